@@ -1,0 +1,17 @@
+"""The database: its tables, its two kinds, and what differs between them."""
+
+from __future__ import annotations
+
+from app.db.database import Database, Row
+from app.db.postgresql import PostgresqlDatabase
+from app.db.sqlite import SqliteDatabase
+from app.settings import Settings
+
+__all__ = ["Database", "Row", "open_database"]
+
+
+async def open_database(settings: Settings) -> Database:
+    """Return the configured database, opened. Raises DossierError when it can't be reached."""
+    database: Database = SqliteDatabase(settings) if settings.embedded else PostgresqlDatabase(settings)
+    await database.open()
+    return database

@@ -1,0 +1,40 @@
+"""What the floors above may ask of a database, of either kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import Session
+
+T = TypeVar("T")
+Row = Sequence[str | None]
+
+
+class Database(Protocol):
+    """An open database. Reads run side by side; writes are transactions that wait for each other as needed."""
+
+    dialect: Dialect
+
+    async def open(self) -> None:
+        """Connect. Raises DossierError, saying what to do, when that fails."""
+
+    async def close(self) -> None:
+        """Disconnect, after the statements under way have ended."""
+
+    def bind(self, value: object) -> object:
+        """Return a value as this database's driver takes it."""
+
+    async def read(self, statement: str, values: Sequence[object]) -> Row:
+        """Run a statement that yields one row of text and return that row.
+
+        `statement` is in the driver's own form, `values` in its order and already through `bind`. One
+        statement sees one snapshot of the database.
+        """
+
+    async def write(self, work: Callable[[Session], T]) -> T:
+        """Run `work` as one transaction that commits when it returns and leaves nothing when it raises.
+
+        On PostgreSQL `work` may run again from its beginning when another transaction got in the way.
+        """

@@ -1,0 +1,196 @@
+"""The tables: users, cases with their members, events, and file batches."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from app.db.types import Choice, CurrentTime, Folded, Id, Time
+
+TITLE_LENGTH = 200
+REFERENCE_LENGTH = 200
+FILE_TYPES_LENGTH = 500
+DESCRIPTION_LENGTH = 30_000
+
+
+class CaseStatus(Enum):
+    """Where the work on a case stands."""
+
+    OPEN = "OPEN"
+    ACTIVE = "ACTIVE"
+    CLOSED = "CLOSED"
+
+
+class CaseRole(Enum):
+    """What a member may do in a case, most first."""
+
+    OWNER = "OWNER"
+    EDITOR = "EDITOR"
+    CONTRIBUTOR = "CONTRIBUTOR"
+    VIEWER = "VIEWER"
+
+
+class EventType(Enum):
+    """What kind of entry an event is."""
+
+    FINDING = "FINDING"
+    ACTION = "ACTION"
+    NOTE = "NOTE"
+
+
+class TimePrecision(Enum):
+    """How exactly the time of an event is known."""
+
+    EXACT = "EXACT"
+    MINUTE = "MINUTE"
+    DAY = "DAY"
+    MONTH = "MONTH"
+    YEAR = "YEAR"
+
+
+class Base(DeclarativeBase):
+    """What every table has in common."""
+
+
+def _one_of(column: str, choices: type[Enum]) -> CheckConstraint:
+    names = ", ".join(f"'{choice.value}'" for choice in choices)
+    return CheckConstraint(f"{column} IN ({names})", name=f"{column}_known")
+
+
+def _length(column: str, most: int, least: int = 0) -> CheckConstraint:
+    return CheckConstraint(f"length({column}) BETWEEN {least} AND {most}", name=f"{column}_length")
+
+
+class Recorded:
+    """Columns of every row that is changed through the API."""
+
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+    created_at: Mapped[datetime] = mapped_column(Time, server_default=CurrentTime())
+    created_by: Mapped[str] = mapped_column(Id, ForeignKey("users.id"))
+    updated_at: Mapped[datetime] = mapped_column(Time, server_default=CurrentTime())
+    updated_by: Mapped[str] = mapped_column(Id, ForeignKey("users.id"))
+
+
+class User(Base):
+    """Someone who has called with a valid token."""
+
+    __tablename__ = "users"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    subject: Mapped[str] = mapped_column(String(255), unique=True)
+    name: Mapped[str | None] = mapped_column(String(200))
+    email: Mapped[str | None] = mapped_column(String(200))
+    created_at: Mapped[datetime] = mapped_column(Time, server_default=CurrentTime())
+
+
+class CaseCounter(Base):
+    """The last case number given out, in the table's one row; it only ever grows."""
+
+    __tablename__ = "case_counter"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    last_number: Mapped[int]
+
+
+class Case(Recorded, Base):
+    """A case."""
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        _length("title", TITLE_LENGTH, least=1),
+        _length("reference", REFERENCE_LENGTH),
+        _length("description", DESCRIPTION_LENGTH),
+        _one_of("status", CaseStatus),
+        Index("cases_by_created_at", "created_at", "id"),
+        Index("cases_by_updated_at", "updated_at", "id"),
+        Index("cases_by_title", "title_key", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    number: Mapped[int] = mapped_column(unique=True)
+    title: Mapped[str] = mapped_column(String(TITLE_LENGTH))
+    reference: Mapped[str | None] = mapped_column(String(REFERENCE_LENGTH))
+    status: Mapped[str] = mapped_column(Choice(CaseStatus), server_default=CaseStatus.OPEN.value)
+    title_key: Mapped[str] = mapped_column(Folded)
+    # Long texts stand last: SQLite then reads the other columns without walking through them.
+    description: Mapped[str | None] = mapped_column(Text, sort_order=1)
+    search: Mapped[str] = mapped_column(Folded, sort_order=2)
+
+
+class CaseMember(Base):
+    """A user's role in a case; a grant that has expired is as none."""
+
+    __tablename__ = "case_members"
+    __table_args__ = (
+        _one_of("role", CaseRole),
+        Index("case_members_by_user", "user_id", "case_id"),
+    )
+
+    case_id: Mapped[str] = mapped_column(Id, ForeignKey("cases.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(Id, ForeignKey("users.id"), primary_key=True)
+    role: Mapped[str] = mapped_column(Choice(CaseRole))
+    expires_at: Mapped[datetime | None] = mapped_column(Time)
+
+
+class Event(Recorded, Base):
+    """An event on a case's timeline."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        # What file_batches refers to: the database itself refuses a batch whose event is in another case.
+        UniqueConstraint("case_id", "id", name="events_in_case"),
+        _length("title", TITLE_LENGTH, least=1),
+        _length("description", DESCRIPTION_LENGTH),
+        _one_of("type", EventType),
+        _one_of("time_precision", TimePrecision),
+        CheckConstraint("occurred_until >= occurred_at", name="occurred_in_order"),
+        Index("events_by_occurred_at", "case_id", "occurred_at", "sort_order", "id"),
+        Index("events_by_created_at", "case_id", "created_at", "id"),
+        Index("events_by_updated_at", "case_id", "updated_at", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    case_id: Mapped[str] = mapped_column(Id, ForeignKey("cases.id", ondelete="CASCADE"))
+    type: Mapped[str] = mapped_column(Choice(EventType), server_default=EventType.NOTE.value)
+    title: Mapped[str] = mapped_column(String(TITLE_LENGTH))
+    occurred_at: Mapped[datetime] = mapped_column(Time)
+    occurred_until: Mapped[datetime | None] = mapped_column(Time)
+    time_precision: Mapped[str] = mapped_column(
+        Choice(TimePrecision), server_default=TimePrecision.EXACT.value
+    )
+    sort_order: Mapped[int] = mapped_column(default=0, server_default="0")
+    description: Mapped[str | None] = mapped_column(Text, sort_order=1)
+    search: Mapped[str] = mapped_column(Folded, sort_order=2)
+
+
+class FileBatch(Recorded, Base):
+    """A labelled group of evidence files on an event."""
+
+    __tablename__ = "file_batches"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["case_id", "event_id"],
+            ["events.case_id", "events.id"],
+            name="file_batches_of_event",
+            ondelete="CASCADE",
+        ),
+        _length("label", TITLE_LENGTH, least=1),
+        _length("file_types", FILE_TYPES_LENGTH),
+        _length("description", DESCRIPTION_LENGTH),
+        CheckConstraint("file_count >= 0", name="file_count_not_negative"),
+        Index("file_batches_by_sort_order", "event_id", "sort_order", "id"),
+        Index("file_batches_by_created_at", "event_id", "created_at", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    case_id: Mapped[str] = mapped_column(Id)
+    event_id: Mapped[str] = mapped_column(Id)
+    label: Mapped[str] = mapped_column(String(TITLE_LENGTH))
+    file_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    file_types: Mapped[str | None] = mapped_column(String(FILE_TYPES_LENGTH))
+    sort_order: Mapped[int] = mapped_column(default=0, server_default="0")
+    description: Mapped[str | None] = mapped_column(Text, sort_order=1)

@@ -1,0 +1,123 @@
+"""PostgreSQL: a pool of connections that only read, and an engine for transactions that write."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import asyncpg
+from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import Session
+
+from app.db.database import Row
+from app.errors import DossierError
+from app.settings import Settings
+
+T = TypeVar("T")
+
+_ATTEMPTS = 5
+# What another transaction may do to this one (PostgreSQL's manual, appendix A): begin again, and the rules
+# are checked against the rows as they have become.
+_BEGIN_AGAIN = frozenset(
+    {
+        "40001",  # serialization_failure
+        "40P01",  # deadlock_detected
+        "23503",  # foreign_key_violation: what this transaction hangs on was deleted meanwhile
+        "23505",  # unique_violation: the same row was written meanwhile
+    }
+)
+# Compiling to machine code costs more than any of Dossier's statements runs for.
+_SERVER_SETTINGS = {"application_name": "dossier", "jit": "off"}
+
+
+class PostgresqlDatabase:
+    """A PostgreSQL database."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.dialect = asyncpg_dialect()
+        self._url = settings.database_url
+        self._readers = settings.read_connections
+        self._engine = writing_engine(settings.database_url, settings.write_connections)
+        self._pool: asyncpg.Pool | None = None
+
+    async def open(self) -> None:
+        """Fill the pool of reading connections."""
+        try:
+            self._pool = await asyncpg.create_pool(
+                address(self._url),
+                min_size=1,
+                max_size=self._readers,
+                # Nothing that a statement could leave behind, so nothing to reset between two of them.
+                reset=_nothing,
+                server_settings=_SERVER_SETTINGS | {"default_transaction_read_only": "on"},
+                statement_cache_size=512,
+                max_cached_statement_lifetime=0,
+                max_cacheable_statement_size=0,
+            )
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise cannot_reach(self._url, error) from None
+
+    async def close(self) -> None:
+        """Close both pools."""
+        if self._pool is not None:
+            await self._pool.close()
+        await self._engine.dispose()
+
+    def bind(self, value: object) -> object:
+        """Return a value as asyncpg takes it: as it is."""
+        return value
+
+    async def read(self, statement: str, values: Sequence[object]) -> Row:
+        """Run a statement on a reading connection; see Database.read."""
+        assert self._pool is not None, "the database is open"  # noqa: S101 - for the type checker
+        return await self._pool.fetchrow(statement, *values)  # type: ignore[no-any-return]
+
+    async def write(self, work: Callable[[Session], T]) -> T:
+        """Run a transaction, again if another one got in its way; see Database.write."""
+        # A transaction that began is carried through, even when whoever asked for it has gone.
+        return await asyncio.shield(self._attempts(work))
+
+    async def _attempts(self, work: Callable[[Session], T]) -> T:
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
+                    return await session.run_sync(work)
+            except DBAPIError as error:
+                if attempt == _ATTEMPTS or getattr(error.orig, "sqlstate", None) not in _BEGIN_AGAIN:
+                    raise
+                await asyncio.sleep(0.01 * 2**attempt)
+        raise AssertionError("the last attempt returns or raises")
+
+
+def writing_engine(url: URL, size: int = 1) -> AsyncEngine:
+    """Return an engine whose connections may write."""
+
+    async def connect() -> Any:
+        return await asyncpg.connect(
+            address(url), server_settings=_SERVER_SETTINGS, statement_cache_size=512
+        )
+
+    return create_async_engine(
+        "postgresql+asyncpg://", async_creator=connect, pool_size=size, max_overflow=0, pool_pre_ping=False
+    )
+
+
+def address(url: URL) -> str:
+    """Return the address of a database as PostgreSQL's own tools write it."""
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def cannot_reach(url: URL, error: Exception) -> DossierError:
+    """Return the error that tells an operator that the database can't be reached, without its password."""
+    return DossierError(
+        f"the database {url.render_as_string(hide_password=True)} can't be reached: {error or type(error).__name__}; "
+        "check DOSSIER_DATABASE_URL and that PostgreSQL runs"
+    )
+
+
+async def _nothing(_connection: Any) -> None:
+    pass

@@ -1,0 +1,157 @@
+"""The embedded database: one writing connection in a thread of its own, several that only read.
+
+SQLite before 3.51.3 can corrupt a database in WAL mode when two connections write or checkpoint at the same
+moment (its release notes call it the WAL-reset bug), and Python links whatever the system has. So every
+transaction that writes, in this process or another, first takes a lock on a file beside the database, and
+the reading connections are opened read-only and never checkpoint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import aiosqlite
+from sqlalchemy import StaticPool, create_engine, event
+from sqlalchemy.dialects.sqlite.aiosqlite import dialect as aiosqlite_dialect
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from app.db.database import Row
+from app.errors import DossierError
+from app.settings import Settings
+from app.values import format_time
+
+T = TypeVar("T")
+
+_BUSY_MILLISECONDS = 30_000
+_CACHED_STATEMENTS = 512
+
+
+class SqliteDatabase:
+    """An embedded database file."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.dialect = aiosqlite_dialect()
+        self._file = settings.database_file
+        self._size = settings.read_connections
+        self._idle: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="dossier-writer")
+        self._engine: Engine | None = None
+
+    async def open(self) -> None:
+        """Open the writing connection and the reading ones."""
+        try:
+            self._engine = await self._in_writer(lambda: writing_engine(self._file))
+            await self._in_writer(lambda: self._transaction(lambda _: None))
+            address = f"file:{quote(str(self._file.absolute()))}?mode=ro"
+            for _ in range(self._size):
+                connection = await aiosqlite.connect(
+                    address, uri=True, isolation_level=None, cached_statements=_CACHED_STATEMENTS
+                )
+                await connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
+                self._idle.put_nowait(connection)
+        except (DBAPIError, sqlite3.Error, OSError) as error:
+            await self.close()
+            raise cannot_open(self._file, error) from None
+
+    async def close(self) -> None:
+        """Close all connections, the writing one last: it is the one that may checkpoint."""
+        while not self._idle.empty():
+            await self._idle.get_nowait().close()
+        if self._engine is not None:
+            await self._in_writer(self._dispose)
+        self._writer.shutdown()
+
+    def bind(self, value: object) -> object:
+        """Return a value as sqlite3 takes it: moments are stored in their wire form."""
+        return format_time(value) if isinstance(value, datetime) else value
+
+    async def read(self, statement: str, values: Sequence[object]) -> Row:
+        """Run a statement on an idle reading connection; see Database.read."""
+        connection = await self._idle.get()
+        try:
+            # The one call of aiosqlite that runs and fetches in a single hop to its thread.
+            rows = await connection.execute_fetchall(statement, values)
+        finally:
+            self._idle.put_nowait(connection)
+        return next(iter(rows))  # type: ignore[no-any-return]
+
+    async def write(self, work: Callable[[Session], T]) -> T:
+        """Run a transaction in the writer's thread; see Database.write."""
+        return await self._in_writer(lambda: self._transaction(work))
+
+    def _transaction(self, work: Callable[[Session], T]) -> T:
+        assert self._engine is not None, "the database is open"  # noqa: S101 - for the type checker
+        with writing_lock(self._file), Session(self._engine, expire_on_commit=False) as session:
+            result = work(session)
+            session.commit()
+        return result
+
+    def _dispose(self) -> None:
+        assert self._engine is not None, "the database is open"  # noqa: S101 - for the type checker
+        with writing_lock(self._file):
+            self._engine.dispose()
+
+    async def _in_writer(self, call: Callable[[], T]) -> T:
+        # A transaction that began is carried through, even when whoever asked for it has gone.
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writer, call))
+
+
+def writing_engine(file: Path) -> Engine:
+    """Return an engine with a single connection, all of whose transactions are begun as writers."""
+    engine = create_engine(
+        f"sqlite:///{file}",
+        poolclass=StaticPool,
+        connect_args={
+            "isolation_level": None,  # BEGIN is ours to send; see _begin
+            "check_same_thread": False,
+            "cached_statements": _CACHED_STATEMENTS,
+        },
+    )
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+@contextmanager
+def writing_lock(file: Path) -> Iterator[None]:
+    """Hold the lock that makes this process the only writer of the database; wait for it if need be."""
+    descriptor = os.open(file.with_name(file.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def cannot_open(file: Path, error: Exception) -> DossierError:
+    """Return the error that tells an operator that the database file can't be used."""
+    reason = error.orig if isinstance(error, DBAPIError) else error
+    return DossierError(
+        f"the database {file} can't be opened: {reason}; check DOSSIER_DATABASE_URL, and that the folder exists "
+        "and may be written to"
+    )
+
+
+def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    # A commit that was answered survives a power cut; NORMAL would be faster and may lose the last ones.
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin(connection: Connection) -> None:
+    # A deferred transaction that turns into a writer fails at once when another one wrote meanwhile.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

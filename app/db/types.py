@@ -1,0 +1,88 @@
+"""Column types, stored in each database's own way and alike in Python and on the wire."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import String, Text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from app.values import format_time, parse_time
+
+TIME_LENGTH = 27
+
+
+class Id(TypeDecorator[str]):
+    """A UUID: `uuid` on PostgreSQL, text of 36 characters on SQLite, canonical text in Python."""
+
+    impl = String(36)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the storage."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(postgresql.UUID(as_uuid=False))
+        return dialect.type_descriptor(String(36))
+
+
+class Time(TypeDecorator[datetime]):
+    """A moment in UTC: `timestamptz` on PostgreSQL; on SQLite its wire form, which sorts as time does."""
+
+    impl = String(TIME_LENGTH)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the storage."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(postgresql.TIMESTAMP(timezone=True))
+        return dialect.type_descriptor(String(TIME_LENGTH))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Turn a moment into what the driver takes."""
+        return value if value is None or dialect.name == "postgresql" else format_time(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Turn what the driver returns into a moment."""
+        return value if value is None or dialect.name == "postgresql" else parse_time(value)
+
+
+class Choice(TypeDecorator[str]):
+    """One of an enumeration's names, as text; the table's CHECK holds the database to it."""
+
+    impl = String(20)
+    cache_ok = True
+
+    def __init__(self, choices: type[Enum]) -> None:
+        super().__init__()
+        self.choices = choices
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002 - both alike
+        """Turn an enumeration's member into its name."""
+        return value.value if isinstance(value, Enum) else value
+
+
+# Compared and sorted by code point on both databases, whatever the locale of the PostgreSQL cluster.
+Folded = Text().with_variant(Text(collation="C"), "postgresql")
+
+
+class CurrentTime(FunctionElement[datetime]):
+    """The moment of the transaction, as a column's default in the database."""
+
+    inherit_cache = True
+    type = Time()
+
+
+@compiles(CurrentTime, "postgresql")
+def _current_time_postgresql(*_: object, **__: object) -> str:
+    return "now()"
+
+
+@compiles(CurrentTime, "sqlite")
+def _current_time_sqlite(*_: object, **__: object) -> str:
+    return "(strftime('%Y-%m-%dT%H:%M:%f000Z', 'now'))"

@@ -1,0 +1,99 @@
+"""Refusals: what Dossier says when it will not do what was asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+class DossierError(Exception):
+    """Something the operator must mend; its text is one line that says what to do."""
+
+
+class InvalidTokenError(Exception):
+    """A bearer token that is missing, malformed, expired or not ours; its text never quotes the token."""
+
+
+class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a failure
+    """A change that was refused before anything was written.
+
+    `path` says where in the mutation's arguments the reason lies, as `("input", "label")`.
+    """
+
+    code: str
+    typename: str
+
+    def __init__(self, message: str, path: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = path
+
+
+class NotFound(Refusal):
+    """The addressed object does not exist, or not for this viewer: the two are one answer."""
+
+    code = "NOT_FOUND"
+    typename = "NotFoundError"
+
+
+class InvalidInput(Refusal):
+    """A value that breaks a rule of its field."""
+
+    code = "INVALID_INPUT"
+    typename = "InvalidInputError"
+
+
+class Forbidden(Refusal):
+    """The viewer may see the object, but their role does not allow the change."""
+
+    code = "FORBIDDEN"
+    typename = "ForbiddenError"
+
+    def __init__(self, message: str, path: tuple[str, ...], required_role: str) -> None:
+        super().__init__(message, path)
+        self.required_role = required_role
+
+
+class Conflict(Refusal):
+    """Someone else changed the row after the viewer read it."""
+
+    code = "CONFLICT"
+    typename = "ConflictError"
+
+    def __init__(
+        self, message: str, path: tuple[str, ...], current_version: int, current_id: str
+    ) -> None:
+        """Take the version found, and the id of the row for `current` to be read from."""
+        super().__init__(message, path)
+        self.current_version = current_version
+        self.current_id = current_id
+
+
+class Refused(Exception):  # noqa: N818 - it carries refusals
+    """One or more refusals of the same change, in the order of its arguments."""
+
+    def __init__(self, *refusals: Refusal) -> None:
+        super().__init__("; ".join(refusal.message for refusal in refusals))
+        self.refusals = refusals
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFault:
+    """A reason why a GraphQL document can't be run, in terms of the document.
+
+    `path` is the path of the field in the response; `argument` the way to the value at fault, as
+    `("where", "text")`; `locations` pairs of line and column in the document, both counted from 1.
+    """
+
+    message: str
+    code: str
+    path: tuple[str, ...] = ()
+    argument: tuple[str, ...] = ()
+    locations: tuple[tuple[int, int], ...] = field(default=())
+
+
+class RequestRefused(Exception):  # noqa: N818 - it carries faults
+    """A document that is refused before any of it runs."""
+
+    def __init__(self, *faults: RequestFault) -> None:
+        super().__init__("; ".join(fault.message for fault in faults))
+        self.faults = faults

@@ -1,0 +1,86 @@
+"""Rules for what a change may write, checked before the database is asked anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from app.errors import InvalidInput, Refused
+from app.values import text_fault
+
+Given: TypeAlias = Mapping[str, Any]
+"""What a client gave: the fields of an input by their column's names, those left out absent."""
+
+
+class Rule(Protocol):
+    """What a value of a field has to be."""
+
+    nullable: bool
+
+    def fault(self, value: Any) -> str | None:
+        """Return what is wrong with a value, as the end of a sentence, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextRule:
+    """A text of up to `most` characters (Unicode code points); one that may not be null isn't blank either."""
+
+    most: int
+    nullable: bool = True
+
+    def fault(self, value: str) -> str | None:
+        """See Rule."""
+        if not self.nullable and not value.strip():
+            return "must not be blank"
+        if len(value) > self.most:
+            return f"must have at most {self.most} characters, not {len(value)}"
+        return text_fault(value)
+
+
+@dataclass(frozen=True, slots=True)
+class NumberRule:
+    """A whole number of at least `least`; GraphQL's Int keeps it below 2³¹."""
+
+    least: int
+    nullable: bool = False
+
+    def fault(self, value: int) -> str | None:
+        """See Rule."""
+        return None if value >= self.least else f"must be at least {self.least}, not {value}"
+
+
+@dataclass(frozen=True, slots=True)
+class AnyRule:
+    """Whatever the field's type allows."""
+
+    nullable: bool = False
+
+    def fault(self, value: Any) -> str | None:  # noqa: ARG002 - there is nothing to ask
+        """See Rule."""
+        return None
+
+
+def checked(given: Given, rules: Mapping[str, Rule]) -> dict[str, Any]:
+    """Return the given values that have rules, by column. Raises Refused with every fault at once."""
+    faults = []
+    for name, rule in rules.items():
+        if name not in given:
+            continue
+        value = given[name]
+        if value is None:
+            fault = None if rule.nullable else "must not be null"
+        else:
+            fault = rule.fault(value)
+        if fault is not None:
+            faults.append(invalid(name, fault))
+    if faults:
+        raise Refused(*faults)
+    return {name: given[name] for name in rules if name in given}
+
+
+def invalid(name: str, fault: str) -> InvalidInput:
+    """Return the refusal of a field's value; `fault` is the end of a sentence."""
+    field = re.sub(r"_([a-z])", lambda letter: letter[1].upper(), name)
+    return InvalidInput(f"`{field}` {fault}", ("input", field))

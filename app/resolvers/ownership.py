@@ -1,0 +1,149 @@
+"""Whose rows are whose: the only place that says who may see and change what.
+
+A case belongs to its members, and whatever is in a case to the same. What a viewer may not see does not
+exist for them: every read begins with `readable`, every change with `find`, and nobody goes around them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    Table,
+    and_,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.orm import Session
+
+from app.db.models import Base, Case, CaseMember, CaseRole, Event, FileBatch, User
+from app.db.sql import in_quotes
+from app.errors import Forbidden, NotFound
+from app.values import now, parse_id
+
+# What each verb needs, and which roles have it.
+_ROLES = tuple(role.value for role in CaseRole)
+READ, CHANGE, DELETE, GOVERN = "VIEWER", "CONTRIBUTOR", "EDITOR", "OWNER"
+
+_cases: FromClause = Case.__table__
+_users: FromClause = User.__table__
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who is asking: the user, and their roles in the whole installation."""
+
+    id: str
+    roles: frozenset[str]
+
+    @property
+    def reads_all(self) -> bool:
+        """Whether every case is visible."""
+        return bool(self.roles)
+
+    @property
+    def changes_all(self) -> bool:
+        """Whether every case may be changed."""
+        return "admin" in self.roles
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The viewer as a statement sees them; `viewer` and `moment` are bound when it runs."""
+
+    viewer: ColumnElement[str]
+    moment: ColumnElement[Any]
+    reads_all: bool
+    changes_all: bool
+
+
+def readable(table: Table, asking: Asking) -> ColumnElement[bool]:
+    """Return the condition that the viewer may see a row of `table`."""
+    if asking.reads_all:
+        return true()
+    if table is _users:
+        return or_(table.c.id == asking.viewer, _is_fellow(table.c.id, asking))
+    case_id = table.c.id if table is _cases else table.c.case_id
+    return exists(select(literal_column("1")).where(_grant(case_id, asking)).correlate(table))
+
+
+def viewer_role(case_id: ColumnElement[str], asking: Asking) -> ColumnElement[str]:
+    """Return the JSON of the viewer's role in a case that they may see."""
+    if asking.changes_all:
+        return literal_column(f"'\"{GOVERN}\"'")
+    role = in_quotes(select(CaseMember.role).where(_grant(case_id, asking)).correlate(None).scalar_subquery())
+    return func.coalesce(role, literal_column(f"'\"{READ}\"'")) if asking.reads_all else role
+
+
+def find(
+    session: Session, viewer: Viewer, need: str, *path: tuple[str, type[Base], object], lock: bool = False
+) -> Any:
+    """Return the row at the end of a path, if the viewer has the role that is needed.
+
+    `path` goes from the case down, each step with the argument that names it, the table and the id; `need`
+    is CHANGE, DELETE or GOVERN. The whole path and the viewer's role are resolved in one statement. With
+    `lock`, the row stays as it was found until the transaction ends.
+    Raises NotFound when any step is missing, lies elsewhere or is not the viewer's, alike in every case;
+    raises Forbidden when the viewer is a member whose role is too weak.
+    """
+    argument, model, _ = path[-1]
+    where = ("input", argument)
+    identifiers = [parse_id(identifier) for _, _, identifier in path]
+    found = None
+    if None not in identifiers:
+        statement: Select[Any] = select(model, CaseMember.role).outerjoin(CaseMember, _own_grant(model, viewer))
+        for (_, step, _), identifier in zip(path, identifiers, strict=True):
+            statement = statement.where(_lies_in(model, step, identifier))
+        found = session.execute(statement.with_for_update(of=model) if lock else statement).one_or_none()
+    role = None if found is None else (GOVERN if viewer.changes_all else found[1])
+    if found is None or (role is None and not viewer.reads_all):
+        raise NotFound(f"there is no such {_WORDS[model]} here", where)
+    if role is None or _ROLES.index(role) > _ROLES.index(need):
+        raise Forbidden(f"this takes the role {need} in the case", where, need)
+    return found[0]
+
+
+_WORDS: dict[type[Base], str] = {Case: "case", Event: "event", FileBatch: "file batch"}
+
+
+def _lies_in(model: Any, step: type[Base], identifier: str | None) -> ColumnElement[bool]:
+    # A batch carries the ids of its event and its case, an event that of its case: the foreign keys of the
+    # database hold them to the truth, so that a path is a comparison of columns and no join.
+    if step is model:
+        return model.id == identifier  # type: ignore[no-any-return]
+    return (model.case_id if step is Case else model.event_id) == identifier  # type: ignore[no-any-return]
+
+
+def _own_grant(model: Any, viewer: Viewer) -> ColumnElement[bool]:
+    return and_(
+        CaseMember.case_id == (model.id if model is Case else model.case_id),
+        CaseMember.user_id == viewer.id,
+        or_(CaseMember.expires_at.is_(None), CaseMember.expires_at > now()),
+    )
+
+
+def _grant(case_id: ColumnElement[str], asking: Asking) -> ColumnElement[bool]:
+    return and_(
+        CaseMember.case_id == case_id,
+        CaseMember.user_id == asking.viewer,
+        or_(CaseMember.expires_at.is_(None), CaseMember.expires_at > asking.moment),
+    )
+
+
+def _is_fellow(user_id: ColumnElement[str], asking: Asking) -> ColumnElement[bool]:
+    theirs = CaseMember.__table__.alias("theirs")
+    return exists(
+        select(literal_column("1"))
+        .select_from(theirs)
+        .join(CaseMember.__table__, _grant(theirs.c.case_id, asking))
+        .where(theirs.c.user_id == user_id)
+        .correlate(_users)
+    )

@@ -1,0 +1,168 @@
+"""Pages of a connection: arguments, orders, and cursors that outlive the rows they were taken from.
+
+A cursor holds the sort key and the id of a row (keyset pagination); the page after it is whatever sorts
+behind that key when it is read. Names and rules are those of the GraphQL Cursor Connections Specification.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeAlias
+from zlib import crc32
+
+from sqlalchemy import Column, ColumnElement, Integer, Table, and_, or_, tuple_
+from sqlalchemy.types import TypeEngine
+
+from app.db.types import Id, Time
+from app.values import parse_id, parse_time, text_fault
+
+DEFAULT_SIZE = 50
+MAX_SIZE = 100
+_MAX_INTEGER = 2**31 - 1
+
+Key: TypeAlias = tuple[Any, ...]
+
+
+class ArgumentFault(ValueError):
+    """An argument that breaks a rule; `argument` is the way to it, as `("where", "text")`."""
+
+    def __init__(self, message: str, *argument: str) -> None:
+        super().__init__(message)
+        self.argument = argument
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """One column of an order, and its direction."""
+
+    column: Column[Any]
+    descending: bool
+
+    @property
+    def reversed(self) -> Sort:
+        """The same column the other way round."""
+        return Sort(self.column, not self.descending)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A total order of a table's rows: its last column is the id."""
+
+    tag: str
+    sorts: tuple[Sort, ...]
+
+    def by(self, *, backward: bool) -> list[ColumnElement[Any]]:
+        """Return what to sort by."""
+        return [
+            sort.column.desc() if sort.descending != backward else sort.column.asc() for sort in self.sorts
+        ]
+
+    def beyond(
+        self, key: Sequence[ColumnElement[Any]], *, backward: bool, inclusive: bool = False
+    ) -> ColumnElement[bool]:
+        """Return the condition that a row stands behind `key`, or before it when `backward`."""
+        directions = {sort.descending for sort in self.sorts}
+        columns = [sort.column for sort in self.sorts]
+        if len(directions) == 1:
+            # A comparison of rows is what both databases can answer from an index.
+            here, there = tuple_(*columns), tuple_(*key)
+            if directions.pop() != backward:
+                return here <= there if inclusive else here < there
+            return here >= there if inclusive else here > there
+        steps: list[ColumnElement[bool]] = [
+            and_(
+                *(column == value for column, value in zip(columns[:place], key, strict=False)),
+                columns[place] < key[place] if sort.descending != backward else columns[place] > key[place],
+            )
+            for place, sort in enumerate(self.sorts)
+        ]
+        if inclusive:
+            steps.append(and_(*(column == value for column, value in zip(columns, key, strict=True))))
+        return or_(*steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a connection is asked for; `where` holds the filters that were given."""
+
+    order: Order
+    size: int
+    backward: bool
+    after: Key | None
+    before: Key | None
+    where: Mapping[str, Any]
+
+
+def order_of(table: Table, orders: Sequence[Enum], columns: Mapping[str, tuple[str, ...]]) -> Order:
+    """Return the order that a list of an order's names asks for.
+
+    `columns` says which columns stand behind a name without its direction, as `OCCURRED_AT` for
+    `OCCURRED_AT_ASC`; a name that is not there is a column of its own.
+    """
+    sorts: dict[str, Sort] = {}
+    for order in orders:
+        name, direction = order.name.rsplit("_", 1)
+        for column in columns.get(name, (name.lower(),)):
+            sorts.setdefault(column, Sort(table.c[column], direction == "DESC"))
+    last = next(reversed(sorts.values()))
+    sorts.setdefault("id", Sort(table.c.id, last.descending))
+    words = ",".join(f"{name} {sort.descending}" for name, sort in sorts.items())
+    return Order(f"{crc32(f'{table.name} {words}'.encode()):08x}", tuple(sorts.values()))
+
+
+def decode(arguments: Mapping[str, Any], order_for: Callable[[Sequence[Enum]], Order]) -> Page:
+    """Return the page that a connection's arguments ask for. Raises ArgumentFault."""
+    first, last = arguments.get("first"), arguments.get("last")
+    if first is not None and last is not None:
+        raise ArgumentFault("`first` and `last` can't be used together; page one way or the other", "last")
+    for name, value in (("first", first), ("last", last)):
+        if value is not None and not 1 <= value <= MAX_SIZE:
+            raise ArgumentFault(f"`{name}` must be from 1 to {MAX_SIZE}, not {value}", name)
+    where = {name: value for name, value in (arguments.get("where") or {}).items() if value is not None}
+    if (fault := text_fault(where.get("text", ""))) is not None:
+        raise ArgumentFault(f"`text` {fault}", "where", "text")
+    order = order_for(arguments.get("orderBy") or ())
+    return Page(
+        order=order,
+        size=first or last or DEFAULT_SIZE,
+        backward=last is not None,
+        after=_key(arguments, "after", order),
+        before=_key(arguments, "before", order),
+        where=where,
+    )
+
+
+def _key(arguments: Mapping[str, Any], name: str, order: Order) -> Key | None:
+    cursor = arguments.get(name)
+    if cursor is None:
+        return None
+    try:
+        tag, *values = json.loads(bytes.fromhex(cursor).decode())
+        if tag != order.tag:
+            raise ArgumentFault(f"`{name}` is a cursor of another list or another `orderBy`", name)
+        return tuple(_value(value, sort.column.type) for value, sort in zip(values, order.sorts, strict=True))
+    except ArgumentFault:
+        raise
+    except (ValueError, TypeError, RecursionError):
+        raise ArgumentFault(f"`{name}` is not a cursor that this server gave out", name) from None
+
+
+def _value(value: Any, kind: TypeEngine[Any]) -> Any:
+    match kind:
+        case Time():
+            return parse_time(value)
+        case Id():
+            if (identifier := parse_id(value)) is None:
+                raise ValueError("not an id")
+            return identifier
+        case Integer():
+            if type(value) is not int or not -_MAX_INTEGER <= value <= _MAX_INTEGER:
+                raise ValueError("not an integer")
+            return value
+        case _:
+            if not isinstance(value, str) or text_fault(value) is not None:
+                raise ValueError("not a text")
+            return value

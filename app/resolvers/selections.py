@@ -1,0 +1,157 @@
+"""What a document asks for: fields with their response names, fragments merged, directives applied.
+
+This is CollectFields of the GraphQL specification (section 6.3.2), on the types of Dossier's schema.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLIncludeDirective,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    GraphQLSkipDirective,
+    InlineFragmentNode,
+    SelectionSetNode,
+    get_argument_values,
+    get_directive_values,
+    get_location,
+)
+from graphql.execution.values import VariableValues
+
+from app.errors import RequestFault
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the fields of one request have in common."""
+
+    schema: GraphQLSchema
+    fragments: Mapping[str, FragmentDefinitionNode]
+    variables: VariableValues
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field that was asked for, with all its occurrences in the document."""
+
+    request: Request
+    parent: GraphQLObjectType
+    nodes: tuple[FieldNode, ...]
+    path: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The field's name in the schema."""
+        return self.nodes[0].name.value
+
+    @property
+    def key(self) -> str:
+        """The field's name in the response."""
+        return self.path[-1]
+
+    @cached_property
+    def definition(self) -> GraphQLField:
+        """The field's definition in the schema."""
+        return self.parent.fields[self.name]
+
+    def arguments(self, variables: VariableValues) -> dict[str, Any]:
+        """Return the coerced arguments, by their names in the schema. Raises GraphQLError."""
+        return get_argument_values(self.definition, self.nodes[0], variables)
+
+    @cached_property
+    def has_variables(self) -> bool:
+        """Whether the arguments can differ between two requests with the same document."""
+        return any(_mentions_variable(argument.value) for argument in self.nodes[0].arguments)
+
+    def fault(self, error: GraphQLError | str, argument: tuple[str, ...] = ()) -> RequestFault:
+        """Return a fault of this field's arguments."""
+        locations = ((node.loc, get_location(node.loc.source, node.loc.start)) for node in self.nodes if node.loc)
+        return RequestFault(
+            error if isinstance(error, str) else error.message,
+            "INVALID_INPUT",
+            self.path,
+            argument,
+            tuple((place.line, place.column) for _, place in locations),
+        )
+
+    def children(self, type_name: str) -> list[Field]:
+        """Return what is asked of the field's value when it is of the named object type, in response order."""
+        selection_sets = [node.selection_set for node in self.nodes if node.selection_set]
+        return collect(self.request, type_name, selection_sets, self.path)
+
+
+def collect(
+    request: Request, type_name: str, selection_sets: Sequence[SelectionSetNode], path: tuple[str, ...] = ()
+) -> list[Field]:
+    """Return the fields that selection sets ask of an object of the named type, in response order."""
+    type_ = request.schema.type_map[type_name]
+    assert isinstance(type_, GraphQLObjectType), type_name  # noqa: S101 - for the type checker
+    grouped: dict[str, list[FieldNode]] = {}
+    seen: set[str] = set()
+    for selection_set in selection_sets:
+        _group(request, type_, selection_set, grouped, seen)
+    return [Field(request, type_, tuple(nodes), (*path, key)) for key, nodes in grouped.items()]
+
+
+def _group(
+    request: Request,
+    type_: GraphQLObjectType,
+    selection_set: SelectionSetNode,
+    grouped: dict[str, list[FieldNode]],
+    seen: set[str],
+) -> None:
+    for selection in selection_set.selections:
+        if not _is_included(selection, request.variables):
+            continue
+        match selection:
+            case FieldNode():
+                key = (selection.alias or selection.name).value
+                grouped.setdefault(key, []).append(selection)
+            case FragmentSpreadNode():
+                # A fragment is expanded once: what it asks for again is asked for already.
+                if selection.name.value not in seen:
+                    seen.add(selection.name.value)
+                    fragment = request.fragments[selection.name.value]
+                    if _applies(request.schema, fragment.type_condition.name.value, type_):
+                        _group(request, type_, fragment.selection_set, grouped, seen)
+            case InlineFragmentNode(type_condition=condition):
+                if condition is None or _applies(request.schema, condition.name.value, type_):
+                    _group(request, type_, selection.selection_set, grouped, seen)
+
+
+def _is_included(selection: Any, variables: VariableValues) -> bool:
+    if not selection.directives:
+        return True
+    skip = get_directive_values(GraphQLSkipDirective, selection, variables)
+    include = get_directive_values(GraphQLIncludeDirective, selection, variables)
+    return not (skip and skip["if"]) and (include is None or bool(include["if"]))
+
+
+def _applies(schema: GraphQLSchema, condition: str, type_: GraphQLObjectType) -> bool:
+    if condition == type_.name:
+        return True
+    named = schema.type_map[condition]
+    return isinstance(named, GraphQLInterfaceType) and schema.is_sub_type(named, type_)
+
+
+def _mentions_variable(value: Any) -> bool:
+    match value.kind:
+        case "variable":
+            return True
+        case "list_value":
+            return any(map(_mentions_variable, value.values))
+        case "object_value":
+            return any(_mentions_variable(field.value) for field in value.fields)
+        case _:
+            return False

@@ -1,0 +1,528 @@
+"""From a selection to one SQL statement that answers it in JSON.
+
+Every row is read as a `_Rows`: a subquery with just the columns that its JSON mentions, the rows that these
+refer to joined in. A list is the JSON of its rows joined by commas; what lies below a row of it is a column
+of that subquery, computed after the page has been cut. The layers of a connection, from the inside out:
+
+1. the page: rows of the table that lie below the parent, in order, up to the limit;
+2. the same rows with their place in the page and the JSON of whatever lies below each;
+3. one text, from all of them.
+
+The statement depends on the shape of a request's arguments only; their values are bound when it runs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from graphql import GraphQLError
+from graphql.execution.values import VariableValues
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    ColumnElement,
+    FromClause,
+    Integer,
+    Select,
+    Table,
+    Text,
+    case,
+    exists,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
+
+from app.db.sql import Piece, boolean, concatenation, cursor_text, elements, in_quotes, joined, json_pieces, or_null
+from app.db.types import Id, Time
+from app.errors import RequestFault, RequestRefused
+from app.resolvers import nouns
+from app.resolvers.nouns import NODES, NOUNS, QUERY, Noun
+from app.resolvers.ownership import Asking, Viewer, readable
+from app.resolvers.pages import MAX_SIZE, ArgumentFault, Page, decode
+from app.resolvers.selections import Field
+from app.values import parse_id
+
+# SQLite before 3.46 parses with a stack of 100 entries (YYDEPTH), which holds seven of our nested lists;
+# PostgreSQL would take more, but the same document means the same on both.
+MAX_NESTING = 6
+TYPE = ""
+"""The key under which a tree holds its type's name; no response name can be equal to it."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What differs between two runs of a plan: the decoded arguments of each field, and who asks when."""
+
+    arguments: Sequence[Any]
+    viewer: Viewer
+    moment: datetime
+    subject: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """A field with arguments, and what makes values of them."""
+
+    field: Field
+    decode: Callable[[dict[str, Any]], Any]
+
+    def read(self, variables: VariableValues) -> Any:
+        """Return the decoded arguments. Raises RequestRefused."""
+        try:
+            return self.decode(self.field.arguments(variables))
+        except ArgumentFault as error:
+            raise RequestRefused(self.field.fault(str(error), error.argument)) from None
+        except GraphQLError as error:
+            raise RequestRefused(self.field.fault(error)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A statement that answers fields, ready to run: each of `columns` is the JSON of one of them."""
+
+    columns: tuple[str, ...]
+    statement: str
+    _binds: tuple[Callable[[Run], Any], ...]
+    _sites: tuple[tuple[_Site, Any], ...]
+
+    def values(
+        self,
+        variables: VariableValues,
+        viewer: Viewer,
+        moment: datetime,
+        bind: Callable[[object], object],
+        subject: str | None = None,
+    ) -> list[object]:
+        """Return the values to run the statement with. Raises RequestRefused for arguments out of bounds.
+
+        `subject` is the id of the row that a mutation changed, for plans that read one.
+        """
+        arguments, faults = [], []
+        for site, constant in self._sites:
+            try:
+                arguments.append(site.read(variables) if site.field.has_variables else constant)
+            except RequestRefused as refused:
+                faults += refused.faults
+        if faults:
+            raise RequestRefused(*faults)
+        run = Run(arguments, viewer, moment, subject)
+        return [bind(value(run)) for value in self._binds]
+
+
+class Planner:
+    """Writes the statement for a list of fields."""
+
+    def __init__(self, dialect: Dialect, viewer: Viewer, *, marked: bool) -> None:
+        """Take the viewer for what they may see at all; `marked` adds the type's name to nodes of any type."""
+        self._dialect = dialect
+        self._marked = marked
+        self._sites: list[tuple[_Site, Any]] = []
+        self._faults: list[RequestFault] = []
+        self._binds: dict[str, Callable[[Run], Any]] = {}
+        self._names = 0
+        self._nesting = 0
+        self._asking = Asking(
+            self.bind(lambda run: run.viewer.id, Id()),
+            self.bind(lambda run: run.moment, Time()),
+            viewer.reads_all,
+            viewer.changes_all,
+        )
+
+    def query(self, fields: Sequence[Field]) -> Plan:
+        """Return the plan for fields of the query itself. Raises RequestRefused."""
+        return self._plan([(field.key, self._value(QUERY, None, field)) for field in fields])
+
+    def subject(self, fields: Sequence[tuple[str, str | None, Field]]) -> Plan:
+        """Return the plan for fields of a mutation's payload, each the row that was changed.
+
+        A field comes with its column's name and the name of its noun, None for one that may be any node.
+        Raises RequestRefused.
+        """
+        identifier = self.bind(lambda run: run.subject, Id())
+        answers: list[tuple[str, list[Piece]]] = []
+        for column, name, field in fields:
+            if name is None:
+                answers.append((column, [self._any_node(field, identifier)]))
+            else:
+                table = NOUNS[name].table
+                found = self._row(NOUNS[name], [table.c.id == identifier], field.children(name))
+                answers.append((column, [or_null(found)]))
+        return self._plan(answers)
+
+    def _plan(self, answers: Sequence[tuple[str, list[Piece]]]) -> Plan:
+        if self._faults:
+            raise RequestRefused(*self._faults)
+        statement = select(*(concatenation(pieces).label(f"a{place}") for place, (_, pieces) in enumerate(answers)))
+        compiled = statement.compile(dialect=self._dialect, compile_kwargs={"render_postcompile": True})
+        assert isinstance(compiled, SQLCompiler)  # noqa: S101 - for the type checker
+        binds = tuple(self._binds[name] for name in compiled.positiontup or ())
+        return Plan(tuple(key for key, _ in answers), compiled.string, binds, tuple(self._sites))
+
+    def _value(self, noun: Noun, row: _Rows | None, field: Field) -> list[Piece]:
+        """Return the JSON of one field of a row; of the query itself when `row` is None."""
+        if field.name == "__typename":
+            return [f'"{noun.name}"']
+        match noun.declared(field.name):
+            case Column() as column:
+                assert row is not None  # noqa: S101 - for the type checker
+                return json_pieces(row.column(column.name), column.type, nullable=bool(column.nullable))
+            case nouns.Reference(target, column_name):
+                assert row is not None  # noqa: S101 - for the type checker
+                referred = row.reference(column_name, NOUNS[target].table)
+                return self.object(NOUNS[target], referred, field.children(target))
+            case nouns.Computed(text):
+                assert row is not None  # noqa: S101 - for the type checker
+                return [row.below(text(row.column("id"), self._asking))]
+            case nouns.Rows(target, parent, order):
+                assert row is not None  # noqa: S101 - for the type checker
+                return [row.below(self._nested(field, lambda: self._rows(row, target, parent, order, field)))]
+            case nouns.Lookup() as lookup:
+                return [self._below(row, self._nested(field, lambda: self._lookup(row, lookup, field)))]
+            case nouns.Connection() as connection:
+                return [self._below(row, self._nested(field, lambda: self._connection(row, connection, field)))]
+            case nouns.Self(target):
+                own = [NOUNS[target].table.c.id == self._asking.viewer]
+                return [self._row(NOUNS[target], own, field.children(target))]
+            case nouns.AnyNode():
+                identifier = self._argument(field, lambda arguments: parse_id(arguments["id"]), Id())
+                return [self._any_node(field, identifier)]
+            case nouns.AnyNodes():
+                return self._any_nodes(field)
+
+    def object(self, noun: Noun, row: _Rows, fields: Sequence[Field]) -> list[Piece]:
+        return _braces((field.key, self._value(noun, row, field)) for field in fields)
+
+    def _row(
+        self,
+        noun: Noun,
+        conditions: Sequence[ColumnElement[bool]],
+        fields: Sequence[Field],
+        *,
+        marked: bool = False,
+    ) -> ColumnElement[str]:
+        """Return the JSON of the row that meets the conditions, NULL when there is none."""
+        rows = _Rows(self.name(), noun.table, listed=False)
+        mark = [(TYPE, [f'"{noun.name}"'])] if marked else []
+        members = [(field.key, self._value(noun, rows, field)) for field in fields]
+        answer = concatenation(_braces([*mark, *members]))
+        return _scalar(select(answer).select_from(rows.select(*conditions).alias(rows.alias)))
+
+    def _lookup(self, row: _Rows | None, lookup: nouns.Lookup, field: Field) -> ColumnElement[str]:
+        noun = NOUNS[lookup.noun]
+        conditions = self._scope(noun, row, lookup.parent)
+        site = self._site(
+            field, lambda arguments: [parse_id(arguments[argument]) for argument in lookup.arguments]
+        )
+        for place, column in enumerate(lookup.arguments.values()):
+            identifier = self.bind(lambda run, place=place: run.arguments[site][place], Id())
+            conditions.append(noun.table.c[column] == identifier)
+        return or_null(self._row(noun, conditions, field.children(noun.name)))
+
+    def _rows(self, row: _Rows, target: str, parent: str, order: str, field: Field) -> ColumnElement[str]:
+        noun = NOUNS[target]
+        rows = _Rows(self.name(), noun.table, listed=True)
+        answer = joined(concatenation(self.object(noun, rows, field.children(target))))
+        page = rows.select(*self._scope(noun, row, parent)).order_by(noun.table.c[order])
+        return _scalar(select(concatenation(["[", answer, "]"])).select_from(rows.arranged(page)))
+
+    def _connection(
+        self, row: _Rows | None, connection: nouns.Connection, field: Field
+    ) -> ColumnElement[str]:
+        noun = NOUNS[connection.noun]
+        site = self._site(field, lambda arguments: decode(arguments, noun.order))
+        page = self._sites[site][1]
+        if page is None:
+            return literal_column("NULL", Text)
+        return _Connection(self, noun, page, site, self._scope(noun, row, connection.parent)).json(field)
+
+    def _any_node(self, field: Field, identifier: ColumnElement[str]) -> ColumnElement[str]:
+        found = [
+            self._row(
+                noun,
+                [noun.table.c.id == identifier, readable(noun.table, self._asking)],
+                field.children(noun.name),
+                marked=self._marked,
+            )
+            for noun in NODES
+        ]
+        return or_null(func.coalesce(*found, type_=Text()))
+
+    def _any_nodes(self, field: Field) -> list[Piece]:
+        array = self._argument(field, _identifiers, Text())
+        alias = self.name()
+        node = self._any_node(field, literal_column(f"{alias}.id", Id()))
+        listed = elements(array, alias)
+        place = literal_column(f"{alias}.place")
+        nodes = select(node.label("node")).select_from(listed).order_by(place).correlate(None)
+        ordered = nodes.alias(self.name())
+        return ["[", _scalar(select(joined(ordered.c.node)).select_from(ordered)), "]"]
+
+    def _scope(self, noun: Noun, row: _Rows | None, parent: str | None) -> list[ColumnElement[bool]]:
+        """Return where the rows of a field lie: below a row that was found, or else wherever the viewer may see."""
+        if parent is None:
+            return [readable(noun.table, self._asking)]
+        assert row is not None  # noqa: S101 - for the type checker
+        return [noun.table.c[parent] == row.column("id")]
+
+    def _below(self, row: _Rows | None, value: ColumnElement[str]) -> ColumnElement[str]:
+        return value if row is None else row.below(value)
+
+    def _nested(self, field: Field, write: Callable[[], T]) -> T:
+        if self._nesting == MAX_NESTING:
+            raise RequestRefused(
+                field.fault(f"lists and look-ups are nested more than {MAX_NESTING} deep; ask for less at once")
+            )
+        self._nesting += 1
+        try:
+            return write()
+        finally:
+            self._nesting -= 1
+
+    def _site(self, field: Field, decode_arguments: Callable[[dict[str, Any]], Any]) -> int:
+        """Register a field's arguments and return their place; a fault in them is kept, the value then None."""
+        site, value = _Site(field, decode_arguments), None
+        try:
+            value = site.read(field.request.variables)
+        except RequestRefused as refused:
+            self._faults += refused.faults
+        self._sites.append((site, value))
+        return len(self._sites) - 1
+
+    def _argument(
+        self, field: Field, decode_arguments: Callable[[dict[str, Any]], Any], kind: TypeEngine[T]
+    ) -> BindParameter[T]:
+        site = self._site(field, decode_arguments)
+        return self.bind(lambda run: run.arguments[site], kind)
+
+    def bind(self, value: Callable[[Run], Any], kind: TypeEngine[T]) -> BindParameter[T]:
+        name = f"b{len(self._binds)}"
+        self._binds[name] = value
+        return BindParameter(name, None, kind, required=False)
+
+    def name(self) -> str:
+        self._names += 1
+        return f"r{self._names}"
+
+
+class _Rows:
+    """Rows of one table as a subquery, with what has been asked of them so far.
+
+    Outside, a column is known by its label only, so that no statement inside another is confused with it.
+    """
+
+    def __init__(self, alias: str, table: Table, *, listed: bool) -> None:
+        self.alias = alias
+        self.table = table
+        self._listed = listed
+        self._prefix = ""
+        self._root = self
+        self._referred: dict[str, _Rows] = {}
+        self._joins: list[tuple[Any, ColumnElement[bool]]] = []
+        self._columns: dict[str, ColumnElement[Any]] = {}
+        self._below: list[ColumnElement[str]] = []
+
+    def column(self, name: str) -> ColumnElement[Any]:
+        """Return a column of these rows, as it is called outside of the subquery."""
+        column = self.table.c[name]
+        label = f"{self._prefix}{name}_"
+        self._root._columns[label] = column
+        return literal_column(f"{self.alias}.{label}", column.type)
+
+    def reference(self, column: str, table: Table) -> _Rows:
+        """Return the rows that a column of these refers to; they are joined once, however often asked for."""
+        if column not in self._referred:
+            prefix = f"{self._prefix}{column}_"
+            other: Any = table.alias(f"{self.alias}_{prefix}")
+            referred = _Rows(self.alias, other, listed=self._listed)
+            referred._root, referred._prefix = self._root, prefix
+            self._root._joins.append((other, other.c.id == self.table.c[column]))
+            self._referred[column] = referred
+        return self._referred[column]
+
+    def below(self, value: ColumnElement[str]) -> ColumnElement[str]:
+        """Return what lies below each row, as it is called outside of the subquery."""
+        if not self._listed:
+            return value
+        self._root._below.append(value)
+        return literal_column(f"{self.alias}.below{len(self._root._below)}", Text())
+
+    def select(self, *conditions: ColumnElement[bool]) -> Select[Any]:
+        """Return the rows that meet the conditions, once all that is asked of them is known."""
+        source: Any = self.table
+        for table, on in self._joins:
+            source = source.join(table, on)
+        columns = [column.label(label) for label, column in self._columns.items()]
+        page = select(*columns or [literal_column("1").label("one")])
+        return page.select_from(source).where(*conditions).correlate(None)
+
+    def arranged(self, page: Select[Any], *, ranked: bool = False, backward: bool = False) -> FromClause:
+        """Return a page with what lies below each row, back in order where it was read backward.
+
+        When `ranked`, each row has its `place` in the order in which it was read, from 1, and their `total`.
+        """
+        if not (self._below or ranked):
+            return page.alias(self.alias)
+        columns = [literal_column(f"{self.alias}.{label}").label(label) for label in self._columns]
+        columns += [value.label(f"below{place}") for place, value in enumerate(self._below, 1)]
+        if ranked:
+            columns += [func.row_number().over().label("place"), func.count().over().label("total")]
+        rows = select(*columns).select_from(page.alias(self.alias)).correlate(None)
+        if backward:
+            rows = rows.order_by(literal_column("place").desc())
+        return rows.alias(self.alias)
+
+
+class _Connection:
+    """One connection of a statement: a page of rows, and what is said about it."""
+
+    def __init__(
+        self, planner: Planner, noun: Noun, page: Page, site: int, scope: Sequence[ColumnElement[bool]]
+    ) -> None:
+        self._planner = planner
+        self._noun = noun
+        self._page = page
+        self._site = site
+        self._rows = _Rows(planner.name(), noun.table, listed=True)
+        self._scope = [*scope, *self._filters()]
+        self._after = self._key("after")
+        self._before = self._key("before")
+        self._size = self._bind(lambda page: page.size, Integer())
+
+    def json(self, field: Field) -> ColumnElement[str]:
+        """Return the JSON of the connection."""
+        page = self._page
+        members = field.children(f"{self._noun.name}Connection")
+        about = {info.name for member in members if member.name == "pageInfo" for info in member.children("PageInfo")}
+        # One row more than the page tells whether there is another page.
+        looks_ahead = ("hasPreviousPage" if page.backward else "hasNextPage") in about
+        ranked = looks_ahead or page.backward or bool(about & {"startCursor", "endCursor"})
+        answer = concatenation(_braces((member.key, self._member(member, cut=looks_ahead)) for member in members))
+        if not any(member.name in {"nodes", "edges", "pageInfo"} for member in members):
+            return answer
+        conditions = list(self._scope)
+        if self._after is not None:
+            conditions.append(page.order.beyond(self._after, backward=False))
+        if self._before is not None:
+            conditions.append(page.order.beyond(self._before, backward=True))
+        limit = self._bind(lambda page: page.size + 1, Integer()) if looks_ahead else self._size
+        rows = self._rows.select(*conditions).order_by(*page.order.by(backward=page.backward)).limit(limit)
+        arranged = self._rows.arranged(rows, ranked=ranked, backward=page.backward)
+        return _scalar(select(answer).select_from(arranged))
+
+    def _member(self, member: Field, *, cut: bool) -> list[Piece]:
+        name = self._noun.name
+        match member.name:
+            case "__typename":
+                return [f'"{name}Connection"']
+            case "totalCount":
+                counted = select(func.count()).select_from(self._noun.table).where(*self._scope)
+                return [_scalar(counted)]
+            case "pageInfo":
+                return _braces((info.key, self._about(info)) for info in member.children("PageInfo"))
+            case "nodes":
+                each = self._planner.object(self._noun, self._rows, member.children(name))
+            case _:
+                each = _braces((edge.key, self._edge(edge)) for edge in member.children(f"{name}Edge"))
+        text = concatenation(each)
+        return ["[", joined(case((_PLACE <= self._size, text)) if cut else text), "]"]
+
+    def _edge(self, edge: Field) -> list[Piece]:
+        match edge.name:
+            case "__typename":
+                return [f'"{self._noun.name}Edge"']
+            case "cursor":
+                return ['"', self._cursor(), '"']
+            case _:
+                return self._planner.object(self._noun, self._rows, edge.children(self._noun.name))
+
+    def _about(self, info: Field) -> list[Piece]:
+        backward = self._page.backward
+        match info.name:
+            case "__typename":
+                return ['"PageInfo"']
+            case "hasNextPage":
+                return [boolean(or_(*self._more(self._before, behind=True, cut=not backward)))]
+            case "hasPreviousPage":
+                return [boolean(or_(*self._more(self._after, behind=False, cut=backward)))]
+            case name:
+                # Read forward, the first row of the page is its start; read backward, its end.
+                near = (name == "startCursor") != backward
+                return [or_null(in_quotes(self._near() if near else self._far()))]
+
+    def _more(
+        self, bound: Sequence[ColumnElement[Any]] | None, *, behind: bool, cut: bool
+    ) -> list[ColumnElement[bool]]:
+        # There is more where the page was cut, and at and beyond the cursor that bounded it.
+        conditions: list[ColumnElement[bool]] = [func.count() > self._size] if cut else [false()]
+        if bound is not None:
+            beyond = self._page.order.beyond(bound, backward=not behind, inclusive=True)
+            rows = select(literal_column("1")).select_from(self._noun.table).where(*self._scope, beyond)
+            conditions.append(exists(rows.correlate(None)))
+        return conditions
+
+    def _near(self) -> ColumnElement[str]:
+        return func.max(case((_PLACE == 1, self._cursor())), type_=Text())
+
+    def _far(self) -> ColumnElement[str]:
+        last = func.max(case((_PLACE == self._size, self._cursor())), type_=Text())
+        return func.coalesce(last, func.max(case((_PLACE == _TOTAL, self._cursor()))), type_=Text())
+
+    def _cursor(self) -> ColumnElement[str]:
+        order = self._page.order
+        return cursor_text(
+            order.tag, [(self._rows.column(sort.column.name), sort.column.type) for sort in order.sorts]
+        )
+
+    def _filters(self) -> Iterator[ColumnElement[bool]]:
+        for name, value in self._page.where.items():
+
+            def bind(convert: Callable[[Any], Any], column: str, name: str = name) -> ColumnElement[Any]:
+                kind = self._noun.table.c[column].type
+                return self._bind(lambda page: convert(page.where[name]), kind)
+
+            yield self._noun.filters[name](self._noun.table, value, bind)
+
+    def _key(self, name: str) -> list[ColumnElement[Any]] | None:
+        if getattr(self._page, name) is None:
+            return None
+        return [
+            self._bind(lambda page, place=place: getattr(page, name)[place], sort.column.type)
+            for place, sort in enumerate(self._page.order.sorts)
+        ]
+
+    def _bind(self, value: Callable[[Page], Any], kind: TypeEngine[T]) -> BindParameter[T]:
+        site = self._site
+        return self._planner.bind(lambda run: value(run.arguments[site]), kind)
+
+
+_PLACE = literal_column("place", Integer())
+_TOTAL = literal_column("total", Integer())
+
+
+def _scalar(statement: Select[Any]) -> ColumnElement[Any]:
+    return statement.correlate(None).scalar_subquery()
+
+
+def _braces(members: Iterable[tuple[str, Sequence[Piece]]]) -> list[Piece]:
+    pieces: list[Piece] = ["{"]
+    for place, (key, value) in enumerate(members):
+        pieces += ["," if place else "", f'"{key}":', *value]
+    return [*pieces, "}"]
+
+
+def _identifiers(arguments: dict[str, Any]) -> str:
+    if len(arguments["ids"]) > MAX_SIZE:
+        raise ArgumentFault(f"`ids` may hold up to {MAX_SIZE} ids, not {len(arguments['ids'])}", "ids")
+    return json.dumps([parse_id(identifier) for identifier in arguments["ids"]])

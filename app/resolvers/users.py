@@ -1,0 +1,44 @@
+"""The users that tokens speak of, written down when first seen."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.db import Database
+from app.db.models import User
+from app.identity import Identity
+from app.resolvers.ownership import Viewer
+from app.values import new_id, now
+
+_REMEMBERED = 10_000
+
+
+class Users:
+    """Knows users by their subject; a user once seen costs no statement."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: OrderedDict[str, tuple[str, str | None, str | None]] = OrderedDict()
+
+    async def viewer(self, identity: Identity) -> Viewer:
+        """Return the viewer that an identity stands for; name and email follow the newest token that has them."""
+        known = self._known.get(identity.subject)
+        if known is None or (identity.name or known[1], identity.email or known[2]) != known[1:]:
+            known = await self._database.write(lambda session: _remember(session, identity))
+            self._known[identity.subject] = known
+            if len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+        return Viewer(known[0], identity.roles)
+
+
+def _remember(session: Session, identity: Identity) -> tuple[str, str | None, str | None]:
+    user = session.scalars(select(User).where(User.subject == identity.subject)).one_or_none()
+    if user is None:
+        user = User(id=new_id(), subject=identity.subject, created_at=now())
+        session.add(user)
+    user.name = identity.name or user.name
+    user.email = identity.email or user.email
+    return user.id, user.name, user.email

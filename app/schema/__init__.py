@@ -1,0 +1,60 @@
+"""The schema, as clients see it.
+
+It reads as a document: types, fields, arguments and what they mean. Nothing here computes a value. What a
+query asks for is read before it is walked, and every field is then taken from what was read by its name in
+the response; the functions that declare fields with arguments are never called.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import strawberry
+from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
+from strawberry.schema.config import StrawberryConfig
+
+from app.resolvers.statements import TYPE
+from app.schema.mutation import Mutation
+from app.schema.query import Query
+from app.schema.refusals import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
+from app.schema.scalars import DATE_TIME, DateTime
+
+_schema = strawberry.Schema(
+    query=Query,
+    mutation=Mutation,
+    types=[NotFoundError, InvalidInputError, ForbiddenError, ConflictError],
+    config=StrawberryConfig(scalar_map={DateTime: DATE_TIME}),
+)
+
+
+def sdl() -> str:
+    """Return the schema in GraphQL's schema definition language."""
+    return _schema.as_str()
+
+
+@cache
+def executable() -> GraphQLSchema:
+    """Return the schema for graphql-core, its fields taken from what was read."""
+    schema = _schema._schema  # noqa: SLF001 - Strawberry has no public name for it
+    for type_ in schema.type_map.values():
+        if type_.name.startswith("__") or type_ is schema.mutation_type:
+            continue
+        if isinstance(type_, GraphQLObjectType):
+            type_.is_type_of = None
+            for field in type_.fields.values():
+                field.resolve = by_response_name
+        elif isinstance(type_, GraphQLInterfaceType):
+            type_.resolve_type = by_mark
+    return schema
+
+
+def by_response_name(source: dict[str, Any], info: GraphQLResolveInfo, **_arguments: Any) -> Any:
+    """Return the value that was read for a field."""
+    return source[info.path.key]  # type: ignore[index]
+
+
+def by_mark(value: dict[str, Any], _info: GraphQLResolveInfo, _type: Any) -> str:
+    """Return the name of the type of a value that was read."""
+    name: str = value[TYPE]
+    return name

@@ -1,0 +1,186 @@
+"""Cases and their members."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import strawberry
+
+from app.db.models import CaseRole, CaseStatus
+from app.resolvers.nouns import CaseOrder
+from app.schema.event import Event, EventConnection, EventFilter, EventOrder
+from app.schema.nodes import Node
+from app.schema.pages import After, Before, First, Last, PageInfo
+from app.schema.scalars import DateTime
+from app.schema.user import User
+from app.schema.vocabulary import describe
+
+__all__ = [
+    "Case",
+    "CaseConnection",
+    "CaseEdge",
+    "CaseFilter",
+    "CaseMember",
+    "CaseOrder",
+    "CaseRole",
+    "CaseStatus",
+    "CreateCaseInput",
+    "DeleteCaseInput",
+    "UpdateCaseInput",
+]
+
+describe(
+    CaseStatus,
+    "Where the work on a case stands.",
+    OPEN="It has been opened; work has yet to begin.",
+    ACTIVE="It is being worked on.",
+    CLOSED="The work is done.",
+)
+describe(
+    CaseRole,
+    "What a member may do in a case. Each role includes those after it.",
+    OWNER="Govern the members, and delete the case.",
+    EDITOR="Delete events and file batches.",
+    CONTRIBUTOR="Create and change, but delete nothing.",
+    VIEWER="Read.",
+)
+describe(
+    CaseOrder,
+    "How to list cases. Ties are broken by the next order given, and at last by the id.",
+    CREATED_AT_DESC="The newest first.",
+    CREATED_AT_ASC="The oldest first.",
+    UPDATED_AT_DESC="Those changed last first.",
+    UPDATED_AT_ASC="Those changed last at the end.",
+    NUMBER_DESC="The highest number first.",
+    NUMBER_ASC="The lowest number first.",
+    TITLE_ASC="By title, upper and lower case alike.",
+    TITLE_DESC="By title, backwards.",
+)
+
+
+@strawberry.type(description="A user's role in a case.")
+class CaseMember:
+    """A user's role in a case."""
+
+    user: User = strawberry.field(description="Whose role it is.")
+    role: CaseRole = strawberry.field(description="What they may do.")
+    expires_at: DateTime | None = strawberry.field(
+        description="When the role ends; null when it doesn't. Once it has ended, the case no longer exists for them."
+    )
+
+
+@strawberry.type(description="A case: what auditors or investigators look into, with a timeline of events.")
+class Case(Node):
+    """A case."""
+
+    number: int = strawberry.field(
+        description="What people call the case by: 1, 2, 3 and so on; unique and never given out again."
+    )
+    title: str = strawberry.field(description="What the case is about, in 1 to 200 characters.")
+    description: str | None = strawberry.field(description="More about it, in up to 30,000 characters.")
+    reference: str | None = strawberry.field(
+        description="What the outside world calls it, such as a docket number; up to 200 characters."
+    )
+    status: CaseStatus = strawberry.field(description="Where the work stands.")
+    viewer_role: CaseRole = strawberry.field(description="What you may do in this case.")
+    members: list[CaseMember] = strawberry.field(description="Who may see the case, and what each may do.")
+
+    @strawberry.field(description="The timeline: chronological unless another order is asked for.")
+    def events(
+        self,
+        where: Annotated[
+            EventFilter | None, strawberry.argument(description="Only events that meet all of these.")
+        ] = None,
+        order_by: Annotated[
+            list[EventOrder] | None, strawberry.argument(description="Which come first; OCCURRED_AT_ASC by default.")
+        ] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> EventConnection:
+        """The timeline."""
+        ...
+
+    @strawberry.field(description="One event of this case; null unless it is in this case.")
+    def event(
+        self, id: Annotated[strawberry.ID, strawberry.argument(description="The event's id.")]
+    ) -> Event | None:
+        """One event of this case."""
+        ...
+
+    version: int = strawberry.field(description="1 for a new case; grows by one with every change to it.")
+    created_at: DateTime = strawberry.field(description="When the case was created.")
+    created_by: User = strawberry.field(description="Who created it.")
+    updated_at: DateTime = strawberry.field(description="When the case itself was last changed.")
+    updated_by: User = strawberry.field(description="Who changed it last.")
+
+
+@strawberry.type(description="A case in a list.")
+class CaseEdge:
+    """A case in a list."""
+
+    cursor: str = strawberry.field(description="Where the case stands in the list, for `after` and `before`.")
+    node: Case = strawberry.field(description="The case.")
+
+
+@strawberry.type(description="A page of cases.")
+class CaseConnection:
+    """A page of cases."""
+
+    edges: list[CaseEdge] = strawberry.field(description="The cases of this page with their cursors.")
+    nodes: list[Case] = strawberry.field(description="The cases of this page.")
+    page_info: PageInfo = strawberry.field(description="Where this page lies in the list.")
+    total_count: int = strawberry.field(description="How many cases the whole list has.")
+
+
+@strawberry.input(description="Which cases to list. Those that meet every condition given.")
+class CaseFilter:
+    """Which cases to list."""
+
+    status: list[CaseStatus] | None = strawberry.field(default=None, description="Any of these.")
+    text: str | None = strawberry.field(
+        default=None,
+        description="A part of the title, the description or the reference; upper and lower case alike.",
+    )
+    created_from: DateTime | None = strawberry.field(default=None, description="Created at this moment or later.")
+    created_before: DateTime | None = strawberry.field(default=None, description="Created before this moment.")
+    updated_from: DateTime | None = strawberry.field(
+        default=None, description="Changed at this moment or later: what is new since you last looked."
+    )
+
+
+@strawberry.input(description="A new case. You become its owner.")
+class CreateCaseInput:
+    """A new case."""
+
+    title: str = strawberry.field(description="1 to 200 characters, not all of them white space.")
+    description: strawberry.Maybe[str | None] = strawberry.field(description="Up to 30,000 characters.")
+    reference: strawberry.Maybe[str | None] = strawberry.field(description="Up to 200 characters.")
+    status: CaseStatus | None = strawberry.field(default=CaseStatus.OPEN, description="Where the work stands.")
+
+
+@strawberry.input(description="A change to a case. What is left out stays; null clears what may be null.")
+class UpdateCaseInput:
+    """A change to a case."""
+
+    id: strawberry.ID = strawberry.field(description="The case's id.")
+    expected_version: strawberry.Maybe[int | None] = strawberry.field(
+        description="Refuse the change if the case has another version by now."
+    )
+    title: strawberry.Maybe[str | None] = strawberry.field(
+        description="1 to 200 characters, not all of them white space; not null."
+    )
+    description: strawberry.Maybe[str | None] = strawberry.field(description="Up to 30,000 characters.")
+    reference: strawberry.Maybe[str | None] = strawberry.field(description="Up to 200 characters.")
+    status: strawberry.Maybe[CaseStatus | None] = strawberry.field(description="Where the work stands; not null.")
+
+
+@strawberry.input(description="A case to delete, with all its events and file batches.")
+class DeleteCaseInput:
+    """A case to delete."""
+
+    id: strawberry.ID = strawberry.field(description="The case's id.")
+    expected_version: strawberry.Maybe[int | None] = strawberry.field(
+        description="Refuse if the case has another version by now."
+    )

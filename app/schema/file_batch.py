@@ -1,0 +1,130 @@
+"""File batches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from app.resolvers.nouns import FileBatchOrder
+from app.schema.nodes import Node
+from app.schema.pages import PageInfo
+from app.schema.scalars import DateTime
+from app.schema.user import User
+from app.schema.vocabulary import describe
+
+if TYPE_CHECKING:
+    from app.schema.event import Event
+
+__all__ = [
+    "CreateFileBatchInput",
+    "DeleteFileBatchInput",
+    "FileBatch",
+    "FileBatchConnection",
+    "FileBatchEdge",
+    "FileBatchOrder",
+    "UpdateFileBatchInput",
+]
+
+describe(
+    FileBatchOrder,
+    "How to list file batches. Ties are broken by the next order given, and at last by the id.",
+    SORT_ORDER_ASC="By `sortOrder`, the lowest first.",
+    SORT_ORDER_DESC="By `sortOrder`, the highest first.",
+    CREATED_AT_ASC="Those added first, first.",
+    CREATED_AT_DESC="Those added last, first.",
+)
+
+
+@strawberry.type(
+    description="A labelled group of evidence files on an event: seven thousand copied files are one line, not seven "
+    "thousand."
+)
+class FileBatch(Node):
+    """A labelled group of evidence files on an event."""
+
+    event: Annotated["Event", strawberry.lazy("app.schema.event")] = strawberry.field(
+        description="The event that the batch belongs to."
+    )
+    label: str = strawberry.field(description="What the files are, in 1 to 200 characters.")
+    file_count: int = strawberry.field(description="How many files they are: 0 or more.")
+    description: str | None = strawberry.field(description="More about them, in up to 30,000 characters.")
+    file_types: str | None = strawberry.field(
+        description="The kinds of files, separated by commas, as in `.pdf, .docx, .xlsx`; up to 500 characters."
+    )
+    sort_order: int = strawberry.field(description="The place among the batches of the event: the lower first.")
+    version: int = strawberry.field(description="1 for a new batch; grows by one with every change to it.")
+    created_at: DateTime = strawberry.field(description="When the batch was added.")
+    created_by: User = strawberry.field(description="Who added it.")
+    updated_at: DateTime = strawberry.field(description="When the batch was last changed.")
+    updated_by: User = strawberry.field(description="Who changed it last.")
+
+
+@strawberry.type(description="A file batch in a list.")
+class FileBatchEdge:
+    """A file batch in a list."""
+
+    cursor: str = strawberry.field(description="Where the batch stands in the list, for `after` and `before`.")
+    node: FileBatch = strawberry.field(description="The file batch.")
+
+
+@strawberry.type(description="A page of file batches.")
+class FileBatchConnection:
+    """A page of file batches."""
+
+    edges: list[FileBatchEdge] = strawberry.field(description="The file batches of this page with their cursors.")
+    nodes: list[FileBatch] = strawberry.field(description="The file batches of this page.")
+    page_info: PageInfo = strawberry.field(description="Where this page lies in the list.")
+    total_count: int = strawberry.field(description="How many file batches the whole list has.")
+
+
+@strawberry.input(description="A new file batch on an event.")
+class CreateFileBatchInput:
+    """A new file batch."""
+
+    case_id: strawberry.ID = strawberry.field(description="The case's id.")
+    event_id: strawberry.ID = strawberry.field(description="The event's id.")
+    label: str = strawberry.field(description="1 to 200 characters, not all of them white space.")
+    file_count: int | None = strawberry.field(default=0, description="How many files: 0 or more.")
+    description: strawberry.Maybe[str | None] = strawberry.field(description="Up to 30,000 characters.")
+    file_types: strawberry.Maybe[str | None] = strawberry.field(
+        description="The kinds of files, separated by commas; up to 500 characters."
+    )
+    sort_order: int | None = strawberry.field(default=0, description="The place among the batches of the event.")
+
+
+@strawberry.input(description="A change to a file batch. What is left out stays; null clears what may be null.")
+class UpdateFileBatchInput:
+    """A change to a file batch."""
+
+    case_id: strawberry.ID = strawberry.field(description="The case's id.")
+    event_id: strawberry.ID = strawberry.field(description="The event's id.")
+    id: strawberry.ID = strawberry.field(description="The file batch's id.")
+    expected_version: strawberry.Maybe[int | None] = strawberry.field(
+        description="Refuse the change if the batch has another version by now."
+    )
+    label: strawberry.Maybe[str | None] = strawberry.field(
+        description="1 to 200 characters, not all of them white space; not null."
+    )
+    file_count: strawberry.Maybe[int | None] = strawberry.field(
+        description="How many files: 0 or more; not null."
+    )
+    description: strawberry.Maybe[str | None] = strawberry.field(description="Up to 30,000 characters.")
+    file_types: strawberry.Maybe[str | None] = strawberry.field(
+        description="The kinds of files, separated by commas; up to 500 characters."
+    )
+    sort_order: strawberry.Maybe[int | None] = strawberry.field(
+        description="The place among the batches of the event; not null."
+    )
+
+
+@strawberry.input(description="A file batch to delete.")
+class DeleteFileBatchInput:
+    """A file batch to delete."""
+
+    case_id: strawberry.ID = strawberry.field(description="The case's id.")
+    event_id: strawberry.ID = strawberry.field(description="The event's id.")
+    id: strawberry.ID = strawberry.field(description="The file batch's id.")
+    expected_version: strawberry.Maybe[int | None] = strawberry.field(
+        description="Refuse if the batch has another version by now."
+    )

@@ -1,0 +1,38 @@
+"""What all connections have in common."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import strawberry
+
+First = Annotated[
+    int | None,
+    strawberry.argument(
+        description="How many items to return from the beginning, or from behind `after`: 1 to 100. Without "
+        "`first` and `last` it is 50."
+    ),
+]
+After = Annotated[
+    str | None, strawberry.argument(description="Only items behind the one with this cursor.")
+]
+Last = Annotated[
+    int | None,
+    strawberry.argument(
+        description="How many items to return from the end, or from before `before`: 1 to 100. Not together with "
+        "`first`."
+    ),
+]
+Before = Annotated[
+    str | None, strawberry.argument(description="Only items before the one with this cursor.")
+]
+
+
+@strawberry.type(description="Where a page lies in its connection.")
+class PageInfo:
+    """Where a page lies in its connection."""
+
+    has_next_page: bool = strawberry.field(description="Whether there are items behind this page.")
+    has_previous_page: bool = strawberry.field(description="Whether there are items before this page.")
+    start_cursor: str | None = strawberry.field(description="The cursor of the first item; null on an empty page.")
+    end_cursor: str | None = strawberry.field(description="The cursor of the last item; null on an empty page.")

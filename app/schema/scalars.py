@@ -1,0 +1,40 @@
+"""Scalars of Dossier's own."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NewType
+
+import strawberry
+from graphql import GraphQLError
+
+from app.values import format_time, parse_time
+
+DateTime = NewType("DateTime", datetime)
+
+
+def _serialize(value: datetime | str) -> str:
+    # What the database wrote is in the wire form already.
+    return value if isinstance(value, str) else format_time(value)
+
+
+def _parse(value: object) -> datetime:
+    if not isinstance(value, str):
+        raise GraphQLError("expected a text with a date and time (RFC 3339)")
+    try:
+        return parse_time(value)
+    except ValueError as error:
+        raise GraphQLError(str(error)) from None
+
+
+DATE_TIME = strawberry.scalar(
+    name="DateTime",
+    description=(
+        "A moment, as an RFC 3339 date and time. It is always written in UTC with six digits of a second, as in "
+        "`2026-03-01T09:30:00.000000Z`. It may be given with any offset from UTC; digits of a second beyond the "
+        "sixth are cut off."
+    ),
+    specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
+    serialize=_serialize,
+    parse_value=_parse,
+)

@@ -1,0 +1,16 @@
+"""Users."""
+
+from __future__ import annotations
+
+import strawberry
+
+from app.schema.nodes import Node
+
+
+@strawberry.type(description="Someone who has called this server with a valid token.")
+class User(Node):
+    """Someone who has called with a valid token."""
+
+    subject: str = strawberry.field(description="Who they are to the issuer of their tokens: the `sub` claim.")
+    name: str | None = strawberry.field(description="Their name, when a token of theirs has said it.")
+    email: str | None = strawberry.field(description="Their email address, when a token of theirs has said it.")
