@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.db import postgresql, sqlite
 from app.db.database import Database
+from app.errors import DossierError
 from app.settings import Settings
 
 
@@ -60,6 +61,8 @@ async def _migrate_postgresql(settings: Settings, revision: str) -> None:
     try:
         async with engine.begin() as connection:
             await connection.run_sync(_run, revision)
+    except DBAPIError as error:
+        raise DossierError(f"the database can't be migrated: {error.orig}") from None
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise postgresql.cannot_reach(settings.database_url, error) from None
     finally:

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 from graphql import get_named_type
+from graphql.execution.values import VariableValues
 from sqlalchemy.engine import Dialect
 
 from app.db import Row
@@ -36,6 +37,12 @@ class Payload:
         ]
         self.changed: Plan | None = Planner(dialect, viewer, marked=True).subject(rows) if rows else None
         self.current: Plan | None = Planner(dialect, viewer, marked=True).subject(current) if current else None
+
+    def check(self, variables: VariableValues) -> None:
+        """Check the arguments in the selection. Raises RequestRefused when they are out of bounds."""
+        for plan in (self.changed, self.current):
+            if plan is not None:
+                plan.check(variables)
 
     def done(self, subject: str, row: Row) -> dict[str, Any]:
         """Return the payload of a change that was made."""

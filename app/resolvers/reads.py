@@ -69,5 +69,7 @@ async def read(
     """
     shape = viewer.roles, marked, shape_of(request.variables.coerced)
     plan = plans.get(shape, lambda: Planner(database.dialect, viewer, marked=marked).query(fields()))
+    if not plan.columns:
+        return plan, ()
     values = plan.values(request.variables, viewer, now(), database.bind)
     return plan, await database.read(plan.statement, values)

@@ -72,7 +72,7 @@ class Field:
     @cached_property
     def has_variables(self) -> bool:
         """Whether the arguments can differ between two requests with the same document."""
-        return any(_mentions_variable(argument.value) for argument in self.nodes[0].arguments)
+        return any(_mentions_variable(argument.value) for argument in self.nodes[0].arguments or ())
 
     def fault(self, error: GraphQLError | str, argument: tuple[str, ...] = ()) -> RequestFault:
         """Return a fault of this field's arguments."""

@@ -17,6 +17,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from graphql import GraphQLError
@@ -109,6 +110,11 @@ class Plan:
 
         `subject` is the id of the row that a mutation changed, for plans that read one.
         """
+        run = Run(self.check(variables), viewer, moment, subject)
+        return [bind(value(run)) for value in self._binds]
+
+    def check(self, variables: VariableValues) -> list[Any]:
+        """Return the decoded arguments of each field that has some. Raises RequestRefused, with every fault."""
         arguments, faults = [], []
         for site, constant in self._sites:
             try:
@@ -117,8 +123,7 @@ class Plan:
                 faults += refused.faults
         if faults:
             raise RequestRefused(*faults)
-        run = Run(arguments, viewer, moment, subject)
-        return [bind(value(run)) for value in self._binds]
+        return arguments
 
 
 class Planner:
@@ -164,10 +169,16 @@ class Planner:
     def _plan(self, answers: Sequence[tuple[str, list[Piece]]]) -> Plan:
         if self._faults:
             raise RequestRefused(*self._faults)
+        if not answers:
+            return Plan((), "", (), ())
         statement = select(*(concatenation(pieces).label(f"a{place}") for place, (_, pieces) in enumerate(answers)))
         compiled = statement.compile(dialect=self._dialect, compile_kwargs={"render_postcompile": True})
         assert isinstance(compiled, SQLCompiler)  # noqa: S101 - for the type checker
-        binds = tuple(self._binds[name] for name in compiled.positiontup or ())
+        # A name that is not ours is a constant of the dialect's, such as the OFFSET 0 of SQLite.
+        binds = tuple(
+            self._binds.get(name) or partial(_constant, compiled.params[name])
+            for name in compiled.positiontup or ()
+        )
         return Plan(tuple(key for key, _ in answers), compiled.string, binds, tuple(self._sites))
 
     def _value(self, noun: Noun, row: _Rows | None, field: Field) -> list[Piece]:
@@ -364,7 +375,7 @@ class _Rows:
         for table, on in self._joins:
             source = source.join(table, on)
         columns = [column.label(label) for label, column in self._columns.items()]
-        page = select(*columns or [literal_column("1").label("one")])
+        page = select(*columns or [_ONE.label("one")])
         return page.select_from(source).where(*conditions).correlate(None)
 
     def arranged(self, page: Select[Any], *, ranked: bool = False, backward: bool = False) -> FromClause:
@@ -468,12 +479,12 @@ class _Connection:
         conditions: list[ColumnElement[bool]] = [func.count() > self._size] if cut else [false()]
         if bound is not None:
             beyond = self._page.order.beyond(bound, backward=not behind, inclusive=True)
-            rows = select(literal_column("1")).select_from(self._noun.table).where(*self._scope, beyond)
+            rows = select(_ONE).select_from(self._noun.table).where(*self._scope, beyond)
             conditions.append(exists(rows.correlate(None)))
         return conditions
 
     def _near(self) -> ColumnElement[str]:
-        return func.max(case((_PLACE == 1, self._cursor())), type_=Text())
+        return func.max(case((_PLACE == _ONE, self._cursor())), type_=Text())
 
     def _far(self) -> ColumnElement[str]:
         last = func.max(case((_PLACE == self._size, self._cursor())), type_=Text())
@@ -507,7 +518,12 @@ class _Connection:
         return self._planner.bind(lambda run: value(run.arguments[site]), kind)
 
 
+def _constant(value: object, _run: Run) -> object:
+    return value
+
+
 _PLACE = literal_column("place", Integer())
+_ONE = literal_column("1", Integer())
 _TOTAL = literal_column("total", Integer())
 
 

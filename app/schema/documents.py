@@ -6,28 +6,32 @@ else a document can hold (mutations, introspection) goes through graphql-core, f
 
 from __future__ import annotations
 
+import inspect
 import logging
 import secrets
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from graphql import (
     DocumentNode,
     ExecutionResult,
+    FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
+    Visitor,
     execute,
     get_variable_values,
     parse,
     specified_rules,
     validate,
+    visit,
 )
 from graphql.execution.values import VariableValues
 
@@ -66,6 +70,7 @@ class Operation:
     document: DocumentNode
     node: OperationDefinitionNode
     fragments: Mapping[str, FragmentDefinitionNode]
+    introspects: bool
     plans: Shapes[Plan] = field(default_factory=Shapes)
     payloads: Shapes[dict[str | int, Payload]] = field(default_factory=Shapes)
 
@@ -121,22 +126,167 @@ class Documents:
         except RequestRefused as refused:
             return refusal(refused)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client learns an id and the log the rest
-            return Answer(_envelope(None, [_masked(error)]))
+            return Answer(_envelope([_masked(error)]))
 
     async def _query(
         self, operation: Operation, request: Request, inputs: dict[str, Any], viewer: Viewer
     ) -> Answer:
-        introspects = operation.introspects
-        plan, row = await self._read(operation, request, viewer, marked=introspects)
-        if not introspects:
-            return Answer(b'{"data":' + _object(plan.columns, row) + b"}")
-        tree = orjson.loads(_object(plan.columns, row))
-        return _answer(await self._execute(operation, inputs, tree, None))
+        plan, row = await read(
+            self._database,
+            viewer,
+            request,
+            operation.plans,
+            lambda: _own_fields(operation, request),
+            marked=operation.introspects,
+        )
+        data = _object(plan.columns, row)
+        if not operation.introspects:
+            return Answer(b'{"data":' + data + b"}")
+        return await self._execute(operation, inputs, orjson.loads(data), None)
+
+    async def _mutation(
+        self, operation: Operation, request: Request, inputs: dict[str, Any], viewer: Viewer
+    ) -> Answer:
+        # Every argument of every payload is checked before the first change is made.
+        shape = viewer.roles, shape_of(request.variables.coerced)
+        payloads = operation.payloads.get(shape, lambda: self._payloads(operation, request, viewer))
+        for payload in payloads.values():
+            payload.check(request.variables)
+        context = Context(self._database, viewer, request.variables, payloads)
+        return await self._execute(operation, inputs, {}, context)
+
+    def _payloads(self, operation: Operation, request: Request, viewer: Viewer) -> dict[str | int, Payload]:
+        fields = collect(request, "Mutation", [operation.node.selection_set])
+        return {
+            field.key: Payload(field, self._database.dialect, viewer)
+            for field in fields
+            if not field.name.startswith("__")
+        }
+
+    async def _execute(
+        self, operation: Operation, inputs: dict[str, Any], tree: dict[str, Any], context: Context | None
+    ) -> Answer:
+        result = execute(
+            self._schema,
+            operation.document,
+            root_value=tree,
+            context_value=context,
+            variable_values=inputs,
+            operation_name=operation.name,
+            is_awaitable=inspect.isawaitable,
+        )
+        if inspect.isawaitable(result):
+            result = await result
+        assert isinstance(result, ExecutionResult)  # noqa: S101 - Dossier's schema has no incremental delivery
+        errors = [_formatted(error) for error in result.errors or ()]
+        return Answer(_envelope(errors, data=result.data))
+
+    def _operations(self, text: str) -> tuple[Operation, ...]:
+        try:
+            document = parse(text, max_tokens=self._max_tokens)
+        except GraphQLError as error:
+            raise _refused([error], "GRAPHQL_PARSE_FAILED") from None
+        except RecursionError:
+            fault = RequestFault("the document is nested too deep", "GRAPHQL_PARSE_FAILED")
+            raise RequestRefused(fault) from None
+        errors = validate(self._schema, document, self._rules)
+        if errors:
+            raise _refused(errors, "GRAPHQL_VALIDATION_FAILED")
+        fragments = {
+            definition.name.value: definition
+            for definition in document.definitions
+            if isinstance(definition, FragmentDefinitionNode)
+        }
+        return tuple(
+            Operation(self._schema, document, definition, fragments, _introspects(document))
+            for definition in document.definitions
+            if isinstance(definition, OperationDefinitionNode)
+        )
 
     def _variables(self, operation: Operation, inputs: dict[str, Any]) -> VariableValues:
-        ...
+        values = get_variable_values(
+            self._schema, operation.node.variable_definitions or (), inputs, _MAX_VARIABLE_ERRORS
+        )
+        if isinstance(values, list):
+            raise _refused(values, "INVALID_INPUT")
+        return values
 
 
 def refusal(refused: RequestRefused) -> Answer:
     """Return the response to a request that never began to run."""
-    return Answer(_envelope(..., [_fault(fault) for fault in refused.faults]), refused=True)
+    errors = []
+    for fault in refused.faults:
+        error: dict[str, Any] = {"message": printable(fault.message)}
+        if fault.locations:
+            error["locations"] = [{"line": line, "column": column} for line, column in fault.locations]
+        if fault.path:
+            error["path"] = fault.path
+        extensions = {"code": fault.code}
+        if fault.argument:
+            extensions["argument"] = ".".join(fault.argument)
+        errors.append(error | {"extensions": extensions})
+    return Answer(_envelope(errors), refused=True)
+
+
+def _own_fields(operation: Operation, request: Request) -> list[Field]:
+    fields = collect(request, "Query", [operation.node.selection_set])
+    # What graphql-core walks it says the types of itself.
+    return [field for field in fields if not (operation.introspects and field.name.startswith("__"))]
+
+
+def _introspects(document: DocumentNode) -> bool:
+    class Introspection(Visitor):
+        found = False
+
+        def enter_field(self, node: FieldNode, *_: Any) -> None:
+            if node.name.value in {"__schema", "__type"}:
+                self.found = True
+
+    visitor = Introspection()
+    visit(document, visitor)
+    return visitor.found
+
+
+def _object(keys: Sequence[str], row: Row) -> bytes:
+    members = (f'"{key}":{value}' for key, value in zip(keys, row, strict=True))
+    return f"{{{','.join(members)}}}".encode()
+
+
+def _refused(errors: Sequence[GraphQLError], code: str) -> RequestRefused:
+    return RequestRefused(
+        *(
+            RequestFault(
+                error.message,
+                code,
+                locations=tuple((place.line, place.column) for place in error.locations or ()),
+            )
+            for error in errors
+        )
+    )
+
+
+def _formatted(error: GraphQLError) -> dict[str, Any]:
+    formatted: dict[str, Any] = dict(error.formatted)
+    if error.original_error is None:
+        return formatted | {"message": printable(error.message), "extensions": {"code": "INVALID_INPUT"}}
+    return formatted | _masked(error.original_error)
+
+
+def _masked(error: BaseException) -> dict[str, Any]:
+    """Log an error that nobody foresaw; return what the client may learn of it."""
+    name = secrets.token_hex(8)
+    _log.error("unexpected error %s", name, exc_info=error)
+    return {
+        "message": f"something went wrong on the server; its log has the reason under {name}",
+        "extensions": {"code": "INTERNAL_ERROR", "id": name},
+    }
+
+
+_ABSENT: Final = object()
+
+
+def _envelope(errors: list[dict[str, Any]], data: object = _ABSENT) -> bytes:
+    response: dict[str, Any] = {"errors": errors} if errors else {}
+    if data is not _ABSENT:
+        response["data"] = data
+    return orjson.dumps(response)

