@@ -31,6 +31,7 @@ class Server:
     url: str
     kind: str
     settings: Settings
+    http: httpx.Client
 
     def token(self, subject: str, *, roles: tuple[str, ...] = (), **claims: Any) -> str:
         """Return a valid token."""
@@ -40,20 +41,21 @@ class Server:
     def client(self, subject: str | None = None, *, roles: tuple[str, ...] = (), **claims: Any) -> Client:
         """Return a client for a user, by default one whom nobody has seen before."""
         subject = subject or f"user-{next(_subjects)}"
-        return Client(self.url, subject, self.token(subject, roles=roles, **claims))
+        return Client(self.http, subject, self.token(subject, roles=roles, **claims))
 
 
 class Client:
     """A user at the API."""
 
-    def __init__(self, url: str, subject: str, token: str) -> None:
+    def __init__(self, http: httpx.Client, subject: str, token: str) -> None:
         self.subject = subject
-        self.token = token
-        self.http = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+        self._http = http
+        self.headers = {"Authorization": f"Bearer {token}"}
 
     def post(self, query: str, variables: dict[str, Any] | None = None, **more: Any) -> httpx.Response:
         """Return the response to a document."""
-        return self.http.post("/graphql", json={"query": query, "variables": variables or {}, **more})
+        body = {"query": query, "variables": variables or {}, **more}
+        return self._http.post("/graphql", json=body, headers=self.headers)
 
     def run(self, query: str, **variables: Any) -> dict[str, Any]:
         """Return the data of a document that must succeed."""
@@ -113,7 +115,9 @@ def serving(kind: str, database_url: str, **environment: str) -> Iterator[Server
             assert thread.is_alive(), "the server did not start"
             time.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield Server(f"http://127.0.0.1:{port}", kind, settings)
+        url = f"http://127.0.0.1:{port}"
+        with httpx.Client(base_url=url, timeout=30) as http:
+            yield Server(url, kind, settings, http)
     finally:
         server.should_exit = True
         thread.join()
