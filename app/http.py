@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -26,7 +26,7 @@ from app.errors import InvalidTokenError, RequestRefused
 from app.identity import SharedSecret
 from app.resolvers.ownership import Viewer
 from app.resolvers.users import Users
-from app.schema.documents import Answer, Documents, refusal
+from app.schema.documents import Answer, Documents, masked, refusal
 from app.settings import Settings, from_environment, signing_secret
 
 _log = logging.getLogger("dossier")
@@ -93,8 +93,8 @@ class GraphQL:
         """Answer whether the database is reached and migrated."""
         try:
             current = await is_current(self._database)
-        except Exception:  # whatever it is, the server isn't ready
-            _log.exception("the database can't be reached")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the server isn't ready
+            _log.error("the database can't be reached: %s", type(error).__qualname__)  # noqa: TRY400 - no text of it
             return Response("the database can't be reached\n", 503, media_type="text/plain")
         if not current:
             return Response("the database is not migrated; run 'dossier migrate'\n", 503, media_type="text/plain")
@@ -102,6 +102,16 @@ class GraphQL:
 
     async def respond(self, request: Request) -> Response:
         """Answer a GraphQL request."""
+        try:
+            return await self._respond(request)
+        except HTTPException:
+            raise
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to see it
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client learns an id and the log the rest
+            return Response(json.dumps({"errors": [masked(error)]}), 500, media_type=JSON)
+
+    async def _respond(self, request: Request) -> Response:
         media_type = _media_type(request.headers.get("accept"))
         viewer = await self._viewer(request.headers.get("authorization"))
         try:

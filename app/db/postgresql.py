@@ -102,7 +102,7 @@ def writing_engine(url: URL, size: int = 1) -> AsyncEngine:
         )
 
     return create_async_engine(
-        "postgresql+asyncpg://", async_creator=connect, pool_size=size, max_overflow=0, pool_pre_ping=False
+        "postgresql+asyncpg://", async_creator=connect, pool_size=size, max_overflow=0, hide_parameters=True
     )
 
 

@@ -113,6 +113,7 @@ def writing_engine(file: Path) -> Engine:
     engine = create_engine(
         f"sqlite:///{file}",
         poolclass=StaticPool,
+        hide_parameters=True,
         connect_args={
             "isolation_level": None,  # BEGIN is ours to send; see _begin
             "check_same_thread": False,

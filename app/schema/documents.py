@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import logging
 import secrets
+import traceback
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -126,7 +127,7 @@ class Documents:
         except RequestRefused as refused:
             return refusal(refused)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client learns an id and the log the rest
-            return Answer(_envelope([_masked(error)]))
+            return Answer(_envelope([masked(error)]))
 
     async def _query(
         self, operation: Operation, request: Request, inputs: dict[str, Any], viewer: Viewer
@@ -269,13 +270,18 @@ def _formatted(error: GraphQLError) -> dict[str, Any]:
     formatted: dict[str, Any] = dict(error.formatted)
     if error.original_error is None:
         return formatted | {"message": printable(error.message), "extensions": {"code": "INVALID_INPUT"}}
-    return formatted | _masked(error.original_error)
+    return formatted | masked(error.original_error)
 
 
-def _masked(error: BaseException) -> dict[str, Any]:
-    """Log an error that nobody foresaw; return what the client may learn of it."""
+def masked(error: BaseException) -> dict[str, Any]:
+    """Log an error that nobody foresaw; return what the client may learn of it.
+
+    Neither learns what its text says: the text of a database's error quotes what was to be written.
+    """
     name = secrets.token_hex(8)
-    _log.error("unexpected error %s", name, exc_info=error)
+    state = getattr(getattr(error, "orig", error), "sqlstate", None)
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    _log.error("unexpected error %s: %s %s\n%s", name, type(error).__qualname__, state or "", frames.rstrip())
     return {
         "message": f"something went wrong on the server; its log has the reason under {name}",
         "extensions": {"code": "INTERNAL_ERROR", "id": name},

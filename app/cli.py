@@ -1,0 +1,265 @@
+"""The command line: `dossier serve`, `token`, `migrate`, `schema` and `collect`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import errno
+import getpass
+import os
+import re
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from app import __version__, collect
+from app.db import migrations, open_database
+from app.errors import DossierError
+from app.identity import MAX_SUBJECT_LENGTH, sign
+from app.schema import sdl
+from app.settings import Settings, from_environment, signing_secret
+
+GRACE = 10  # seconds that requests under way have to end when the server is told to stop
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_LOG_CONFIG = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(message)s"}},
+    "handlers": {"standard_error": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["standard_error"], "level": "WARNING"},
+    "loggers": {"dossier": {"level": "INFO"}, "uvicorn.error": {"level": "WARNING"}},
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code: 0 when it did what it is for, 1 when it could not, 2 for misuse."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except DossierError as error:
+        print(f"dossier: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has seen enough.
+        sys.stdout = None  # type: ignore[assignment]
+        return 0
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dossier",
+        description="A GraphQL server for case files: cases, the events on their timelines, and the file batches "
+        "of an event.",
+        epilog="Start with 'dossier serve'. Settings are environment variables; README.md lists them.",
+    )
+    parser.add_argument("--version", action="version", version=f"dossier {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    serve = _command(commands, "serve", _serve, "serve the API", "Migrate the embedded database, then serve the API.")
+    serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
+    serve.add_argument("--port", type=_port, default=8000, help="the port to listen on (default: %(default)s)")
+    serve.add_argument(
+        "--workers", type=_positive, default=1, metavar="N", help="how many processes serve (default: %(default)s)"
+    )
+
+    token = _command(
+        commands, "token", _token, "make a bearer token", "Print a token, signed with the configured secret."
+    )
+    token.add_argument("--subject", required=True, type=_subject, help="who the token is for: its `sub` claim")
+    token.add_argument("--name", help="their name")
+    token.add_argument("--email", help="their email address")
+    token.add_argument(
+        "--role",
+        action="append",
+        choices=("admin", "auditor"),
+        default=[],
+        help="a role in the whole installation: admin may do all, auditor may read all; may be given twice",
+    )
+    token.add_argument(
+        "--expires", type=_duration, default="8h", metavar="TIME", help="how long it is valid: 30m, 8h, 7d (default: 8h)"
+    )
+
+    _command(
+        commands, "migrate", _migrate, "prepare the database", "Bring the database to the tables of this version."
+    )
+    _command(commands, "schema", _schema, "print the schema", "Print the schema in the schema definition language.")
+
+    collect_ = _command(
+        commands,
+        "collect",
+        _collect,
+        "record a folder as a case",
+        "Walk a folder and record what lies in it as a case, through the API of a running server: an event for each "
+        "day on which files were last modified, and on it a file batch for each folder and kind of file.",
+    )
+    collect_.add_argument("folder", type=Path, metavar="DIR", help="the folder to walk; links are not followed")
+    collect_.add_argument("--case-title", required=True, metavar="T", help="the title of the new case")
+    collect_.add_argument(
+        "--url", default="http://127.0.0.1:8000/graphql", help="the server's address (default: %(default)s)"
+    )
+    collect_.add_argument(
+        "--token",
+        help="the token to call with (default: the variable DOSSIER_TOKEN, or else one made for you with the "
+        "configured secret)",
+    )
+    return parser
+
+
+def _command(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], int], summary: str, description: str
+) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=description)
+    command.set_defaults(run=run)
+    return command
+
+
+def _serve(options: argparse.Namespace) -> int:
+    settings = from_environment()
+    if settings.embedded:
+        migrations.migrate(settings)
+    else:
+        asyncio.run(_check(settings))
+    made = settings.jwt_secret is None and not settings.secret_file.exists()
+    signing_secret(settings, create=True)
+    listening = _listen(options.host, options.port)
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    print(f"Dossier {__version__} listens on http://{host}:{listening.getsockname()[1]}/graphql")
+    if made:
+        print(f"A secret to sign tokens with was made at {settings.secret_file}; keep it to yourself.")
+    if settings.jwt_secret is None:
+        print("For a token, run in this folder: dossier token --subject alice")
+    sys.stdout.flush()
+    return _run(settings, listening, options.workers)
+
+
+async def _check(settings: Settings) -> None:
+    database = await open_database(settings)
+    try:
+        if not await migrations.is_current(database):
+            raise DossierError("the database is not migrated to this version; run 'dossier migrate' first")
+    finally:
+        await database.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.set_inheritable(True)  # noqa: FBT003 - the worker processes take it over
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise DossierError(f"port {port} on {host} is taken; choose another one with --port") from None
+        raise DossierError(f"can't listen on {host}, port {port}: {error.strerror}") from None
+    return listening
+
+
+def _run(settings: Settings, listening: socket.socket, workers: int) -> int:
+    log_config = _LOG_CONFIG | {
+        "loggers": {
+            "dossier": {"level": settings.log_level.upper()},
+            "uvicorn.error": {"level": "WARNING"},
+        }
+    }
+    config = uvicorn.Config(
+        "app.http:application",
+        factory=True,
+        workers=workers,
+        log_config=log_config,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+    )
+    server = uvicorn.Server(config)
+    # When uvicorn has ended in good order it raises the signal that it was told to end with once more.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    if workers == 1:
+        server.run(sockets=[listening])
+        return 0 if server.started else 1
+    Multiprocess(config, target=server.run, sockets=[listening]).run()
+    return 0
+
+
+def _token(options: argparse.Namespace) -> int:
+    settings = from_environment()
+    secret = signing_secret(settings, create=False)
+    print(
+        sign(
+            settings,
+            secret,
+            subject=options.subject,
+            name=options.name,
+            email=options.email,
+            roles=options.role,
+            lifetime=options.expires,
+        )
+    )
+    return 0
+
+
+def _migrate(_options: argparse.Namespace) -> int:
+    settings = from_environment()
+    migrations.migrate(settings)
+    print(f"the database is at revision {migrations.newest()}")
+    return 0
+
+
+def _schema(_options: argparse.Namespace) -> int:
+    print(sdl())
+    return 0
+
+
+def _collect(options: argparse.Namespace) -> int:
+    token = options.token or os.environ.get("DOSSIER_TOKEN") or _own_token()
+    progress = sys.stderr if sys.stderr.isatty() else None
+    summary = collect.collect(options.folder, options.case_title, options.url, token, progress)
+    print(summary)
+    return 0
+
+
+def _own_token() -> str:
+    settings = from_environment()
+    return sign(
+        settings, signing_secret(settings, create=False), subject=getpass.getuser(), lifetime=timedelta(hours=8)
+    )
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError("expected a whole number from 0 to 65535")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 64:
+        raise argparse.ArgumentTypeError("expected a whole number from 1 to 64")
+    return int(text)
+
+
+def _subject(text: str) -> str:
+    if not text.strip() or len(text) > MAX_SUBJECT_LENGTH:
+        raise argparse.ArgumentTypeError(f"expected 1 to {MAX_SUBJECT_LENGTH} characters")
+    return text
+
+
+def _duration(text: str) -> timedelta:
+    match = re.fullmatch(r"(\d{1,6})([smhd])", text)
+    if match is None or int(match[1]) == 0:
+        raise argparse.ArgumentTypeError("expected a number and a unit, such as 30m, 8h or 7d")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
