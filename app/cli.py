@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from uvicorn.main import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from app import __version__, collect
@@ -34,7 +35,6 @@ _LOG_CONFIG = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(message)s"}},
     "handlers": {"standard_error": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["standard_error"], "level": "WARNING"},
-    "loggers": {"dossier": {"level": "INFO"}, "uvicorn.error": {"level": "WARNING"}},
 }
 
 
@@ -157,6 +157,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listening = socket.socket(family, socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
+        listening.listen(2048)  # who calls before the workers are up, waits
         listening.set_inheritable(True)  # noqa: FBT003 - the worker processes take it over
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
@@ -166,30 +167,26 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _run(settings: Settings, listening: socket.socket, workers: int) -> int:
-    log_config = _LOG_CONFIG | {
-        "loggers": {
-            "dossier": {"level": settings.log_level.upper()},
-            "uvicorn.error": {"level": "WARNING"},
-        }
-    }
+    levels = {"dossier": {"level": settings.log_level.upper()}, "uvicorn.error": {"level": "WARNING"}}
     config = uvicorn.Config(
         "app.http:application",
         factory=True,
         workers=workers,
-        log_config=log_config,
+        log_config=_LOG_CONFIG | {"loggers": levels},
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE,
     )
-    server = uvicorn.Server(config)
     # When uvicorn has ended in good order it raises the signal that it was told to end with once more.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    if workers == 1:
-        server.run(sockets=[listening])
-        return 0 if server.started else 1
-    Multiprocess(config, target=server.run, sockets=[listening]).run()
-    return 0
+    if workers > 1:
+        supervisor = Multiprocess(config, sockets=[listening])
+        supervisor.run()
+        return 1 if any(worker.exitcode == STARTUP_FAILURE for worker in supervisor.processes) else 0
+    server = uvicorn.Server(config)
+    server.run(sockets=[listening])
+    return 0 if server.started else 1
 
 
 def _token(options: argparse.Namespace) -> int:

@@ -30,7 +30,7 @@ class Database(Protocol):
         """Run a statement that yields one row of text and return that row.
 
         `statement` is in the driver's own form, `values` in its order and already through `bind`. One
-        statement sees one snapshot of the database.
+        statement sees one snapshot of the database. Raises LookupError when there is no row.
         """
 
     async def write(self, work: Callable[[Session], T]) -> T:

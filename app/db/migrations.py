@@ -34,7 +34,7 @@ async def is_current(database: Database) -> bool:
     """Return whether an open database has been migrated to the newest revision."""
     try:
         (revision,) = await database.read("SELECT version_num FROM alembic_version", ())
-    except (sqlite3.OperationalError, asyncpg.UndefinedTableError, StopIteration, TypeError):
+    except (sqlite3.OperationalError, asyncpg.UndefinedTableError, LookupError):
         return False
     return revision == newest()
 

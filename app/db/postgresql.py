@@ -74,7 +74,10 @@ class PostgresqlDatabase:
     async def read(self, statement: str, values: Sequence[object]) -> Row:
         """Run a statement on a reading connection; see Database.read."""
         assert self._pool is not None, "the database is open"  # noqa: S101 - for the type checker
-        return await self._pool.fetchrow(statement, *values)  # type: ignore[no-any-return]
+        row: Row | None = await self._pool.fetchrow(statement, *values)
+        if row is None:
+            raise LookupError("no row")
+        return row
 
     async def write(self, work: Callable[[Session], T]) -> T:
         """Run a transaction, again if another one got in its way; see Database.write."""

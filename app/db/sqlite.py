@@ -85,7 +85,8 @@ class SqliteDatabase:
             rows = await connection.execute_fetchall(statement, values)
         finally:
             self._idle.put_nowait(connection)
-        return next(iter(rows))  # type: ignore[no-any-return]
+        row: Row = list(rows)[0]  # noqa: RUF015 - of no rows this raises LookupError, `next` what a coroutine can't
+        return row
 
     async def write(self, work: Callable[[Session], T]) -> T:
         """Run a transaction in the writer's thread; see Database.write."""

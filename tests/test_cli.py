@@ -1,0 +1,326 @@
+"""The commands, each run as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import jwt
+import pytest
+from gql import Client as GqlClient
+from gql import gql
+from gql.transport.exceptions import TransportQueryError
+from gql.transport.httpx import HTTPXTransport
+
+from tests.conftest import KINDS
+from tests.server import SECRET
+
+DOSSIER = Path(sysconfig.get_path("scripts")) / "dossier"
+
+
+def environment(**settings: str) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DOSSIER_")}
+    return inherited | settings
+
+
+def dossier(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - our own command
+        [DOSSIER, *arguments], cwd=folder, env=environment(**settings), capture_output=True, text=True, check=False
+    )
+
+
+@contextmanager
+def serving(folder: Path, *arguments: str, **settings: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        [DOSSIER, "serve", "--port", "0", *arguments],
+        cwd=folder,
+        env=environment(**settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        match = re.search(r"http://[\d.]+:\d+", line)
+        assert match is not None, line + process.communicate()[1]
+        with httpx.Client(base_url=match[0], transport=httpx.HTTPTransport(retries=3)) as http:
+            assert http.get("/healthz").text == "alive\n"
+            assert http.get("/readyz").text == "ready\n"
+        yield process, match[0]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture(params=KINDS)
+def database(request: pytest.FixtureRequest, new_database: Callable[[str], str], tmp_path: Path) -> dict[str, str]:
+    """Settings for a new, migrated database."""
+    settings = {"DOSSIER_DATABASE_URL": new_database(request.param), "DOSSIER_JWT_SECRET": SECRET}
+    assert dossier(tmp_path, "migrate", **settings).stdout == "the database is at revision 0001\n"
+    return settings
+
+
+def test_serve_needs_nothing_but_an_empty_folder(tmp_path: Path) -> None:
+    with serving(tmp_path) as (process, url):
+        secret = tmp_path / "dossier.db.secret"
+        assert secret.stat().st_mode & 0o777 == 0o600
+        token = dossier(tmp_path, "token", "--subject", "alice").stdout.strip()
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = httpx.post(f"{url}/graphql", json={"query": "{ viewer { subject } }"}, headers=headers)
+        assert answer.json() == {"data": {"viewer": {"subject": "alice"}}}
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=15)
+        assert process.returncode == 0
+        assert errors == ""
+        assert output == (
+            "A secret to sign tokens with was made at dossier.db.secret; keep it to yourself.\n"
+            "For a token, run in this folder: dossier token --subject alice\n"
+        )
+
+
+@pytest.mark.parametrize(("workers", "number"), [("1", signal.SIGTERM), ("2", signal.SIGINT)])
+def test_signals_end_serve_cleanly(
+    tmp_path: Path, database: dict[str, str], workers: str, number: signal.Signals
+) -> None:
+    with serving(tmp_path, "--workers", workers, **database) as (process, _):
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=15)
+        assert (process.returncode, errors) == (0, "")
+
+
+def test_a_client_that_others_wrote_can_work_with_serve(tmp_path: Path, database: dict[str, str]) -> None:
+    token = dossier(tmp_path, "token", "--subject", "alice", **database).stdout.strip()
+    with serving(tmp_path, **database) as (_, url):
+        transport = HTTPXTransport(url=f"{url}/graphql", headers={"Authorization": f"Bearer {token}"})
+        with GqlClient(transport=transport, fetch_schema_from_transport=True) as client:
+            create = gql(
+                """
+                mutation ($input: CreateCaseInput!) {
+                  createCase(input: $input) { case { id title version } errors { code message path } }
+                }
+                """
+            )
+            create.variable_values = {"input": {"title": "Straße"}}
+            made = client.execute(create)["createCase"]
+            assert (made["case"]["title"], made["case"]["version"], made["errors"]) == ("Straße", 1, [])
+            create.variable_values = {"input": {"title": " "}}
+            assert client.execute(create)["createCase"] == {
+                "case": None,
+                "errors": [
+                    {
+                        "code": "INVALID_INPUT",
+                        "message": "`title` must not be blank",
+                        "path": ["input", "title"],
+                    }
+                ],
+            }
+            find = gql("query ($id: ID!) { node(id: $id) { __typename ... on Case { title } } }")
+            find.variable_values = {"id": made["case"]["id"]}
+            assert client.execute(find) == {"node": {"__typename": "Case", "title": "Straße"}}
+            with pytest.raises(TransportQueryError) as refused:
+                client.execute(gql("{ cases(first: 0) { nodes { id } } }"))
+            assert refused.value.errors is not None
+            assert refused.value.errors[0]["extensions"] == {"code": "INVALID_INPUT", "argument": "first"}
+        bare = HTTPXTransport(url=f"{url}/graphql")
+        with GqlClient(transport=bare) as stranger, pytest.raises(TransportQueryError) as unknown:
+            stranger.execute(find)
+        assert unknown.value.errors is not None
+        assert unknown.value.errors[0]["extensions"] == {"code": "UNAUTHENTICATED"}
+
+
+def test_collect_records_every_file(tmp_path: Path, database: dict[str, str]) -> None:
+    library = Path(sysconfig.get_path("stdlib")) / "test"
+    found = subprocess.run(  # noqa: S603 - a fixed command
+        ["/usr/bin/find", library, "-type", "f"], capture_output=True, check=True
+    ).stdout.count(b"\n")
+    token = dossier(tmp_path, "token", "--subject", "alice", **database).stdout.strip()
+    with serving(tmp_path, **database) as (_, url):
+        url = f"{url}/graphql"
+        done = dossier(
+            tmp_path, "collect", str(library), "--case-title", "Tests", "--url", url, "--token", token, **database
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert f"Case 1: {found:,} files" in done.stdout
+        assert sum(batch["fileCount"] for batch in batches(url, token)) == found
+
+
+def batches(url: str, token: str) -> Iterator[dict[str, int]]:
+    """Read back all batches of the only case, page by page."""
+    events = """
+    query ($event: String) {
+      cases {
+        nodes {
+          id
+          events(first: 100, after: $event) { nodes { id } pageInfo { hasNextPage endCursor } }
+        }
+      }
+    }
+    """
+    listed = """
+    query ($case: ID!, $event: ID!, $after: String) {
+      event(caseId: $case, id: $event) {
+        fileBatches(first: 100, after: $after) { nodes { fileCount } pageInfo { hasNextPage endCursor } }
+      }
+    }
+    """
+    with httpx.Client(headers={"Authorization": f"Bearer {token}"}) as http:
+
+        def run(query: str, **variables: str | None) -> dict[str, dict[str, dict[str, object]]]:
+            answer = http.post(url, json={"query": query, "variables": variables}).json()
+            assert "errors" not in answer, answer
+            data: dict[str, dict[str, dict[str, object]]] = answer["data"]
+            return data
+
+        cursor, more = None, True
+        while more:
+            (case,) = run(events, event=cursor)["cases"]["nodes"]  # type: ignore[misc]
+            for event in case["events"]["nodes"]:  # type: ignore[index]
+                after, others = None, True
+                while others:
+                    page = run(listed, case=case["id"], event=event["id"], after=after)["event"]["fileBatches"]  # type: ignore[index]
+                    yield from page["nodes"]  # type: ignore[misc]
+                    others, after = page["pageInfo"]["hasNextPage"], page["pageInfo"]["endCursor"]  # type: ignore[index]
+            more = case["events"]["pageInfo"]["hasNextPage"]  # type: ignore[index]
+            cursor = case["events"]["pageInfo"]["endCursor"]  # type: ignore[index]
+
+
+def test_collect_counts_and_names_what_it_cannot_read(tmp_path: Path, database: dict[str, str]) -> None:
+    folder = tmp_path / "evidence"
+    (folder / "nested").mkdir(parents=True)
+    (folder / "nested" / "letter.PDF").write_bytes(b"12345")
+    (folder / os.fsdecode(b"caf\xe9.txt")).write_bytes(b"")
+    (folder / "link").symlink_to(folder / "nested" / "letter.PDF")
+    os.mkfifo(folder / "pipe")
+    beyond = folder / "beyond.txt"
+    beyond.write_bytes(b"")
+    os.utime(beyond, (10**11 * 5, 10**11 * 5)) if sys.maxsize > 2**32 else None
+    with serving(tmp_path, **database) as (_, url):
+        done = dossier(
+            tmp_path, "collect", str(folder), "--case-title", "Evidence", "--url", f"{url}/graphql", **database
+        )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Case 1: 3 files (5 bytes)")
+
+
+def test_token_says_what_it_was_told(tmp_path: Path) -> None:
+    done = dossier(
+        tmp_path,
+        *("token", "--subject", "bob", "--name", "Bob", "--email", "bob@example.org", "--role", "auditor"),
+        *("--expires", "30m"),
+        DOSSIER_JWT_SECRET=SECRET,
+        DOSSIER_JWT_AUDIENCE="dossier",
+    )
+    claims = jwt.decode(done.stdout.strip(), SECRET, algorithms=["HS256"], audience="dossier")
+    assert claims.pop("exp") - claims.pop("iat") == 1800
+    assert claims == {
+        "sub": "bob",
+        "name": "Bob",
+        "email": "bob@example.org",
+        "roles": ["auditor"],
+        "aud": "dossier",
+    }
+
+
+def test_schema_prints_the_schema(tmp_path: Path) -> None:
+    printed = dossier(tmp_path, "schema").stdout
+    assert "type FileBatch implements Node {" in printed
+    assert '@specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc3339")' in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "message"),
+    [
+        (
+            ["serve"],
+            {"DOSSIER_DATABASE_URL": "sqlite:////nowhere/dossier.db"},
+            "dossier: the database /nowhere/dossier.db can't be opened: [Errno 2] No such file or directory: "
+            "'/nowhere/dossier.db.lock'; check DOSSIER_DATABASE_URL, and that the folder exists and may be written to",
+        ),
+        (
+            ["serve"],
+            {"DOSSIER_DATABASE_URL": "mysql://localhost/x"},
+            "dossier: DOSSIER_DATABASE_URL: mysql is not supported; use sqlite+aiosqlite or postgresql+asyncpg",
+        ),
+        (
+            ["serve"],
+            {"DOSSIER_JWT_SECRET": "short"},
+            "dossier: DOSSIER_JWT_SECRET: a secret has at least 32 bytes (RFC 7518, section 3.2)",
+        ),
+        (
+            ["serve"],
+            {"DOSSIER_LOG_LEVEL": "loud"},
+            "dossier: DOSSIER_LOG_LEVEL: expected one of debug, info, warning, error, critical",
+        ),
+        (
+            ["token", "--subject", "alice"],
+            {},
+            "dossier: no signing secret at dossier.db.secret; start 'dossier serve' once in this folder, or set "
+            "DOSSIER_JWT_SECRET",
+        ),
+        (
+            ["collect", "missing", "--case-title", "T", "--token", "x"],
+            {},
+            "dossier: missing is not a folder",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(
+    tmp_path: Path, arguments: list[str], settings: dict[str, str], message: str
+) -> None:
+    done = dossier(tmp_path, *arguments, **settings)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", message + "\n")
+
+
+def test_serve_says_that_its_port_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = dossier(tmp_path, "serve", "--port", port)
+    expected = f"dossier: port {port} on 127.0.0.1 is taken; choose another one with --port\n"
+    assert (done.returncode, done.stderr) == (1, expected)
+
+
+def test_serve_says_that_its_database_is_damaged(tmp_path: Path) -> None:
+    (tmp_path / "dossier.db").write_bytes(b"not a database, but long enough to be one " * 100)
+    done = dossier(tmp_path, "serve", "--port", "0")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "dossier: the database dossier.db can't be opened: file is not a database; check DOSSIER_DATABASE_URL, and "
+        "that the folder exists and may be written to\n"
+    )
+
+
+def test_serve_says_that_postgresql_is_not_migrated_or_not_there(
+    tmp_path: Path, new_database: Callable[[str], str]
+) -> None:
+    settings = {"DOSSIER_DATABASE_URL": new_database("postgresql"), "DOSSIER_JWT_SECRET": SECRET}
+    done = dossier(tmp_path, "serve", "--port", "0", **settings)
+    expected = "dossier: the database is not migrated to this version; run 'dossier migrate' first\n"
+    assert (done.returncode, done.stderr) == (1, expected)
+    settings["DOSSIER_DATABASE_URL"] = "postgresql://someone:sesame@127.0.0.1:1/nothing"
+    done = dossier(tmp_path, "serve", "--port", "0", **settings)
+    assert done.returncode == 1
+    assert done.stderr.startswith("dossier: the database postgresql+asyncpg://someone:***@127.0.0.1:1/nothing can't")
+    assert done.stderr.count("\n") == 1
+
+
+def test_collect_says_what_keeps_it_from_the_server(tmp_path: Path, database: dict[str, str]) -> None:
+    collect = ("collect", str(tmp_path), "--case-title", "T")
+    gone = dossier(tmp_path, *collect, "--url", "http://127.0.0.1:1/graphql", **database)
+    assert gone.returncode == 1
+    assert gone.stderr.startswith("dossier: the server at http://127.0.0.1:1/graphql can't be reached:")
+    with serving(tmp_path, **database) as (_, url):
+        refused = dossier(tmp_path, *collect, "--url", f"{url}/graphql", "--token", "nonsense", **database)
+        assert refused.stderr == (
+            "dossier: the server refuses the token; make a new one with 'dossier token'\n"
+        )
+        assert refused.returncode == 1

@@ -1,0 +1,93 @@
+"""The order of the house: imports go downward only, and SQL stays below the schema."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+APP = Path(__file__).parent.parent / "app"
+FLOORS = (
+    ("app", "app.errors", "app.values", "app.settings", "app.identity"),
+    ("app.db",),
+    ("app.resolvers",),
+    ("app.schema",),
+    ("app.http", "app.collect"),
+    ("app.cli",),
+)
+
+
+def floor_of(module: str) -> int:
+    for floor, places in enumerate(FLOORS):
+        if module in places or any(module.startswith(place + ".") for place in places if place != "app"):
+            return floor
+    raise AssertionError(f"{module} has no floor; give it one in FLOORS")
+
+
+def modules() -> list[str]:
+    paths = (path.relative_to(APP.parent).with_suffix("") for path in APP.rglob("*.py"))
+    return sorted(".".join(path.parts).removesuffix(".__init__") for path in paths)
+
+
+def imports(module: str) -> Iterator[str]:
+    path = APP.parent.joinpath(*module.split("."))
+    source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    known = set(modules())
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} imports relatively"
+            inner = (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from (name if name in known else str(node.module) for name in inner)
+
+
+@pytest.mark.parametrize("module", modules())
+def test_imports_go_downward_only(module: str) -> None:
+    upward = [
+        name
+        for name in imports(module)
+        if (name == "app" or name.startswith("app.")) and floor_of(name) > floor_of(module)
+    ]
+    assert upward == []
+
+
+@pytest.mark.parametrize("module", [name for name in modules() if floor_of(name) > floor_of("app.resolvers")])
+def test_no_sql_is_written_above_the_resolvers(module: str) -> None:
+    drivers = ("sqlalchemy", "sqlite3", "aiosqlite", "asyncpg")
+    assert [name for name in imports(module) if name.split(".")[0] in drivers] == []
+    tables = [name for name in imports(module) if name.startswith("app.db.sql")]
+    assert tables == []
+
+
+def test_only_the_door_to_the_database_commits() -> None:
+    committing = [
+        path.relative_to(APP).as_posix()
+        for path in APP.rglob("*.py")
+        if any(
+            isinstance(node, ast.Attribute) and node.attr == "commit"
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        )
+    ]
+    assert committing == ["db/sqlite.py"]
+
+
+def test_case_members_are_asked_about_in_one_place_only() -> None:
+    # Who may see what is said in ownership.py; cases.py writes the first owner, nouns.py lists the members.
+    mentioning = {
+        path.relative_to(APP).as_posix()
+        for path in APP.rglob("*.py")
+        if "app/db/" not in path.as_posix() and "CaseMember" in db_names(path)
+    }
+    assert mentioning == {"resolvers/ownership.py", "resolvers/cases.py", "resolvers/nouns.py"}
+
+
+def db_names(path: Path) -> set[str]:
+    return {
+        alias.name
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module == "app.db.models"
+        for alias in node.names
+    }
