@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from uvicorn.main import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from app import __version__, collect
@@ -27,6 +26,7 @@ from app.identity import MAX_SUBJECT_LENGTH, sign
 from app.schema import sdl
 from app.settings import Settings, from_environment, signing_secret
 
+STARTUP_FAILURE = 3  # what a worker of uvicorn exits with when its application could not start
 GRACE = 10  # seconds that requests under way have to end when the server is told to stop
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _LOG_CONFIG = {
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # Whoever read our output has seen enough.
-        sys.stdout = None  # type: ignore[assignment]
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code
 
@@ -69,7 +69,11 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
     serve.add_argument("--port", type=_port, default=8000, help="the port to listen on (default: %(default)s)")
     serve.add_argument(
-        "--workers", type=_positive, default=1, metavar="N", help="how many processes serve (default: %(default)s)"
+        "--workers",
+        type=_positive,
+        default=1,
+        metavar="N",
+        help="how many processes serve (default: %(default)s)",
     )
 
     token = _command(
@@ -86,11 +90,19 @@ def _parser() -> argparse.ArgumentParser:
         help="a role in the whole installation: admin may do all, auditor may read all; may be given twice",
     )
     token.add_argument(
-        "--expires", type=_duration, default="8h", metavar="TIME", help="how long it is valid: 30m, 8h, 7d (default: 8h)"
+        "--expires",
+        type=_duration,
+        default="8h",
+        metavar="TIME",
+        help="how long it is valid: 30m, 8h, 7d (default: 8h)",
     )
 
     _command(
-        commands, "migrate", _migrate, "prepare the database", "Bring the database to the tables of this version."
+        commands,
+        "migrate",
+        _migrate,
+        "prepare the database",
+        "Bring the database to the tables of this version.",
     )
     _command(commands, "schema", _schema, "print the schema", "Print the schema in the schema definition language.")
 
@@ -158,7 +170,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
         listening.listen(2048)  # who calls before the workers are up, waits
-        listening.set_inheritable(True)  # noqa: FBT003 - the worker processes take it over
+        listening.set_inheritable(True)  # the worker processes take it over
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise DossierError(f"port {port} on {host} is taken; choose another one with --port") from None
@@ -229,7 +241,10 @@ def _collect(options: argparse.Namespace) -> int:
 def _own_token() -> str:
     settings = from_environment()
     return sign(
-        settings, signing_secret(settings, create=False), subject=getpass.getuser(), lifetime=timedelta(hours=8)
+        settings,
+        signing_secret(settings, create=False),
+        subject=getpass.getuser(),
+        lifetime=timedelta(hours=8),
     )
 
 

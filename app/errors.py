@@ -59,9 +59,7 @@ class Conflict(Refusal):
     code = "CONFLICT"
     typename = "ConflictError"
 
-    def __init__(
-        self, message: str, path: tuple[str, ...], current_version: int, current_id: str
-    ) -> None:
+    def __init__(self, message: str, path: tuple[str, ...], current_version: int, current_id: str) -> None:
         """Take the version found, and the id of the row for `current` to be read from."""
         super().__init__(message, path)
         self.current_version = current_version

@@ -94,7 +94,7 @@ class GraphQL:
         try:
             current = await is_current(self._database)
         except Exception as error:  # noqa: BLE001 - whatever it is, the server isn't ready
-            _log.error("the database can't be reached: %s", type(error).__qualname__)  # noqa: TRY400 - no text of it
+            _log.error("the database can't be reached: %s", type(error).__qualname__)
             return Response("the database can't be reached\n", 503, media_type="text/plain")
         if not current:
             return Response("the database is not migrated; run 'dossier migrate'\n", 503, media_type="text/plain")
@@ -191,9 +191,7 @@ async def _body(request: Request) -> object:
 def _query_parameters(request: Request) -> object:
     given: dict[str, object] = dict(request.query_params)
     if "query" not in given:
-        raise HTTPException(
-            405, "send a document by POST, or a query in the parameter `query`", {"Allow": "GET, POST"}
-        )
+        raise HTTPException(405, "send a document by POST, or a query in the parameter `query`", {"Allow": "GET, POST"})
     for name in ("variables", "extensions"):
         if name in given:
             given[name] = _json(str(given[name]).encode(), f"`{name}`")

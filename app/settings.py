@@ -94,9 +94,7 @@ def signing_secret(settings: Settings, *, create: bool) -> str:
     if settings.jwt_secret is not None:
         return settings.jwt_secret
     if not settings.embedded:
-        raise DossierError(
-            f"DOSSIER_JWT_SECRET is not set; set it to a secret of at least {SECRET_BYTES} bytes"
-        )
+        raise DossierError(f"DOSSIER_JWT_SECRET is not set; set it to a secret of at least {SECRET_BYTES} bytes")
     path = settings.secret_file
     try:
         if create:

@@ -34,9 +34,7 @@ def postgresql() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def new_database(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], str]:
+def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
     """Makes empty databases: called with a kind, it returns the address of a new one."""
 
     def make(kind: str) -> str:

@@ -34,7 +34,12 @@ def environment(**settings: str) -> dict[str, str]:
 
 def dossier(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 - our own command
-        [DOSSIER, *arguments], cwd=folder, env=environment(**settings), capture_output=True, text=True, check=False
+        [DOSSIER, *arguments],
+        cwd=folder,
+        env=environment(**settings),
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -145,13 +150,22 @@ def test_collect_records_every_file(tmp_path: Path, database: dict[str, str]) ->
     ).stdout.count(b"\n")
     token = dossier(tmp_path, "token", "--subject", "alice", **database).stdout.strip()
     with serving(tmp_path, **database) as (_, url):
-        url = f"{url}/graphql"
+        endpoint = f"{url}/graphql"
         done = dossier(
-            tmp_path, "collect", str(library), "--case-title", "Tests", "--url", url, "--token", token, **database
+            tmp_path,
+            "collect",
+            str(library),
+            "--case-title",
+            "Tests",
+            "--url",
+            url,
+            "--token",
+            token,
+            **database,
         )
         assert (done.returncode, done.stderr) == (0, "")
         assert f"Case 1: {found:,} files" in done.stdout
-        assert sum(batch["fileCount"] for batch in batches(url, token)) == found
+        assert sum(batch["fileCount"] for batch in batches(endpoint, token)) == found
 
 
 def batches(url: str, token: str) -> Iterator[dict[str, int]]:
@@ -206,7 +220,14 @@ def test_collect_counts_and_names_what_it_cannot_read(tmp_path: Path, database: 
     os.utime(beyond, (10**11 * 5, 10**11 * 5)) if sys.maxsize > 2**32 else None
     with serving(tmp_path, **database) as (_, url):
         done = dossier(
-            tmp_path, "collect", str(folder), "--case-title", "Evidence", "--url", f"{url}/graphql", **database
+            tmp_path,
+            "collect",
+            str(folder),
+            "--case-title",
+            "Evidence",
+            "--url",
+            f"{url}/graphql",
+            **database,
         )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Case 1: 3 files (5 bytes)")
@@ -320,7 +341,5 @@ def test_collect_says_what_keeps_it_from_the_server(tmp_path: Path, database: di
     assert gone.stderr.startswith("dossier: the server at http://127.0.0.1:1/graphql can't be reached:")
     with serving(tmp_path, **database) as (_, url):
         refused = dossier(tmp_path, *collect, "--url", f"{url}/graphql", "--token", "nonsense", **database)
-        assert refused.stderr == (
-            "dossier: the server refuses the token; make a new one with 'dossier token'\n"
-        )
+        assert refused.stderr == ("dossier: the server refuses the token; make a new one with 'dossier token'\n")
         assert refused.returncode == 1

@@ -91,15 +91,11 @@ def test_they_leave_the_checks_of_the_models(settings: Settings) -> None:
 
     def checks(connection: Connection) -> dict[str, set[str]]:
         inspector = inspect(connection)
-        return {
-            table: {str(check["name"]) for check in inspector.get_check_constraints(table)} for table in TABLES
-        }
+        return {table: {str(check["name"]) for check in inspector.get_check_constraints(table)} for table in TABLES}
 
     expected = {
         table.name: {
-            str(constraint.name)
-            for constraint in table.constraints
-            if type(constraint).__name__ == "CheckConstraint"
+            str(constraint.name) for constraint in table.constraints if type(constraint).__name__ == "CheckConstraint"
         }
         for table in Base.metadata.sorted_tables
     }

@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from enum import Enum
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, Text, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.db.types import Choice, CurrentTime, Folded, Id, Time
@@ -159,9 +167,7 @@ class Event(Recorded, Base):
     title: Mapped[str] = mapped_column(String(TITLE_LENGTH))
     occurred_at: Mapped[datetime] = mapped_column(Time)
     occurred_until: Mapped[datetime | None] = mapped_column(Time)
-    time_precision: Mapped[str] = mapped_column(
-        Choice(TimePrecision), server_default=TimePrecision.EXACT.value
-    )
+    time_precision: Mapped[str] = mapped_column(Choice(TimePrecision), server_default=TimePrecision.EXACT.value)
     sort_order: Mapped[int] = mapped_column(default=0, server_default="0")
     description: Mapped[str | None] = mapped_column(Text, sort_order=1)
     search: Mapped[str] = mapped_column(Folded, sort_order=2)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
@@ -38,7 +38,7 @@ class PostgresqlDatabase:
     """A PostgreSQL database."""
 
     def __init__(self, settings: Settings) -> None:
-        self.dialect = asyncpg_dialect()
+        self.dialect: Dialect = asyncpg_dialect()  # type: ignore[no-untyped-call]
         self._url = settings.database_url
         self._readers = settings.read_connections
         self._engine = writing_engine(settings.database_url, settings.write_connections)
@@ -100,9 +100,7 @@ def writing_engine(url: URL, size: int = 1) -> AsyncEngine:
     """Return an engine whose connections may write."""
 
     async def connect() -> Any:
-        return await asyncpg.connect(
-            address(url), server_settings=_SERVER_SETTINGS, statement_cache_size=512
-        )
+        return await asyncpg.connect(address(url), server_settings=_SERVER_SETTINGS, statement_cache_size=512)
 
     return create_async_engine(
         "postgresql+asyncpg://", async_creator=connect, pool_size=size, max_overflow=0, hide_parameters=True
@@ -117,8 +115,8 @@ def address(url: URL) -> str:
 def cannot_reach(url: URL, error: Exception) -> DossierError:
     """Return the error that tells an operator that the database can't be reached, without its password."""
     return DossierError(
-        f"the database {url.render_as_string(hide_password=True)} can't be reached: {error or type(error).__name__}; "
-        "check DOSSIER_DATABASE_URL and that PostgreSQL runs"
+        f"the database {url.render_as_string(hide_password=True)} can't be reached: "
+        f"{str(error) or type(error).__name__}; check DOSSIER_DATABASE_URL and that PostgreSQL runs"
     )
 
 

@@ -46,8 +46,7 @@ class _Concatenation(_Text):
 @compiles(_Concatenation, "postgresql")
 def _concatenation_postgresql(element: _Concatenation, compiler: SQLCompiler, **options: Any) -> str:
     arguments = (
-        _literal(piece) if isinstance(piece, str) else compiler.process(piece, **options)
-        for piece in element.pieces
+        _literal(piece) if isinstance(piece, str) else compiler.process(piece, **options) for piece in element.pieces
     )
     return f"concat({', '.join(arguments)})"
 
@@ -185,8 +184,7 @@ def concatenation(pieces: Iterable[Piece]) -> ColumnElement[str]:
             merged.append(piece)
     while len(merged) > _MAX_ARGUMENTS:
         merged = [
-            _Concatenation(merged[start : start + _MAX_ARGUMENTS])
-            for start in range(0, len(merged), _MAX_ARGUMENTS)
+            _Concatenation(merged[start : start + _MAX_ARGUMENTS]) for start in range(0, len(merged), _MAX_ARGUMENTS)
         ]
     return _Concatenation(merged)
 

@@ -23,7 +23,7 @@ from urllib.parse import quote
 import aiosqlite
 from sqlalchemy import StaticPool, create_engine, event
 from sqlalchemy.dialects.sqlite.aiosqlite import dialect as aiosqlite_dialect
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -42,7 +42,7 @@ class SqliteDatabase:
     """An embedded database file."""
 
     def __init__(self, settings: Settings) -> None:
-        self.dialect = aiosqlite_dialect()
+        self.dialect: Dialect = aiosqlite_dialect()
         self._file = settings.database_file
         self._size = settings.read_connections
         self._idle: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()

@@ -24,9 +24,7 @@ def create(session: Session, viewer: Viewer, given: Given) -> str:
     values = checked(given, _RULES)
     path = ("caseId", Case, given["case_id"]), ("eventId", Event, given["event_id"])
     event: Event = find(session, viewer, CHANGE, *path)
-    batch = FileBatch(
-        id=new_id(), case_id=event.case_id, event_id=event.id, **values, **changes.authored(viewer)
-    )
+    batch = FileBatch(id=new_id(), case_id=event.case_id, event_id=event.id, **values, **changes.authored(viewer))
     session.add(batch)
     return batch.id
 

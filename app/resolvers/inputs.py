@@ -17,7 +17,9 @@ Given: TypeAlias = Mapping[str, Any]
 class Rule(Protocol):
     """What a value of a field has to be."""
 
-    nullable: bool
+    @property
+    def nullable(self) -> bool:
+        """Whether it may be null."""
 
     def fault(self, value: Any) -> str | None:
         """Return what is wrong with a value, as the end of a sentence, or None."""
@@ -69,10 +71,7 @@ def checked(given: Given, rules: Mapping[str, Rule]) -> dict[str, Any]:
         if name not in given:
             continue
         value = given[name]
-        if value is None:
-            fault = None if rule.nullable else "must not be null"
-        else:
-            fault = rule.fault(value)
+        fault = rule.fault(value) if value is not None else None if rule.nullable else "must not be null"
         if fault is not None:
             faults.append(invalid(name, fault))
     if faults:

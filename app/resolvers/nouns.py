@@ -86,7 +86,7 @@ class Connection:
 
 
 @dataclass(frozen=True)
-class Rows:
+class Few:
     """All rows below this one, where there are only ever a few, in the order of a column."""
 
     noun: str
@@ -118,7 +118,7 @@ class Computed:
     text: Callable[[ColumnElement[str], Asking], ColumnElement[str]]
 
 
-Declared: TypeAlias = Reference | Lookup | Connection | Rows | Self | AnyNode | AnyNodes | Computed
+Declared: TypeAlias = Reference | Lookup | Connection | Few | Self | AnyNode | AnyNodes | Computed
 Filter: TypeAlias = Callable[[Table, Any, Callable[[Callable[[Any], Any], str], ColumnElement[Any]]], Any]
 
 
@@ -195,7 +195,7 @@ NOUNS = {
             fields=_AUTHORS
             | {
                 "viewerRole": Computed(ownership.viewer_role),
-                "members": Rows("CaseMember", parent="case_id", order="user_id"),
+                "members": Few("CaseMember", parent="case_id", order="user_id"),
                 "events": Connection("Event", parent="case_id"),
                 "event": Lookup("Event", {"id": "id"}, parent="case_id"),
             },

@@ -12,7 +12,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     FromClause,
-    Select,
     Table,
     and_,
     exists,
@@ -83,9 +82,7 @@ def viewer_role(case_id: ColumnElement[str], asking: Asking) -> ColumnElement[st
     return func.coalesce(role, literal_column(f"'\"{READ}\"'")) if asking.reads_all else role
 
 
-def find(
-    session: Session, viewer: Viewer, need: str, *path: tuple[str, type[Base], object], lock: bool = False
-) -> Any:
+def find(session: Session, viewer: Viewer, need: str, *path: tuple[str, type[Base], object], lock: bool = False) -> Any:
     """Return the row at the end of a path, if the viewer has the role that is needed.
 
     `path` goes from the case down, each step with the argument that names it, the table and the id; `need`
@@ -99,7 +96,7 @@ def find(
     identifiers = [parse_id(identifier) for _, _, identifier in path]
     found = None
     if None not in identifiers:
-        statement: Select[Any] = select(model, CaseMember.role).outerjoin(CaseMember, _own_grant(model, viewer))
+        statement: Any = select(model, CaseMember.role).outerjoin(CaseMember, _own_grant(model, viewer))
         for (_, step, _), identifier in zip(path, identifiers, strict=True):
             statement = statement.where(_lies_in(model, step, identifier))
         found = session.execute(statement.with_for_update(of=model) if lock else statement).one_or_none()
@@ -114,12 +111,12 @@ def find(
 _WORDS: dict[type[Base], str] = {Case: "case", Event: "event", FileBatch: "file batch"}
 
 
-def _lies_in(model: Any, step: type[Base], identifier: str | None) -> ColumnElement[bool]:
+def _lies_in(model: Any, step: Any, identifier: str | None) -> ColumnElement[bool]:
     # A batch carries the ids of its event and its case, an event that of its case: the foreign keys of the
     # database hold them to the truth, so that a path is a comparison of columns and no join.
-    if step is model:
-        return model.id == identifier  # type: ignore[no-any-return]
-    return (model.case_id if step is Case else model.event_id) == identifier  # type: ignore[no-any-return]
+    column = model.id if step is model else model.case_id if step is Case else model.event_id
+    here: ColumnElement[bool] = column == identifier
+    return here
 
 
 def _own_grant(model: Any, viewer: Viewer) -> ColumnElement[bool]:

@@ -26,7 +26,7 @@ _MAX_INTEGER = 2**31 - 1
 Key: TypeAlias = tuple[Any, ...]
 
 
-class ArgumentFault(ValueError):
+class ArgumentError(ValueError):
     """An argument that breaks a rule; `argument` is the way to it, as `("where", "text")`."""
 
     def __init__(self, message: str, *argument: str) -> None:
@@ -56,9 +56,7 @@ class Order:
 
     def by(self, *, backward: bool) -> list[ColumnElement[Any]]:
         """Return what to sort by."""
-        return [
-            sort.column.desc() if sort.descending != backward else sort.column.asc() for sort in self.sorts
-        ]
+        return [sort.column.desc() if sort.descending != backward else sort.column.asc() for sort in self.sorts]
 
     def beyond(
         self, key: Sequence[ColumnElement[Any]], *, backward: bool, inclusive: bool = False
@@ -114,16 +112,16 @@ def order_of(table: Table, orders: Sequence[Enum], columns: Mapping[str, tuple[s
 
 
 def decode(arguments: Mapping[str, Any], order_for: Callable[[Sequence[Enum]], Order]) -> Page:
-    """Return the page that a connection's arguments ask for. Raises ArgumentFault."""
+    """Return the page that a connection's arguments ask for. Raises ArgumentError."""
     first, last = arguments.get("first"), arguments.get("last")
     if first is not None and last is not None:
-        raise ArgumentFault("`first` and `last` can't be used together; page one way or the other", "last")
+        raise ArgumentError("`first` and `last` can't be used together; page one way or the other", "last")
     for name, value in (("first", first), ("last", last)):
         if value is not None and not 1 <= value <= MAX_SIZE:
-            raise ArgumentFault(f"`{name}` must be from 1 to {MAX_SIZE}, not {value}", name)
+            raise ArgumentError(f"`{name}` must be from 1 to {MAX_SIZE}, not {value}", name)
     where = {name: value for name, value in (arguments.get("where") or {}).items() if value is not None}
     if (fault := text_fault(where.get("text", ""))) is not None:
-        raise ArgumentFault(f"`text` {fault}", "where", "text")
+        raise ArgumentError(f"`text` {fault}", "where", "text")
     order = order_for(arguments.get("orderBy") or ())
     return Page(
         order=order,
@@ -142,12 +140,12 @@ def _key(arguments: Mapping[str, Any], name: str, order: Order) -> Key | None:
     try:
         tag, *values = json.loads(bytes.fromhex(cursor).decode())
         if tag != order.tag:
-            raise ArgumentFault(f"`{name}` is a cursor of another list or another `orderBy`", name)
+            raise ArgumentError(f"`{name}` is a cursor of another list or another `orderBy`", name)
         return tuple(_value(value, sort.column.type) for value, sort in zip(values, order.sorts, strict=True))
-    except ArgumentFault:
+    except ArgumentError:
         raise
     except (ValueError, TypeError, RecursionError):
-        raise ArgumentFault(f"`{name}` is not a cursor that this server gave out", name) from None
+        raise ArgumentError(f"`{name}` is not a cursor that this server gave out", name) from None
 
 
 def _value(value: Any, kind: TypeEngine[Any]) -> Any:

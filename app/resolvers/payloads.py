@@ -57,9 +57,7 @@ class Payload:
         """Return the payload of a change that was refused."""
         trees = _trees(self.current, current) if current else {}
         return {
-            member.key: [_error(member, refusal, trees) for refusal in refusals]
-            if member.name == "errors"
-            else None
+            member.key: [_error(member, refusal, trees) for refusal in refusals] if member.name == "errors" else None
             for member in self._members
         }
 
@@ -81,7 +79,7 @@ def _error(member: Field, refusal: Refusal, trees: dict[str, Any]) -> dict[str, 
             values["requiredRole"] = refusal.required_role
         case Conflict():
             values["currentVersion"] = refusal.current_version
-    error = {TYPE: refusal.typename}
+    error: dict[str, Any] = {TYPE: refusal.typename}
     for shown in member.children(refusal.typename):
         tree = trees.get(f"{member.key} {shown.key}")
         error[shown.key] = values.get(shown.name) if tree is None else tree

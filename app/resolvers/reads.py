@@ -49,9 +49,9 @@ def shape_of(value: Any) -> Hashable:
             return tuple((name, shape_of(part)) for name, part in value.items())
         case list():
             shapes = tuple(map(shape_of, value))
-            return shapes if any(isinstance(shape, Enum) for shape in shapes) else list
+            return shapes if any(isinstance(shape, Enum) for shape in shapes) else "list"
         case _:
-            return type(value)
+            return type(value).__name__
 
 
 async def read(

@@ -63,7 +63,8 @@ class Field:
     @cached_property
     def definition(self) -> GraphQLField:
         """The field's definition in the schema."""
-        return self.parent.fields[self.name]
+        definition: GraphQLField = self.parent.fields[self.name]
+        return definition
 
     def arguments(self, variables: VariableValues) -> dict[str, Any]:
         """Return the coerced arguments, by their names in the schema. Raises GraphQLError."""

@@ -1,6 +1,6 @@
 """From a selection to one SQL statement that answers it in JSON.
 
-Every row is read as a `_Rows`: a subquery with just the columns that its JSON mentions, the rows that these
+Every row is read as a `Rows`: a subquery with just the columns that its JSON mentions, the rows that these
 refer to joined in. A list is the JSON of its rows joined by commas; what lies below a row of it is a column
 of that subquery, computed after the page has been cut. The layers of a connection, from the inside out:
 
@@ -14,7 +14,7 @@ The statement depends on the shape of a request's arguments only; their values a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -26,10 +26,7 @@ from sqlalchemy import (
     BindParameter,
     Column,
     ColumnElement,
-    FromClause,
     Integer,
-    Select,
-    Table,
     Text,
     case,
     exists,
@@ -43,13 +40,24 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
-from app.db.sql import Piece, boolean, concatenation, cursor_text, elements, in_quotes, joined, json_pieces, or_null
+from app.db.sql import (
+    Piece,
+    boolean,
+    concatenation,
+    cursor_text,
+    elements,
+    in_quotes,
+    joined,
+    json_pieces,
+    or_null,
+)
 from app.db.types import Id, Time
 from app.errors import RequestFault, RequestRefused
 from app.resolvers import nouns
 from app.resolvers.nouns import NODES, NOUNS, QUERY, Noun
 from app.resolvers.ownership import Asking, Viewer, readable
-from app.resolvers.pages import MAX_SIZE, ArgumentFault, Page, decode
+from app.resolvers.pages import MAX_SIZE, ArgumentError, Page, decode
+from app.resolvers.rows import Rows, braces, scalar
 from app.resolvers.selections import Field
 from app.values import parse_id
 
@@ -83,7 +91,7 @@ class _Site:
         """Return the decoded arguments. Raises RequestRefused."""
         try:
             return self.decode(self.field.arguments(variables))
-        except ArgumentFault as error:
+        except ArgumentError as error:
             raise RequestRefused(self.field.fault(str(error), error.argument)) from None
         except GraphQLError as error:
             raise RequestRefused(self.field.fault(error)) from None
@@ -115,7 +123,8 @@ class Plan:
 
     def check(self, variables: VariableValues) -> list[Any]:
         """Return the decoded arguments of each field that has some. Raises RequestRefused, with every fault."""
-        arguments, faults = [], []
+        arguments: list[Any] = []
+        faults: list[RequestFault] = []
         for site, constant in self._sites:
             try:
                 arguments.append(site.read(variables) if site.field.has_variables else constant)
@@ -176,12 +185,11 @@ class Planner:
         assert isinstance(compiled, SQLCompiler)  # noqa: S101 - for the type checker
         # A name that is not ours is a constant of the dialect's, such as the OFFSET 0 of SQLite.
         binds = tuple(
-            self._binds.get(name) or partial(_constant, compiled.params[name])
-            for name in compiled.positiontup or ()
+            self._binds.get(name) or partial(_constant, compiled.params[name]) for name in compiled.positiontup or ()
         )
         return Plan(tuple(key for key, _ in answers), compiled.string, binds, tuple(self._sites))
 
-    def _value(self, noun: Noun, row: _Rows | None, field: Field) -> list[Piece]:
+    def _value(self, noun: Noun, row: Rows | None, field: Field) -> list[Piece]:
         """Return the JSON of one field of a row; of the query itself when `row` is None."""
         if field.name == "__typename":
             return [f'"{noun.name}"']
@@ -196,7 +204,7 @@ class Planner:
             case nouns.Computed(text):
                 assert row is not None  # noqa: S101 - for the type checker
                 return [row.below(text(row.column("id"), self._asking))]
-            case nouns.Rows(target, parent, order):
+            case nouns.Few(target, parent, order):
                 assert row is not None  # noqa: S101 - for the type checker
                 return [row.below(self._nested(field, lambda: self._rows(row, target, parent, order, field)))]
             case nouns.Lookup() as lookup:
@@ -212,8 +220,9 @@ class Planner:
             case nouns.AnyNodes():
                 return self._any_nodes(field)
 
-    def object(self, noun: Noun, row: _Rows, fields: Sequence[Field]) -> list[Piece]:
-        return _braces((field.key, self._value(noun, row, field)) for field in fields)
+    def object(self, noun: Noun, row: Rows, fields: Sequence[Field]) -> list[Piece]:
+        """Return the JSON of a row."""
+        return braces((field.key, self._value(noun, row, field)) for field in fields)
 
     def _row(
         self,
@@ -224,33 +233,29 @@ class Planner:
         marked: bool = False,
     ) -> ColumnElement[str]:
         """Return the JSON of the row that meets the conditions, NULL when there is none."""
-        rows = _Rows(self.name(), noun.table, listed=False)
+        rows = Rows(self.name(), noun.table, listed=False)
         mark = [(TYPE, [f'"{noun.name}"'])] if marked else []
         members = [(field.key, self._value(noun, rows, field)) for field in fields]
-        answer = concatenation(_braces([*mark, *members]))
-        return _scalar(select(answer).select_from(rows.select(*conditions).alias(rows.alias)))
+        answer = concatenation(braces([*mark, *members]))
+        return scalar(select(answer).select_from(rows.select(*conditions).alias(rows.alias)))
 
-    def _lookup(self, row: _Rows | None, lookup: nouns.Lookup, field: Field) -> ColumnElement[str]:
+    def _lookup(self, row: Rows | None, lookup: nouns.Lookup, field: Field) -> ColumnElement[str]:
         noun = NOUNS[lookup.noun]
         conditions = self._scope(noun, row, lookup.parent)
-        site = self._site(
-            field, lambda arguments: [parse_id(arguments[argument]) for argument in lookup.arguments]
-        )
+        site = self._site(field, lambda arguments: [parse_id(arguments[argument]) for argument in lookup.arguments])
         for place, column in enumerate(lookup.arguments.values()):
-            identifier = self.bind(lambda run, place=place: run.arguments[site][place], Id())
+            identifier = self.bind(_part(site, place), Id())
             conditions.append(noun.table.c[column] == identifier)
         return or_null(self._row(noun, conditions, field.children(noun.name)))
 
-    def _rows(self, row: _Rows, target: str, parent: str, order: str, field: Field) -> ColumnElement[str]:
+    def _rows(self, row: Rows, target: str, parent: str, order: str, field: Field) -> ColumnElement[str]:
         noun = NOUNS[target]
-        rows = _Rows(self.name(), noun.table, listed=True)
+        rows = Rows(self.name(), noun.table, listed=True)
         answer = joined(concatenation(self.object(noun, rows, field.children(target))))
         page = rows.select(*self._scope(noun, row, parent)).order_by(noun.table.c[order])
-        return _scalar(select(concatenation(["[", answer, "]"])).select_from(rows.arranged(page)))
+        return scalar(select(concatenation(["[", answer, "]"])).select_from(rows.arranged(page)))
 
-    def _connection(
-        self, row: _Rows | None, connection: nouns.Connection, field: Field
-    ) -> ColumnElement[str]:
+    def _connection(self, row: Rows | None, connection: nouns.Connection, field: Field) -> ColumnElement[str]:
         noun = NOUNS[connection.noun]
         site = self._site(field, lambda arguments: decode(arguments, noun.order))
         page = self._sites[site][1]
@@ -275,19 +280,19 @@ class Planner:
         alias = self.name()
         node = self._any_node(field, literal_column(f"{alias}.id", Id()))
         listed = elements(array, alias)
-        place = literal_column(f"{alias}.place")
+        place = literal_column(f"{alias}.place", Integer())
         nodes = select(node.label("node")).select_from(listed).order_by(place).correlate(None)
         ordered = nodes.alias(self.name())
-        return ["[", _scalar(select(joined(ordered.c.node)).select_from(ordered)), "]"]
+        return ["[", scalar(select(joined(ordered.c.node)).select_from(ordered)), "]"]
 
-    def _scope(self, noun: Noun, row: _Rows | None, parent: str | None) -> list[ColumnElement[bool]]:
+    def _scope(self, noun: Noun, row: Rows | None, parent: str | None) -> list[ColumnElement[bool]]:
         """Return where the rows of a field lie: below a row that was found, or else wherever the viewer may see."""
         if parent is None:
             return [readable(noun.table, self._asking)]
         assert row is not None  # noqa: S101 - for the type checker
         return [noun.table.c[parent] == row.column("id")]
 
-    def _below(self, row: _Rows | None, value: ColumnElement[str]) -> ColumnElement[str]:
+    def _below(self, row: Rows | None, value: ColumnElement[str]) -> ColumnElement[str]:
         return value if row is None else row.below(value)
 
     def _nested(self, field: Field, write: Callable[[], T]) -> T:
@@ -318,81 +323,15 @@ class Planner:
         return self.bind(lambda run: run.arguments[site], kind)
 
     def bind(self, value: Callable[[Run], Any], kind: TypeEngine[T]) -> BindParameter[T]:
+        """Return a parameter of the statement, with what its value is when it runs."""
         name = f"b{len(self._binds)}"
         self._binds[name] = value
         return BindParameter(name, None, kind, required=False)
 
     def name(self) -> str:
+        """Return a name that no other rows of the statement have."""
         self._names += 1
         return f"r{self._names}"
-
-
-class _Rows:
-    """Rows of one table as a subquery, with what has been asked of them so far.
-
-    Outside, a column is known by its label only, so that no statement inside another is confused with it.
-    """
-
-    def __init__(self, alias: str, table: Table, *, listed: bool) -> None:
-        self.alias = alias
-        self.table = table
-        self._listed = listed
-        self._prefix = ""
-        self._root = self
-        self._referred: dict[str, _Rows] = {}
-        self._joins: list[tuple[Any, ColumnElement[bool]]] = []
-        self._columns: dict[str, ColumnElement[Any]] = {}
-        self._below: list[ColumnElement[str]] = []
-
-    def column(self, name: str) -> ColumnElement[Any]:
-        """Return a column of these rows, as it is called outside of the subquery."""
-        column = self.table.c[name]
-        label = f"{self._prefix}{name}_"
-        self._root._columns[label] = column
-        return literal_column(f"{self.alias}.{label}", column.type)
-
-    def reference(self, column: str, table: Table) -> _Rows:
-        """Return the rows that a column of these refers to; they are joined once, however often asked for."""
-        if column not in self._referred:
-            prefix = f"{self._prefix}{column}_"
-            other: Any = table.alias(f"{self.alias}_{prefix}")
-            referred = _Rows(self.alias, other, listed=self._listed)
-            referred._root, referred._prefix = self._root, prefix
-            self._root._joins.append((other, other.c.id == self.table.c[column]))
-            self._referred[column] = referred
-        return self._referred[column]
-
-    def below(self, value: ColumnElement[str]) -> ColumnElement[str]:
-        """Return what lies below each row, as it is called outside of the subquery."""
-        if not self._listed:
-            return value
-        self._root._below.append(value)
-        return literal_column(f"{self.alias}.below{len(self._root._below)}", Text())
-
-    def select(self, *conditions: ColumnElement[bool]) -> Select[Any]:
-        """Return the rows that meet the conditions, once all that is asked of them is known."""
-        source: Any = self.table
-        for table, on in self._joins:
-            source = source.join(table, on)
-        columns = [column.label(label) for label, column in self._columns.items()]
-        page = select(*columns or [_ONE.label("one")])
-        return page.select_from(source).where(*conditions).correlate(None)
-
-    def arranged(self, page: Select[Any], *, ranked: bool = False, backward: bool = False) -> FromClause:
-        """Return a page with what lies below each row, back in order where it was read backward.
-
-        When `ranked`, each row has its `place` in the order in which it was read, from 1, and their `total`.
-        """
-        if not (self._below or ranked):
-            return page.alias(self.alias)
-        columns = [literal_column(f"{self.alias}.{label}").label(label) for label in self._columns]
-        columns += [value.label(f"below{place}") for place, value in enumerate(self._below, 1)]
-        if ranked:
-            columns += [func.row_number().over().label("place"), func.count().over().label("total")]
-        rows = select(*columns).select_from(page.alias(self.alias)).correlate(None)
-        if backward:
-            rows = rows.order_by(literal_column("place").desc())
-        return rows.alias(self.alias)
 
 
 class _Connection:
@@ -405,7 +344,7 @@ class _Connection:
         self._noun = noun
         self._page = page
         self._site = site
-        self._rows = _Rows(planner.name(), noun.table, listed=True)
+        self._rows = Rows(planner.name(), noun.table, listed=True)
         self._scope = [*scope, *self._filters()]
         self._after = self._key("after")
         self._before = self._key("before")
@@ -419,7 +358,7 @@ class _Connection:
         # One row more than the page tells whether there is another page.
         looks_ahead = ("hasPreviousPage" if page.backward else "hasNextPage") in about
         ranked = looks_ahead or page.backward or bool(about & {"startCursor", "endCursor"})
-        answer = concatenation(_braces((member.key, self._member(member, cut=looks_ahead)) for member in members))
+        answer = concatenation(braces((member.key, self._member(member, cut=looks_ahead)) for member in members))
         if not any(member.name in {"nodes", "edges", "pageInfo"} for member in members):
             return answer
         conditions = list(self._scope)
@@ -430,7 +369,7 @@ class _Connection:
         limit = self._bind(lambda page: page.size + 1, Integer()) if looks_ahead else self._size
         rows = self._rows.select(*conditions).order_by(*page.order.by(backward=page.backward)).limit(limit)
         arranged = self._rows.arranged(rows, ranked=ranked, backward=page.backward)
-        return _scalar(select(answer).select_from(arranged))
+        return scalar(select(answer).select_from(arranged))
 
     def _member(self, member: Field, *, cut: bool) -> list[Piece]:
         name = self._noun.name
@@ -439,15 +378,15 @@ class _Connection:
                 return [f'"{name}Connection"']
             case "totalCount":
                 counted = select(func.count()).select_from(self._noun.table).where(*self._scope)
-                return [_scalar(counted)]
+                return [scalar(counted)]
             case "pageInfo":
-                return _braces((info.key, self._about(info)) for info in member.children("PageInfo"))
+                return braces((info.key, self._about(info)) for info in member.children("PageInfo"))
             case "nodes":
                 each = self._planner.object(self._noun, self._rows, member.children(name))
             case _:
-                each = _braces((edge.key, self._edge(edge)) for edge in member.children(f"{name}Edge"))
+                each = braces((edge.key, self._edge(edge)) for edge in member.children(f"{name}Edge"))
         text = concatenation(each)
-        return ["[", joined(case((_PLACE <= self._size, text)) if cut else text), "]"]
+        return ["[", joined(case((self._size >= _PLACE, text)) if cut else text), "]"]
 
     def _edge(self, edge: Field) -> list[Piece]:
         match edge.name:
@@ -487,14 +426,12 @@ class _Connection:
         return func.max(case((_PLACE == _ONE, self._cursor())), type_=Text())
 
     def _far(self) -> ColumnElement[str]:
-        last = func.max(case((_PLACE == self._size, self._cursor())), type_=Text())
+        last = func.max(case((self._size == _PLACE, self._cursor())), type_=Text())
         return func.coalesce(last, func.max(case((_PLACE == _TOTAL, self._cursor()))), type_=Text())
 
     def _cursor(self) -> ColumnElement[str]:
         order = self._page.order
-        return cursor_text(
-            order.tag, [(self._rows.column(sort.column.name), sort.column.type) for sort in order.sorts]
-        )
+        return cursor_text(order.tag, [(self._rows.column(sort.column.name), sort.column.type) for sort in order.sorts])
 
     def _filters(self) -> Iterator[ColumnElement[bool]]:
         for name, value in self._page.where.items():
@@ -509,13 +446,20 @@ class _Connection:
         if getattr(self._page, name) is None:
             return None
         return [
-            self._bind(lambda page, place=place: getattr(page, name)[place], sort.column.type)
-            for place, sort in enumerate(self._page.order.sorts)
+            self._bind(_key_part(name, place), sort.column.type) for place, sort in enumerate(self._page.order.sorts)
         ]
 
     def _bind(self, value: Callable[[Page], Any], kind: TypeEngine[T]) -> BindParameter[T]:
         site = self._site
         return self._planner.bind(lambda run: value(run.arguments[site]), kind)
+
+
+def _part(site: int, place: int) -> Callable[[Run], Any]:
+    return lambda run: run.arguments[site][place]
+
+
+def _key_part(name: str, place: int) -> Callable[[Page], Any]:
+    return lambda page: getattr(page, name)[place]
 
 
 def _constant(value: object, _run: Run) -> object:
@@ -527,18 +471,7 @@ _ONE = literal_column("1", Integer())
 _TOTAL = literal_column("total", Integer())
 
 
-def _scalar(statement: Select[Any]) -> ColumnElement[Any]:
-    return statement.correlate(None).scalar_subquery()
-
-
-def _braces(members: Iterable[tuple[str, Sequence[Piece]]]) -> list[Piece]:
-    pieces: list[Piece] = ["{"]
-    for place, (key, value) in enumerate(members):
-        pieces += ["," if place else "", f'"{key}":', *value]
-    return [*pieces, "}"]
-
-
 def _identifiers(arguments: dict[str, Any]) -> str:
     if len(arguments["ids"]) > MAX_SIZE:
-        raise ArgumentFault(f"`ids` may hold up to {MAX_SIZE} ids, not {len(arguments['ids'])}", "ids")
+        raise ArgumentError(f"`ids` may hold up to {MAX_SIZE} ids, not {len(arguments['ids'])}", "ids")
     return json.dumps([parse_id(identifier) for identifier in arguments["ids"]])

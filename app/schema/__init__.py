@@ -49,12 +49,12 @@ def executable() -> GraphQLSchema:
     return schema
 
 
-def by_response_name(source: dict[str, Any], info: GraphQLResolveInfo, **_arguments: Any) -> Any:
+def by_response_name(source: dict[str, Any], info: GraphQLResolveInfo[Any], **_arguments: Any) -> Any:
     """Return the value that was read for a field."""
     return source[info.path.key]  # type: ignore[index]
 
 
-def by_mark(value: dict[str, Any], _info: GraphQLResolveInfo, _type: Any) -> str:
+def by_mark(value: dict[str, Any], _info: GraphQLResolveInfo[Any], _type: Any) -> str:
     """Return the name of the type of a value that was read."""
     name: str = value[TYPE]
     return name

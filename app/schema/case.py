@@ -92,7 +92,8 @@ class Case(Node):
             EventFilter | None, strawberry.argument(description="Only events that meet all of these.")
         ] = None,
         order_by: Annotated[
-            list[EventOrder] | None, strawberry.argument(description="Which come first; OCCURRED_AT_ASC by default.")
+            list[EventOrder] | None,
+            strawberry.argument(description="Which come first; OCCURRED_AT_ASC by default."),
         ] = None,
         first: First = None,
         after: After = None,
@@ -100,14 +101,10 @@ class Case(Node):
         before: Before = None,
     ) -> EventConnection:
         """The timeline."""
-        ...
 
     @strawberry.field(description="One event of this case; null unless it is in this case.")
-    def event(
-        self, id: Annotated[strawberry.ID, strawberry.argument(description="The event's id.")]
-    ) -> Event | None:
+    def event(self, id: Annotated[strawberry.ID, strawberry.argument(description="The event's id.")]) -> Event | None:
         """One event of this case."""
-        ...
 
     version: int = strawberry.field(description="1 for a new case; grows by one with every change to it.")
     created_at: DateTime = strawberry.field(description="When the case was created.")

@@ -93,7 +93,10 @@ class Documents:
         self._schema = executable()
         self._database = database
         self._max_tokens = settings.max_tokens
-        self._rules = [*specified_rules, *([] if settings.introspection else [NoSchemaIntrospectionCustomRule])]
+        self._rules = [
+            *specified_rules,
+            *([] if settings.introspection else [NoSchemaIntrospectionCustomRule]),
+        ]
         self._known: OrderedDict[str, tuple[Operation, ...]] = OrderedDict()
 
     def operation(self, text: str, name: str | None) -> Operation:
@@ -129,9 +132,7 @@ class Documents:
         except Exception as error:  # noqa: BLE001 - whatever it is, the client learns an id and the log the rest
             return Answer(_envelope([masked(error)]))
 
-    async def _query(
-        self, operation: Operation, request: Request, inputs: dict[str, Any], viewer: Viewer
-    ) -> Answer:
+    async def _query(self, operation: Operation, request: Request, inputs: dict[str, Any], viewer: Viewer) -> Answer:
         plan, row = await read(
             self._database,
             viewer,
@@ -145,9 +146,7 @@ class Documents:
             return Answer(b'{"data":' + data + b"}")
         return await self._execute(operation, inputs, orjson.loads(data), None)
 
-    async def _mutation(
-        self, operation: Operation, request: Request, inputs: dict[str, Any], viewer: Viewer
-    ) -> Answer:
+    async def _mutation(self, operation: Operation, request: Request, inputs: dict[str, Any], viewer: Viewer) -> Answer:
         # Every argument of every payload is checked before the first change is made.
         shape = viewer.roles, shape_of(request.variables.coerced)
         payloads = operation.payloads.get(shape, lambda: self._payloads(operation, request, viewer))
@@ -174,7 +173,6 @@ class Documents:
             context_value=context,
             variable_values=inputs,
             operation_name=operation.name,
-            is_awaitable=inspect.isawaitable,
         )
         if inspect.isawaitable(result):
             result = await result

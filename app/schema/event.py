@@ -63,7 +63,7 @@ describe(
 class Event(Node):
     """An event on the timeline of a case."""
 
-    case: Annotated["Case", strawberry.lazy("app.schema.case")] = strawberry.field(
+    case: Annotated[Case, strawberry.lazy("app.schema.case")] = strawberry.field(
         description="The case that the event belongs to."
     )
     type: EventType = strawberry.field(description="What kind of entry it is.")
@@ -91,14 +91,12 @@ class Event(Node):
         before: Before = None,
     ) -> FileBatchConnection:
         """The file batches."""
-        ...
 
     @strawberry.field(description="One file batch of this event; null unless it is on this event.")
     def file_batch(
         self, id: Annotated[strawberry.ID, strawberry.argument(description="The file batch's id.")]
     ) -> FileBatch | None:
         """One file batch of this event."""
-        ...
 
     version: int = strawberry.field(description="1 for a new event; grows by one with every change to it.")
     created_at: DateTime = strawberry.field(description="When the event was entered.")

@@ -43,7 +43,7 @@ describe(
 class FileBatch(Node):
     """A labelled group of evidence files on an event."""
 
-    event: Annotated["Event", strawberry.lazy("app.schema.event")] = strawberry.field(
+    event: Annotated[Event, strawberry.lazy("app.schema.event")] = strawberry.field(
         description="The event that the batch belongs to."
     )
     label: str = strawberry.field(description="What the files are, in 1 to 200 characters.")
@@ -106,9 +106,7 @@ class UpdateFileBatchInput:
     label: strawberry.Maybe[str | None] = strawberry.field(
         description="1 to 200 characters, not all of them white space; not null."
     )
-    file_count: strawberry.Maybe[int | None] = strawberry.field(
-        description="How many files: 0 or more; not null."
-    )
+    file_count: strawberry.Maybe[int | None] = strawberry.field(description="How many files: 0 or more; not null.")
     description: strawberry.Maybe[str | None] = strawberry.field(description="Up to 30,000 characters.")
     file_types: strawberry.Maybe[str | None] = strawberry.field(
         description="The kinds of files, separated by commas; up to 500 characters."

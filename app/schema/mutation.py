@@ -162,7 +162,9 @@ class Mutation:
     async def update_file_batch(
         self,
         info: Info,
-        input: Annotated[UpdateFileBatchInput, strawberry.argument(description="The file batch, and what to change of it.")],
+        input: Annotated[
+            UpdateFileBatchInput, strawberry.argument(description="The file batch, and what to change of it.")
+        ],
     ) -> UpdateFileBatchPayload:
         """Change a file batch. Takes the role CONTRIBUTOR."""
         return await _change(info, file_batches.update, input)

@@ -13,9 +13,7 @@ First = Annotated[
         "`first` and `last` it is 50."
     ),
 ]
-After = Annotated[
-    str | None, strawberry.argument(description="Only items behind the one with this cursor.")
-]
+After = Annotated[str | None, strawberry.argument(description="Only items behind the one with this cursor.")]
 Last = Annotated[
     int | None,
     strawberry.argument(
@@ -23,9 +21,7 @@ Last = Annotated[
         "`first`."
     ),
 ]
-Before = Annotated[
-    str | None, strawberry.argument(description="Only items before the one with this cursor.")
-]
+Before = Annotated[str | None, strawberry.argument(description="Only items before the one with this cursor.")]
 
 
 @strawberry.type(description="Where a page lies in its connection.")

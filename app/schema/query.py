@@ -21,25 +21,18 @@ class Query:
     viewer: User = strawberry.field(description="You.")
 
     @strawberry.field(description="Any object by its id; null when there is none, at least for you.")
-    def node(
-        self, id: Annotated[strawberry.ID, strawberry.argument(description="The object's id.")]
-    ) -> Node | None:
+    def node(self, id: Annotated[strawberry.ID, strawberry.argument(description="The object's id.")]) -> Node | None:
         """Any object by its id."""
-        ...
 
     @strawberry.field(description="Objects by their ids, in the order given, null where there is none.")
     def nodes(
         self, ids: Annotated[list[strawberry.ID], strawberry.argument(description="Up to 100 ids.")]
     ) -> list[Node | None]:
         """Objects by their ids."""
-        ...
 
     @strawberry.field(description="A case by its id; null when there is none, at least for you.")
-    def case(
-        self, id: Annotated[strawberry.ID, strawberry.argument(description="The case's id.")]
-    ) -> Case | None:
+    def case(self, id: Annotated[strawberry.ID, strawberry.argument(description="The case's id.")]) -> Case | None:
         """A case by its id."""
-        ...
 
     @strawberry.field(description="The cases that you may see, the newest first unless another order is asked for.")
     def cases(
@@ -48,7 +41,8 @@ class Query:
             CaseFilter | None, strawberry.argument(description="Only cases that meet all of these.")
         ] = None,
         order_by: Annotated[
-            list[CaseOrder] | None, strawberry.argument(description="Which come first; CREATED_AT_DESC by default.")
+            list[CaseOrder] | None,
+            strawberry.argument(description="Which come first; CREATED_AT_DESC by default."),
         ] = None,
         first: First = None,
         after: After = None,
@@ -56,7 +50,6 @@ class Query:
         before: Before = None,
     ) -> CaseConnection:
         """The cases that the viewer may see."""
-        ...
 
     @strawberry.field(description="An event by its path; null unless it is in that case.")
     def event(
@@ -65,7 +58,6 @@ class Query:
         id: Annotated[strawberry.ID, strawberry.argument(description="The event's id.")],
     ) -> Event | None:
         """An event by its path."""
-        ...
 
     @strawberry.field(description="A file batch by its path; null unless the whole path holds.")
     def file_batch(
@@ -75,4 +67,3 @@ class Query:
         id: Annotated[strawberry.ID, strawberry.argument(description="The file batch's id.")],
     ) -> FileBatch | None:
         """A file batch by its path."""
-        ...

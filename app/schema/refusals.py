@@ -36,7 +36,7 @@ class UserError:
 
     code: ErrorCode = strawberry.field(description="The reason, for programs.")
     message: str = strawberry.field(description="The reason, for people.")
-    path: list[str] = strawberry.field(description="Where in the arguments it lies, as in `[\"input\", \"label\"]`.")
+    path: list[str] = strawberry.field(description='Where in the arguments it lies, as in `["input", "label"]`.')
 
 
 @strawberry.type(description="What was addressed does not exist, at least not for you, or lies elsewhere.")
