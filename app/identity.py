@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
+from time import time
 from typing import Any
 
 import jwt
@@ -16,6 +19,8 @@ from app.values import now, text_fault
 MAX_TOKEN_LENGTH = 8_192
 MAX_SUBJECT_LENGTH = 255
 _MAX_PROFILE_LENGTH = 200
+_REMEMBERED = 10_000  # verified tokens
+_EXPIRED = "the token has expired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +47,28 @@ class SharedSecret:
         self._issuer = settings.jwt_issuer
         self._audience = settings.jwt_audience
         self._leeway = settings.jwt_leeway
+        self._verified: OrderedDict[bytes, Identity] = OrderedDict()
         self._jwt = jwt.PyJWT({"enforce_minimum_key_length": True})
 
     def verify(self, token: str) -> Identity:
-        """Return the identity in a token. Raises InvalidTokenError."""
+        """Return the identity in a token. Raises InvalidTokenError.
+
+        What was verified once is known by its hash until it expires.
+        """
         if len(token) > MAX_TOKEN_LENGTH:
             raise InvalidTokenError("the token is too long")
+        digest = sha256(token.encode("utf-8", "surrogatepass")).digest()
+        identity = self._verified.get(digest)
+        if identity is None:
+            identity = self._verified[digest] = self._verify(token)
+            if len(self._verified) > _REMEMBERED:
+                self._verified.popitem(last=False)
+        elif identity.expires_at + self._leeway <= time():
+            del self._verified[digest]
+            raise InvalidTokenError(_EXPIRED)
+        return identity
+
+    def _verify(self, token: str) -> Identity:
         try:
             claims = self._jwt.decode(
                 token,
@@ -63,7 +84,7 @@ class SharedSecret:
                 },
             )
         except jwt.ExpiredSignatureError:
-            raise InvalidTokenError("the token has expired") from None
+            raise InvalidTokenError(_EXPIRED) from None
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
             raise InvalidTokenError("the token is not valid") from None
         return _identity(claims)

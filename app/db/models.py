@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     String,
+    Table,
     Text,
     UniqueConstraint,
 )
@@ -61,6 +62,13 @@ class TimePrecision(Enum):
 
 class Base(DeclarativeBase):
     """What every table has in common."""
+
+
+def table_of(model: type[Base]) -> Table:
+    """Return the table of a model, to write statements about."""
+    table = model.__table__
+    assert isinstance(table, Table)  # noqa: S101 - for the type checker
+    return table
 
 
 def _one_of(column: str, choices: type[Enum]) -> CheckConstraint:

@@ -8,10 +8,9 @@ from typing import Any, TypeVar
 
 import asyncpg
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
-from sqlalchemy.engine import URL, Dialect
+from sqlalchemy.engine import URL, Connection, Dialect
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
-from sqlalchemy.orm import Session
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.db.database import Row
 from app.errors import DossierError
@@ -79,16 +78,16 @@ class PostgresqlDatabase:
             raise LookupError("no row")
         return row
 
-    async def write(self, work: Callable[[Session], T]) -> T:
+    async def write(self, work: Callable[[Connection], T]) -> T:
         """Run a transaction, again if another one got in its way; see Database.write."""
         # A transaction that began is carried through, even when whoever asked for it has gone.
         return await asyncio.shield(self._attempts(work))
 
-    async def _attempts(self, work: Callable[[Session], T]) -> T:
+    async def _attempts(self, work: Callable[[Connection], T]) -> T:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
-                    return await session.run_sync(work)
+                async with self._engine.begin() as connection:
+                    return await connection.run_sync(work)
             except DBAPIError as error:
                 if attempt == _ATTEMPTS or getattr(error.orig, "sqlstate", None) not in _BEGIN_AGAIN:
                     raise

@@ -25,7 +25,6 @@ from sqlalchemy import StaticPool, create_engine, event
 from sqlalchemy.dialects.sqlite.aiosqlite import dialect as aiosqlite_dialect
 from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
 
 from app.db.database import Row
 from app.errors import DossierError
@@ -88,16 +87,14 @@ class SqliteDatabase:
         row: Row = list(rows)[0]  # noqa: RUF015 - of no rows this raises LookupError, `next` what a coroutine can't
         return row
 
-    async def write(self, work: Callable[[Session], T]) -> T:
+    async def write(self, work: Callable[[Connection], T]) -> T:
         """Run a transaction in the writer's thread; see Database.write."""
         return await self._in_writer(lambda: self._transaction(work))
 
-    def _transaction(self, work: Callable[[Session], T]) -> T:
+    def _transaction(self, work: Callable[[Connection], T]) -> T:
         assert self._engine is not None, "the database is open"  # noqa: S101 - for the type checker
-        with writing_lock(self._file), Session(self._engine, expire_on_commit=False) as session:
-            result = work(session)
-            session.commit()
-        return result
+        with writing_lock(self._file), self._engine.begin() as connection:
+            return work(connection)
 
     def _dispose(self) -> None:
         assert self._engine is not None, "the database is open"  # noqa: S101 - for the type checker

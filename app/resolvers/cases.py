@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from sqlalchemy import update as sql_update
-from sqlalchemy.orm import Session
+from typing import Any
 
-from app.db.models import DESCRIPTION_LENGTH, REFERENCE_LENGTH, TITLE_LENGTH, Case, CaseCounter, CaseMember
+from sqlalchemy import Connection, insert
+from sqlalchemy import update as update_rows
+
+from app.db.models import DESCRIPTION_LENGTH, REFERENCE_LENGTH, TITLE_LENGTH, Case, CaseCounter, CaseMember, table_of
 from app.resolvers import changes
 from app.resolvers.inputs import AnyRule, Given, Rule, TextRule, checked
 from app.resolvers.ownership import CHANGE, GOVERN, Viewer, find
 from app.values import fold, new_id
 
+_CASES = table_of(Case)
+_NEXT_NUMBER = (
+    update_rows(CaseCounter)
+    .values(last_number=CaseCounter.last_number + 1)
+    .returning(CaseCounter.last_number)
+    .execution_options(synchronize_session=False)
+)
 _RULES: dict[str, Rule] = {
     "title": TextRule(TITLE_LENGTH, nullable=False),
     "description": TextRule(DESCRIPTION_LENGTH),
@@ -19,41 +28,37 @@ _RULES: dict[str, Rule] = {
 }
 
 
-def create(session: Session, viewer: Viewer, given: Given) -> str:
+def create(connection: Connection, viewer: Viewer, given: Given) -> str:
     """Create a case that the viewer owns, with the next number; see changes.Work."""
     values = checked(given, _RULES)
-    number = session.scalars(
-        sql_update(CaseCounter)
-        .values(last_number=CaseCounter.last_number + 1)
-        .returning(CaseCounter.last_number)
-        .execution_options(synchronize_session=False)
-    ).one()
-    case = Case(id=new_id(), number=number, **values, **changes.authored(viewer))
-    _index(case)
-    session.add(case)
-    session.flush()  # the membership refers to it
-    session.add(CaseMember(case_id=case.id, user_id=viewer.id, role=GOVERN))
-    return case.id
+    identifier = new_id()
+    number = connection.execute(_NEXT_NUMBER).scalar_one()
+    changes.add(connection, viewer, _CASES, {"id": identifier, "number": number, **values, **_index(values)})
+    member = {"case_id": identifier, "user_id": viewer.id, "role": GOVERN}
+    connection.execute(insert(table_of(CaseMember)), member)
+    return identifier
 
 
-def update(session: Session, viewer: Viewer, given: Given) -> str:
+def update(connection: Connection, viewer: Viewer, given: Given) -> str:
     """Change what is given of a case; see changes.Work."""
     values = checked(given, _RULES)
-    case: Case = find(session, viewer, CHANGE, ("id", Case, given["id"]), lock=True)
+    case = find(connection, viewer, CHANGE, ("id", Case, given["id"]), lock=True)
     changes.expect_version(case, given)
-    changes.update(case, viewer, values)
-    _index(case)
-    return case.id
+    changes.update(connection, viewer, _CASES, case, {**values, **_index(case._asdict() | values)})
+    return str(case.id)
 
 
-def delete(session: Session, viewer: Viewer, given: Given) -> str:
+def delete(connection: Connection, viewer: Viewer, given: Given) -> str:
     """Delete a case with all that is in it; see changes.Work."""
-    case: Case = find(session, viewer, GOVERN, ("id", Case, given["id"]), lock=True)
+    case = find(connection, viewer, GOVERN, ("id", Case, given["id"]), lock=True)
     changes.expect_version(case, given)
-    session.delete(case)
-    return case.id
+    changes.remove(connection, _CASES, case)
+    return str(case.id)
 
 
-def _index(case: Case) -> None:
-    case.title_key = fold(case.title)
-    case.search = fold(case.title, case.description, case.reference)
+def _index(case: Given) -> dict[str, Any]:
+    """Return the columns that orders and searches read."""
+    return {
+        "title_key": fold(case["title"]),
+        "search": fold(case["title"], case.get("description"), case.get("reference")),
+    }

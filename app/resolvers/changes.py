@@ -7,11 +7,12 @@ nothing behind.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 from graphql.execution.values import VariableValues
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, Table, delete, insert
+from sqlalchemy import Row as FoundRow
+from sqlalchemy import update as update_rows
 
 from app.db import Database, Row
 from app.errors import Conflict, Refusal, Refused
@@ -21,42 +22,34 @@ from app.resolvers.payloads import Payload
 from app.resolvers.statements import Plan
 from app.values import now
 
-Work: TypeAlias = Callable[[Session, Viewer, Given], str]
+Work: TypeAlias = Callable[[Connection, Viewer, Given], str]
 """Does what a mutation is for and returns the id of the row it changed. Raises Refusal or Refused."""
 
 
-class Versioned(Protocol):
-    """A row that counts its changes."""
-
-    id: str
-    version: int
-    updated_at: datetime
-    updated_by: str
-
-
 async def change(
-    database: Database, viewer: Viewer, work: Work, given: Given, payload: Payload, variables: VariableValues
+    database: Database, viewer: Viewer, work: Work, payload: Payload, variables: VariableValues
 ) -> dict[str, Any]:
-    """Do `work` in a transaction of its own and return the mutation's payload, by response name."""
+    """Do `work` for a mutation, in a transaction of its own; return the mutation's payload by response name."""
+    given = payload.given(variables)
 
-    def read(session: Session, plan: Plan | None, subject: str) -> Row:
+    def read(connection: Connection, plan: Plan | None, subject: str) -> Row:
         if plan is None:
             return ()
-        session.flush()
         values = plan.values(variables, viewer, now(), database.bind, subject)
-        return tuple(session.connection().exec_driver_sql(plan.statement, tuple(values)).one())
+        row: Row = connection.exec_driver_sql(plan.statement, tuple(values)).one()
+        return row
 
-    def transaction(session: Session) -> dict[str, Any]:
+    def transaction(connection: Connection) -> dict[str, Any]:
         try:
-            subject = work(session, viewer, given)
+            subject = work(connection, viewer, given)
         except Refused as refused:
             raise _Declined(payload.refused(refused.refusals)) from None
         except Conflict as conflict:
-            current = read(session, payload.current, conflict.current_id)
+            current = read(connection, payload.current, conflict.current_id)
             raise _Declined(payload.refused([conflict], current)) from None
         except Refusal as refusal:
             raise _Declined(payload.refused([refusal])) from None
-        return payload.done(subject, read(session, payload.changed, subject))
+        return payload.done(subject, read(connection, payload.changed, subject))
 
     try:
         return await database.write(transaction)
@@ -64,7 +57,27 @@ async def change(
         return declined.answer
 
 
-def expect_version(row: Versioned, given: Given) -> None:
+def add(connection: Connection, viewer: Viewer, table: Table, values: Given) -> None:
+    """Write a new row, and who made it when."""
+    moment = now()
+    authors = {"created_at": moment, "created_by": viewer.id, "updated_at": moment, "updated_by": viewer.id}
+    connection.execute(insert(table), {**values, **authors, "version": 1})
+
+
+def update(connection: Connection, viewer: Viewer, table: Table, row: FoundRow[Any], values: Given) -> None:
+    """Write values to a row and count the change; values that are there already are no change."""
+    changed = {name: value for name, value in values.items() if getattr(row, name) != value}
+    if changed:
+        changed |= {"version": row.version + 1, "updated_at": now(), "updated_by": viewer.id}
+        connection.execute(update_rows(table).where(table.c.id == row.id).values(changed))
+
+
+def remove(connection: Connection, table: Table, row: FoundRow[Any]) -> None:
+    """Delete a row; the database deletes what lies below it."""
+    connection.execute(delete(table).where(table.c.id == row.id))
+
+
+def expect_version(row: FoundRow[Any], given: Given) -> None:
     """Refuse the change when the client saw another version of the row. Raises Conflict."""
     expected = given.get("expected_version")
     if expected is not None and expected != row.version:
@@ -74,29 +87,6 @@ def expect_version(row: Versioned, given: Given) -> None:
             row.version,
             row.id,
         )
-
-
-def authored(viewer: Viewer) -> dict[str, Any]:
-    """Return who made a new row, and when."""
-    moment = now()
-    return {
-        "version": 1,
-        "created_at": moment,
-        "created_by": viewer.id,
-        "updated_at": moment,
-        "updated_by": viewer.id,
-    }
-
-
-def update(row: Versioned, viewer: Viewer, values: Given) -> None:
-    """Write values to a row and count the change; values that are there already are no change."""
-    changed = {name: value for name, value in values.items() if getattr(row, name) != value}
-    for name, value in changed.items():
-        setattr(row, name, value)
-    if changed:
-        row.version += 1
-        row.updated_at = now()
-        row.updated_by = viewer.id
 
 
 class _Declined(Exception):  # noqa: N818 - it carries an answer out of a transaction that must not commit

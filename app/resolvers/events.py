@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, Row
 
-from app.db.models import DESCRIPTION_LENGTH, TITLE_LENGTH, Case, Event
+from app.db.models import DESCRIPTION_LENGTH, TITLE_LENGTH, Case, Event, table_of
 from app.resolvers import changes
 from app.resolvers.inputs import AnyRule, Given, NumberRule, Rule, TextRule, checked, invalid
 from app.resolvers.ownership import CHANGE, DELETE, Viewer, find
 from app.values import fold, new_id
 
+_EVENTS = table_of(Event)
 _RULES: dict[str, Rule] = {
     "type": AnyRule(),
     "title": TextRule(TITLE_LENGTH, nullable=False),
@@ -23,44 +25,41 @@ _RULES: dict[str, Rule] = {
 }
 
 
-def create(session: Session, viewer: Viewer, given: Given) -> str:
+def create(connection: Connection, viewer: Viewer, given: Given) -> str:
     """Put an event on the timeline of a case; see changes.Work."""
     values = checked(given, _RULES)
     _check_interval(values["occurred_at"], values.get("occurred_until"), "occurred_until")
-    case: Case = find(session, viewer, CHANGE, ("caseId", Case, given["case_id"]))
-    event = Event(id=new_id(), case_id=case.id, **values, **changes.authored(viewer))
-    _index(event)
-    session.add(event)
-    return event.id
+    case = find(connection, viewer, CHANGE, ("caseId", Case, given["case_id"]))
+    identifier = new_id()
+    changes.add(connection, viewer, _EVENTS, {"id": identifier, "case_id": case.id, **values, **_index(values)})
+    return identifier
 
 
-def update(session: Session, viewer: Viewer, given: Given) -> str:
+def update(connection: Connection, viewer: Viewer, given: Given) -> str:
     """Change what is given of an event; see changes.Work."""
     values = checked(given, _RULES)
-    event = _find(session, viewer, CHANGE, given)
+    event = _find(connection, viewer, CHANGE, given)
     changes.expect_version(event, given)
     _check_interval(
         values.get("occurred_at", event.occurred_at),
         values.get("occurred_until", event.occurred_until),
         "occurred_until" if "occurred_until" in values else "occurred_at",
     )
-    changes.update(event, viewer, values)
-    _index(event)
-    return event.id
+    changes.update(connection, viewer, _EVENTS, event, {**values, **_index(event._asdict() | values)})
+    return str(event.id)
 
 
-def delete(session: Session, viewer: Viewer, given: Given) -> str:
+def delete(connection: Connection, viewer: Viewer, given: Given) -> str:
     """Delete an event with its file batches; see changes.Work."""
-    event = _find(session, viewer, DELETE, given)
+    event = _find(connection, viewer, DELETE, given)
     changes.expect_version(event, given)
-    session.delete(event)
-    return event.id
+    changes.remove(connection, _EVENTS, event)
+    return str(event.id)
 
 
-def _find(session: Session, viewer: Viewer, need: str, given: Given) -> Event:
+def _find(connection: Connection, viewer: Viewer, need: str, given: Given) -> Row[Any]:
     path = ("caseId", Case, given["case_id"]), ("id", Event, given["id"])
-    event: Event = find(session, viewer, need, *path, lock=True)
-    return event
+    return find(connection, viewer, need, *path, lock=True)
 
 
 def _check_interval(start: datetime, end: datetime | None, blamed: str) -> None:
@@ -68,5 +67,6 @@ def _check_interval(start: datetime, end: datetime | None, blamed: str) -> None:
         raise invalid(blamed, "must keep `occurredUntil` from lying before `occurredAt`")
 
 
-def _index(event: Event) -> None:
-    event.search = fold(event.title, event.description)
+def _index(event: Given) -> dict[str, Any]:
+    """Return the column that searches read."""
+    return {"search": fold(event["title"], event.get("description"))}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy.orm import Session
+from typing import Any
 
-from app.db.models import DESCRIPTION_LENGTH, FILE_TYPES_LENGTH, TITLE_LENGTH, Case, Event, FileBatch
+from sqlalchemy import Connection, Row
+
+from app.db.models import DESCRIPTION_LENGTH, FILE_TYPES_LENGTH, TITLE_LENGTH, Case, Event, FileBatch, table_of
 from app.resolvers import changes
 from app.resolvers.inputs import Given, NumberRule, Rule, TextRule, checked
 from app.resolvers.ownership import CHANGE, DELETE, Viewer, find
 from app.values import new_id
 
+_FILE_BATCHES = table_of(FileBatch)
 _RULES: dict[str, Rule] = {
     "label": TextRule(TITLE_LENGTH, nullable=False),
     "file_count": NumberRule(0),
@@ -19,38 +22,38 @@ _RULES: dict[str, Rule] = {
 }
 
 
-def create(session: Session, viewer: Viewer, given: Given) -> str:
+def create(connection: Connection, viewer: Viewer, given: Given) -> str:
     """Add a file batch to an event; see changes.Work."""
     values = checked(given, _RULES)
     path = ("caseId", Case, given["case_id"]), ("eventId", Event, given["event_id"])
-    event: Event = find(session, viewer, CHANGE, *path)
-    batch = FileBatch(id=new_id(), case_id=event.case_id, event_id=event.id, **values, **changes.authored(viewer))
-    session.add(batch)
-    return batch.id
+    event = find(connection, viewer, CHANGE, *path)
+    identifier = new_id()
+    place = {"id": identifier, "case_id": event.case_id, "event_id": event.id}
+    changes.add(connection, viewer, _FILE_BATCHES, {**place, **values})
+    return identifier
 
 
-def update(session: Session, viewer: Viewer, given: Given) -> str:
+def update(connection: Connection, viewer: Viewer, given: Given) -> str:
     """Change what is given of a file batch; see changes.Work."""
     values = checked(given, _RULES)
-    batch = _find(session, viewer, CHANGE, given)
+    batch = _find(connection, viewer, CHANGE, given)
     changes.expect_version(batch, given)
-    changes.update(batch, viewer, values)
-    return batch.id
+    changes.update(connection, viewer, _FILE_BATCHES, batch, values)
+    return str(batch.id)
 
 
-def delete(session: Session, viewer: Viewer, given: Given) -> str:
+def delete(connection: Connection, viewer: Viewer, given: Given) -> str:
     """Delete a file batch; see changes.Work."""
-    batch = _find(session, viewer, DELETE, given)
+    batch = _find(connection, viewer, DELETE, given)
     changes.expect_version(batch, given)
-    session.delete(batch)
-    return batch.id
+    changes.remove(connection, _FILE_BATCHES, batch)
+    return str(batch.id)
 
 
-def _find(session: Session, viewer: Viewer, need: str, given: Given) -> FileBatch:
+def _find(connection: Connection, viewer: Viewer, need: str, given: Given) -> Row[Any]:
     path = (
         ("caseId", Case, given["case_id"]),
         ("eventId", Event, given["event_id"]),
         ("id", FileBatch, given["id"]),
     )
-    batch: FileBatch = find(session, viewer, need, *path, lock=True)
-    return batch
+    return find(connection, viewer, need, *path, lock=True)

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Column, ColumnElement, Table, false, literal_column
 
-from app.db.models import Base, Case, CaseMember, Event, FileBatch, User
+from app.db.models import Base, Case, CaseMember, Event, FileBatch, User, table_of
 from app.db.sql import contains
 from app.resolvers import ownership
 from app.resolvers.ownership import Asking
@@ -137,9 +137,7 @@ class Noun:
     def table(self) -> Table:
         """The table whose rows these are."""
         assert self.model is not None, self.name  # noqa: S101 - for the type checker
-        table = self.model.__table__
-        assert isinstance(table, Table)  # noqa: S101 - for the type checker
-        return table
+        return table_of(self.model)
 
     def declared(self, field_name: str) -> Declared | Column[Any]:
         """Return what a field leads to."""

@@ -7,13 +7,18 @@ exist for them: every read begins with `readable`, every change with `find`, and
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     FromClause,
+    Row,
+    Select,
     Table,
     and_,
+    bindparam,
     exists,
     func,
     literal_column,
@@ -21,10 +26,10 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.orm import Session
 
 from app.db.models import Base, Case, CaseMember, CaseRole, Event, FileBatch, User
 from app.db.sql import in_quotes
+from app.db.types import Id, Time
 from app.errors import Forbidden, NotFound
 from app.values import now, parse_id
 
@@ -71,18 +76,22 @@ def readable(table: Table, asking: Asking) -> ColumnElement[bool]:
     if table is _users:
         return or_(table.c.id == asking.viewer, _is_fellow(table.c.id, asking))
     case_id = table.c.id if table is _cases else table.c.case_id
-    return exists(select(literal_column("1")).where(_grant(case_id, asking)).correlate(table))
+    return exists(select(literal_column("1")).where(_grant(case_id, asking.viewer, asking.moment)).correlate(table))
 
 
 def viewer_role(case_id: ColumnElement[str], asking: Asking) -> ColumnElement[str]:
     """Return the JSON of the viewer's role in a case that they may see."""
     if asking.changes_all:
         return literal_column(f"'\"{GOVERN}\"'")
-    role = in_quotes(select(CaseMember.role).where(_grant(case_id, asking)).correlate(None).scalar_subquery())
+    role = in_quotes(
+        select(CaseMember.role).where(_grant(case_id, asking.viewer, asking.moment)).correlate(None).scalar_subquery()
+    )
     return func.coalesce(role, literal_column(f"'\"{READ}\"'")) if asking.reads_all else role
 
 
-def find(session: Session, viewer: Viewer, need: str, *path: tuple[str, type[Base], object], lock: bool = False) -> Any:
+def find(
+    connection: Connection, viewer: Viewer, need: str, *path: tuple[str, type[Base], object], lock: bool = False
+) -> Row[Any]:
     """Return the row at the end of a path, if the viewer has the role that is needed.
 
     `path` goes from the case down, each step with the argument that names it, the table and the id; `need`
@@ -93,45 +102,44 @@ def find(session: Session, viewer: Viewer, need: str, *path: tuple[str, type[Bas
     """
     argument, model, _ = path[-1]
     where = ("input", argument)
-    identifiers = [parse_id(identifier) for _, _, identifier in path]
+    identifiers = {step.__tablename__: parse_id(identifier) for _, step, identifier in path}
     found = None
-    if None not in identifiers:
-        statement: Any = select(model, CaseMember.role).outerjoin(CaseMember, _own_grant(model, viewer))
-        for (_, step, _), identifier in zip(path, identifiers, strict=True):
-            statement = statement.where(_lies_in(model, step, identifier))
-        found = session.execute(statement.with_for_update(of=model) if lock else statement).one_or_none()
-    role = None if found is None else (GOVERN if viewer.changes_all else found[1])
+    if None not in identifiers.values():
+        statement = _find_statement(tuple(step for _, step, _ in path), lock=lock)
+        found = connection.execute(statement, {**identifiers, "viewer": viewer.id, "moment": now()}).one_or_none()
+    role = None if found is None else (GOVERN if viewer.changes_all else found.viewer_role)
     if found is None or (role is None and not viewer.reads_all):
         raise NotFound(f"there is no such {_WORDS[model]} here", where)
     if role is None or _ROLES.index(role) > _ROLES.index(need):
         raise Forbidden(f"this takes the role {need} in the case", where, need)
-    return found[0]
+    return found
 
 
 _WORDS: dict[type[Base], str] = {Case: "case", Event: "event", FileBatch: "file batch"}
 
 
-def _lies_in(model: Any, step: Any, identifier: str | None) -> ColumnElement[bool]:
+@cache
+def _find_statement(path: tuple[type[Base], ...], *, lock: bool) -> Select[Any]:
     # A batch carries the ids of its event and its case, an event that of its case: the foreign keys of the
     # database hold them to the truth, so that a path is a comparison of columns and no join.
-    column = model.id if step is model else model.case_id if step is Case else model.event_id
-    here: ColumnElement[bool] = column == identifier
-    return here
-
-
-def _own_grant(model: Any, viewer: Viewer) -> ColumnElement[bool]:
-    return and_(
-        CaseMember.case_id == (model.id if model is Case else model.case_id),
-        CaseMember.user_id == viewer.id,
-        or_(CaseMember.expires_at.is_(None), CaseMember.expires_at > now()),
+    table = path[-1].__table__.c
+    columns = {Case: table.id if path[-1] is Case else table.case_id, path[-1]: table.id}
+    if len(path) == 3:
+        columns[path[1]] = table.event_id
+    grant = _grant(columns[Case], bindparam("viewer", type_=Id()), bindparam("moment", type_=Time()))
+    statement = (
+        select(path[-1].__table__, CaseMember.role.label("viewer_role"))
+        .outerjoin(CaseMember, grant)
+        .where(*(columns[step] == bindparam(step.__tablename__, type_=Id()) for step in path))
     )
+    return statement.with_for_update(of=path[-1].__table__) if lock else statement
 
 
-def _grant(case_id: ColumnElement[str], asking: Asking) -> ColumnElement[bool]:
+def _grant(case_id: ColumnElement[str], viewer: ColumnElement[str], moment: ColumnElement[Any]) -> ColumnElement[bool]:
     return and_(
         CaseMember.case_id == case_id,
-        CaseMember.user_id == asking.viewer,
-        or_(CaseMember.expires_at.is_(None), CaseMember.expires_at > asking.moment),
+        CaseMember.user_id == viewer,
+        or_(CaseMember.expires_at.is_(None), CaseMember.expires_at > moment),
     )
 
 
@@ -140,7 +148,7 @@ def _is_fellow(user_id: ColumnElement[str], asking: Asking) -> ColumnElement[boo
     return exists(
         select(literal_column("1"))
         .select_from(theirs)
-        .join(CaseMember.__table__, _grant(theirs.c.case_id, asking))
+        .join(CaseMember.__table__, _grant(theirs.c.case_id, asking.viewer, asking.moment))
         .where(theirs.c.user_id == user_id)
         .correlate(_users)
     )

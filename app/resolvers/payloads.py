@@ -1,8 +1,11 @@
-"""The answer to a mutation: the row that was changed, or why it was not."""
+"""A mutation as a document asks for it: what was given, and what is to be answered."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from enum import Enum
+from functools import cache
 from typing import Any
 
 import orjson
@@ -12,10 +15,11 @@ from sqlalchemy.engine import Dialect
 
 from app.db import Row
 from app.errors import Conflict, Forbidden, Refusal
+from app.resolvers.inputs import Given
 from app.resolvers.nouns import NOUNS
 from app.resolvers.ownership import Viewer
 from app.resolvers.selections import Field
-from app.resolvers.statements import TYPE, Plan, Planner
+from app.resolvers.statements import Plan, Planner
 
 
 class Payload:
@@ -26,8 +30,10 @@ class Payload:
     """
 
     def __init__(self, field: Field, dialect: Dialect, viewer: Viewer) -> None:
-        self._members = field.children(get_named_type(field.definition.type).name)
-        rows = [(member.key, _noun(member), member) for member in self._members if _noun(member) is not None]
+        self._field = field
+        self._type = get_named_type(field.definition.type).name
+        self._members = field.children(self._type)
+        rows = [(member.key, noun, member) for member in self._members if (noun := _noun(member)) is not None]
         current = [
             (f"{member.key} {shown.key}", None, shown)
             for member in self._members
@@ -35,8 +41,18 @@ class Payload:
             for shown in member.children("ConflictError")
             if shown.name == "current"
         ]
-        self.changed: Plan | None = Planner(dialect, viewer, marked=True).subject(rows) if rows else None
-        self.current: Plan | None = Planner(dialect, viewer, marked=True).subject(current) if current else None
+        self.changed = Planner(dialect, viewer).subject(rows) if rows else None
+        self.current = Planner(dialect, viewer).subject(current) if current else None
+
+    @property
+    def mutation(self) -> str:
+        """The name of the mutation."""
+        return self._field.name
+
+    def given(self, variables: VariableValues) -> Given:
+        """Return the fields of the input that the client gave, null or not; those left out are absent."""
+        values: dict[str, Any] = self._field.arguments(variables)["input"]
+        return {_column_name(name): value.value if isinstance(value, Enum) else value for name, value in values.items()}
 
     def check(self, variables: VariableValues) -> None:
         """Check the arguments in the selection. Raises RequestRefused when they are out of bounds."""
@@ -45,21 +61,24 @@ class Payload:
                 plan.check(variables)
 
     def done(self, subject: str, row: Row) -> dict[str, Any]:
-        """Return the payload of a change that was made."""
-        trees = _trees(self.changed, row)
-        values: dict[str, Any] = {"errors": [], "deletedId": subject}
-        return {
-            member.key: trees[member.key] if member.key in trees else values.get(member.name)
-            for member in self._members
-        }
+        """Return the payload of a change that was made, by response name."""
+        rows = _fragments(self.changed, row)
+        values = {"__typename": self._type, "errors": [], "deletedId": subject}
+        return {member.key: rows[member.key] if member.key in rows else values[member.name] for member in self._members}
 
     def refused(self, refusals: Sequence[Refusal], current: Row = ()) -> dict[str, Any]:
-        """Return the payload of a change that was refused."""
-        trees = _trees(self.current, current) if current else {}
-        return {
-            member.key: [_error(member, refusal, trees) for refusal in refusals] if member.name == "errors" else None
-            for member in self._members
-        }
+        """Return the payload of a change that was refused, by response name."""
+        rows = _fragments(self.current, current) if current else {}
+        answer: dict[str, Any] = {}
+        for member in self._members:
+            match member.name:
+                case "__typename":
+                    answer[member.key] = self._type
+                case "errors":
+                    answer[member.key] = [_error(member, refusal, rows) for refusal in refusals]
+                case _:
+                    answer[member.key] = None
+        return answer
 
 
 def _noun(member: Field) -> str | None:
@@ -67,20 +86,29 @@ def _noun(member: Field) -> str | None:
     return name if name in NOUNS else None
 
 
-def _trees(plan: Plan | None, row: Row) -> dict[str, Any]:
+def _fragments(plan: Plan | None, row: Row) -> dict[str, orjson.Fragment]:
     columns = plan.columns if plan is not None else ()
-    return {column: orjson.loads(text or "null") for column, text in zip(columns, row, strict=True)}
+    return {column: orjson.Fragment(text or "null") for column, text in zip(columns, row, strict=True)}
 
 
-def _error(member: Field, refusal: Refusal, trees: dict[str, Any]) -> dict[str, Any]:
-    values: dict[str, Any] = {"code": refusal.code, "message": refusal.message, "path": refusal.path}
+def _error(member: Field, refusal: Refusal, rows: dict[str, orjson.Fragment]) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "__typename": refusal.typename,
+        "code": refusal.code,
+        "message": refusal.message,
+        "path": refusal.path,
+    }
     match refusal:
         case Forbidden():
             values["requiredRole"] = refusal.required_role
         case Conflict():
             values["currentVersion"] = refusal.current_version
-    error: dict[str, Any] = {TYPE: refusal.typename}
-    for shown in member.children(refusal.typename):
-        tree = trees.get(f"{member.key} {shown.key}")
-        error[shown.key] = values.get(shown.name) if tree is None else tree
-    return error
+    return {
+        shown.key: rows[f"{member.key} {shown.key}"] if shown.name == "current" else values[shown.name]
+        for shown in member.children(refusal.typename)
+    }
+
+
+@cache
+def _column_name(field: str) -> str:
+    return re.sub("[A-Z]", lambda capital: "_" + capital[0].lower(), field)

@@ -138,7 +138,7 @@ class Plan:
 class Planner:
     """Writes the statement for a list of fields."""
 
-    def __init__(self, dialect: Dialect, viewer: Viewer, *, marked: bool) -> None:
+    def __init__(self, dialect: Dialect, viewer: Viewer, *, marked: bool = False) -> None:
         """Take the viewer for what they may see at all; `marked` adds the type's name to nodes of any type."""
         self._dialect = dialect
         self._marked = marked

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, insert, select, update
 
 from app.db import Database
-from app.db.models import User
+from app.db.models import User, table_of
 from app.identity import Identity
 from app.resolvers.ownership import Viewer
 from app.values import new_id, now
@@ -27,18 +26,22 @@ class Users:
         """Return the viewer that an identity stands for; name and email follow the newest token that has them."""
         known = self._known.get(identity.subject)
         if known is None or (identity.name or known[1], identity.email or known[2]) != known[1:]:
-            known = await self._database.write(lambda session: _remember(session, identity))
+            known = await self._database.write(lambda connection: _remember(connection, identity))
             self._known[identity.subject] = known
             if len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
         return Viewer(known[0], identity.roles)
 
 
-def _remember(session: Session, identity: Identity) -> tuple[str, str | None, str | None]:
-    user = session.scalars(select(User).where(User.subject == identity.subject)).one_or_none()
+def _remember(connection: Connection, identity: Identity) -> tuple[str, str | None, str | None]:
+    users = table_of(User)
+    user = connection.execute(select(users).where(users.c.subject == identity.subject)).one_or_none()
     if user is None:
-        user = User(id=new_id(), subject=identity.subject, created_at=now())
-        session.add(user)
-    user.name = identity.name or user.name
-    user.email = identity.email or user.email
-    return user.id, user.name, user.email
+        known = new_id(), identity.name, identity.email
+        row = dict(zip(("id", "name", "email"), known, strict=True))
+        connection.execute(insert(users), {**row, "subject": identity.subject, "created_at": now()})
+        return known
+    known = user.id, identity.name or user.name, identity.email or user.email
+    if known != (user.id, user.name, user.email):
+        connection.execute(update(users).where(users.c.id == user.id).values(name=known[1], email=known[2]))
+    return known

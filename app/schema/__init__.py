@@ -1,8 +1,9 @@
 """The schema, as clients see it.
 
-It reads as a document: types, fields, arguments and what they mean. Nothing here computes a value. What a
-query asks for is read before it is walked, and every field is then taken from what was read by its name in
-the response; the functions that declare fields with arguments are never called.
+It reads as a document: types, fields, arguments and what they mean. Nothing here computes a value: the
+functions that declare fields with arguments are never called. `documents` reads and changes what a document
+asks for; where graphql-core walks the answer, every field is taken from what was read by its name in the
+response.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def executable() -> GraphQLSchema:
     """Return the schema for graphql-core, its fields taken from what was read."""
     schema = _schema._schema  # noqa: SLF001 - Strawberry has no public name for it
     for type_ in schema.type_map.values():
-        if type_.name.startswith("__") or type_ is schema.mutation_type:
+        if type_.name.startswith("__"):
             continue
         if isinstance(type_, GraphQLObjectType):
             type_.is_type_of = None

@@ -1,24 +1,22 @@
 """Running documents: parsed and validated once, then read by one statement or walked by graphql-core.
 
-A query whose root fields are all Dossier's own is answered with the text that the database wrote. Whatever
-else a document can hold (mutations, introspection) goes through graphql-core, from the same reads.
+Whatever is Dossier's own is answered with the text that the database wrote. A query that asks for the schema
+as well goes through graphql-core, from the same reads.
 """
 
 from __future__ import annotations
 
-import inspect
 import logging
 import secrets
 import traceback
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 import orjson
 from graphql import (
     DocumentNode,
-    ExecutionResult,
     FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
@@ -27,7 +25,7 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     Visitor,
-    execute,
+    execute_sync,
     get_variable_values,
     parse,
     specified_rules,
@@ -38,13 +36,14 @@ from graphql.execution.values import VariableValues
 
 from app.db import Database, Row
 from app.errors import RequestFault, RequestRefused
+from app.resolvers.changes import change
+from app.resolvers.mutations import WORKS
 from app.resolvers.ownership import Viewer
 from app.resolvers.payloads import Payload
 from app.resolvers.reads import Shapes, read, shape_of
 from app.resolvers.selections import Field, Request, collect
 from app.resolvers.statements import Plan
 from app.schema import executable
-from app.schema.context import Context
 from app.settings import Settings
 from app.values import printable
 
@@ -73,7 +72,7 @@ class Operation:
     fragments: Mapping[str, FragmentDefinitionNode]
     introspects: bool
     plans: Shapes[Plan] = field(default_factory=Shapes)
-    payloads: Shapes[dict[str | int, Payload]] = field(default_factory=Shapes)
+    payloads: Shapes[dict[str, Payload | None]] = field(default_factory=Shapes)
 
     @property
     def is_query(self) -> bool:
@@ -126,11 +125,11 @@ class Documents:
             request = Request(self._schema, operation.fragments, self._variables(operation, inputs))
             if operation.is_query:
                 return await self._query(operation, request, inputs, viewer)
-            return await self._mutation(operation, request, inputs, viewer)
+            return await self._mutation(operation, request, viewer)
         except RequestRefused as refused:
             return refusal(refused)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client learns an id and the log the rest
-            return Answer(_envelope([masked(error)]))
+            return Answer(orjson.dumps({"data": None, "errors": [masked(error)]}))
 
     async def _query(self, operation: Operation, request: Request, inputs: dict[str, Any], viewer: Viewer) -> Answer:
         plan, row = await read(
@@ -144,41 +143,38 @@ class Documents:
         data = _object(plan.columns, row)
         if not operation.introspects:
             return Answer(b'{"data":' + data + b"}")
-        return await self._execute(operation, inputs, orjson.loads(data), None)
+        result = execute_sync(
+            self._schema,
+            operation.document,
+            root_value=orjson.loads(data),
+            variable_values=inputs,
+            operation_name=operation.name,
+        )
+        if result.errors:
+            raise result.errors[0]
+        return Answer(orjson.dumps({"data": result.data}))
 
-    async def _mutation(self, operation: Operation, request: Request, inputs: dict[str, Any], viewer: Viewer) -> Answer:
+    async def _mutation(self, operation: Operation, request: Request, viewer: Viewer) -> Answer:
         # Every argument of every payload is checked before the first change is made.
         shape = viewer.roles, shape_of(request.variables.coerced)
         payloads = operation.payloads.get(shape, lambda: self._payloads(operation, request, viewer))
         for payload in payloads.values():
-            payload.check(request.variables)
-        context = Context(self._database, viewer, request.variables, payloads)
-        return await self._execute(operation, inputs, {}, context)
+            if payload is not None:
+                payload.check(request.variables)
+        data: dict[str, Any] = {}
+        for key, payload in payloads.items():
+            data[key] = "Mutation" if payload is None else await self._change(payload, request, viewer)
+        return Answer(orjson.dumps({"data": data}))
 
-    def _payloads(self, operation: Operation, request: Request, viewer: Viewer) -> dict[str | int, Payload]:
+    async def _change(self, payload: Payload, request: Request, viewer: Viewer) -> dict[str, Any]:
+        return await change(self._database, viewer, WORKS[payload.mutation], payload, request.variables)
+
+    def _payloads(self, operation: Operation, request: Request, viewer: Viewer) -> dict[str, Payload | None]:
         fields = collect(request, "Mutation", [operation.node.selection_set])
         return {
-            field.key: Payload(field, self._database.dialect, viewer)
+            field.key: None if field.name == "__typename" else Payload(field, self._database.dialect, viewer)
             for field in fields
-            if not field.name.startswith("__")
         }
-
-    async def _execute(
-        self, operation: Operation, inputs: dict[str, Any], tree: dict[str, Any], context: Context | None
-    ) -> Answer:
-        result = execute(
-            self._schema,
-            operation.document,
-            root_value=tree,
-            context_value=context,
-            variable_values=inputs,
-            operation_name=operation.name,
-        )
-        if inspect.isawaitable(result):
-            result = await result
-        assert isinstance(result, ExecutionResult)  # noqa: S101 - Dossier's schema has no incremental delivery
-        errors = [_formatted(error) for error in result.errors or ()]
-        return Answer(_envelope(errors, data=result.data))
 
     def _operations(self, text: str) -> tuple[Operation, ...]:
         try:
@@ -224,7 +220,7 @@ def refusal(refused: RequestRefused) -> Answer:
         if fault.argument:
             extensions["argument"] = ".".join(fault.argument)
         errors.append(error | {"extensions": extensions})
-    return Answer(_envelope(errors), refused=True)
+    return Answer(orjson.dumps({"errors": errors}), refused=True)
 
 
 def _own_fields(operation: Operation, request: Request) -> list[Field]:
@@ -264,13 +260,6 @@ def _refused(errors: Sequence[GraphQLError], code: str) -> RequestRefused:
     )
 
 
-def _formatted(error: GraphQLError) -> dict[str, Any]:
-    formatted: dict[str, Any] = dict(error.formatted)
-    if error.original_error is None:
-        return formatted | {"message": printable(error.message), "extensions": {"code": "INVALID_INPUT"}}
-    return formatted | masked(error.original_error)
-
-
 def masked(error: BaseException) -> dict[str, Any]:
     """Log an error that nobody foresaw; return what the client may learn of it.
 
@@ -284,13 +273,3 @@ def masked(error: BaseException) -> dict[str, Any]:
         "message": f"something went wrong on the server; its log has the reason under {name}",
         "extensions": {"code": "INTERNAL_ERROR", "id": name},
     }
-
-
-_ABSENT: Final = object()
-
-
-def _envelope(errors: list[dict[str, Any]], data: object = _ABSENT) -> bytes:
-    response: dict[str, Any] = {"errors": errors} if errors else {}
-    if data is not _ABSENT:
-        response["data"] = data
-    return orjson.dumps(response)
