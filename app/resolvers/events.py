@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -27,8 +26,7 @@ _RULES: dict[str, Rule] = {
 
 def create(connection: Connection, viewer: Viewer, given: Given) -> str:
     """Put an event on the timeline of a case; see changes.Work."""
-    values = checked(given, _RULES)
-    _check_interval(values["occurred_at"], values.get("occurred_until"), "occurred_until")
+    values = checked(given, _RULES, _interval_faults)
     case = find(connection, viewer, CHANGE, ("caseId", Case, given["case_id"]))
     identifier = new_id()
     changes.add(connection, viewer, _EVENTS, {"id": identifier, "case_id": case.id, **values, **_index(values)})
@@ -37,15 +35,13 @@ def create(connection: Connection, viewer: Viewer, given: Given) -> str:
 
 def update(connection: Connection, viewer: Viewer, given: Given) -> str:
     """Change what is given of an event; see changes.Work."""
-    values = checked(given, _RULES)
+    values = checked(given, _RULES, _interval_faults)
     event = _find(connection, viewer, CHANGE, given)
     changes.expect_version(event, given)
-    _check_interval(
-        values.get("occurred_at", event.occurred_at),
-        values.get("occurred_until", event.occurred_until),
-        "occurred_until" if "occurred_until" in values else "occurred_at",
-    )
-    changes.update(connection, viewer, _EVENTS, event, {**values, **_index(event._asdict() | values)})
+    changed = event._asdict() | values
+    for fault in _interval_faults(changed).values():
+        raise invalid("occurred_until" if "occurred_until" in values else "occurred_at", fault)
+    changes.update(connection, viewer, _EVENTS, event, {**values, **_index(changed)})
     return str(event.id)
 
 
@@ -62,9 +58,11 @@ def _find(connection: Connection, viewer: Viewer, need: str, given: Given) -> Ro
     return find(connection, viewer, need, *path, lock=True)
 
 
-def _check_interval(start: datetime, end: datetime | None, blamed: str) -> None:
-    if end is not None and end < start:
-        raise invalid(blamed, "must keep `occurredUntil` from lying before `occurredAt`")
+def _interval_faults(event: Given) -> dict[str, str]:
+    start, end = event.get("occurred_at"), event.get("occurred_until")
+    if start is None or end is None or start <= end:
+        return {}
+    return {"occurred_until": "must keep `occurredUntil` from lying before `occurredAt`"}
 
 
 def _index(event: Given) -> dict[str, Any]:

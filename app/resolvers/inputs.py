@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -64,14 +64,21 @@ class AnyRule:
         return None
 
 
-def checked(given: Given, rules: Mapping[str, Rule]) -> dict[str, Any]:
-    """Return the given values that have rules, by column. Raises Refused with every fault at once."""
+def checked(
+    given: Given, rules: Mapping[str, Rule], together: Callable[[Given], Mapping[str, str]] | None = None
+) -> dict[str, Any]:
+    """Return the given values that have rules, by column. Raises Refused with every fault at once.
+
+    `together` finds faults that lie in several values at once, by the column to blame.
+    """
     faults = []
+    shared = together(given) if together is not None else {}
     for name, rule in rules.items():
         if name not in given:
             continue
         value = given[name]
         fault = rule.fault(value) if value is not None else None if rule.nullable else "must not be null"
+        fault = fault or shared.get(name)
         if fault is not None:
             faults.append(invalid(name, fault))
     if faults:
