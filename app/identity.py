@@ -113,6 +113,10 @@ def _identity(claims: dict[str, Any]) -> Identity:
     subject = claims["sub"]
     if not subject.strip() or len(subject) > MAX_SUBJECT_LENGTH or text_fault(subject):
         raise InvalidTokenError("the token's subject can't be used")
+    try:
+        expires_at = float(claims["exp"])
+    except OverflowError:
+        raise InvalidTokenError("the token is not valid") from None
     roles = claims.get("roles")
     return Identity(
         subject=subject,
@@ -121,7 +125,7 @@ def _identity(claims: dict[str, Any]) -> Identity:
         roles=frozenset({"admin", "auditor"}.intersection(role for role in roles if isinstance(role, str)))
         if isinstance(roles, list)
         else frozenset(),
-        expires_at=float(claims["exp"]),
+        expires_at=expires_at,
     )
 
 

@@ -62,16 +62,16 @@ def test_no_sql_is_written_above_the_resolvers(module: str) -> None:
     assert tables == []
 
 
-def test_only_the_door_to_the_database_commits() -> None:
-    committing = [
+def test_only_the_database_floor_begins_and_ends_transactions() -> None:
+    found = sorted(
         path.relative_to(APP).as_posix()
         for path in APP.rglob("*.py")
         if any(
-            isinstance(node, ast.Attribute) and node.attr == "commit"
+            isinstance(node, ast.Attribute) and node.attr in {"begin", "begin_nested", "commit", "rollback"}
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         )
-    ]
-    assert committing == ["db/sqlite.py"]
+    )
+    assert found == ["db/migrations.py", "db/postgresql.py", "db/sqlite.py"]
 
 
 def test_case_members_are_asked_about_in_one_place_only() -> None:

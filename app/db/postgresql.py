@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 import asyncpg
@@ -15,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from app.db.database import Row
 from app.errors import DossierError
 from app.settings import Settings
+from app.values import format_time
 
 T = TypeVar("T")
 
@@ -30,7 +32,7 @@ _BEGIN_AGAIN = frozenset(
     }
 )
 # Compiling to machine code costs more than any of Dossier's statements runs for.
-_SERVER_SETTINGS = {"application_name": "dossier", "jit": "off"}
+_SERVER_SETTINGS = {"application_name": "dossier", "jit": "off", "timezone": "UTC"}
 
 
 class PostgresqlDatabase:
@@ -52,6 +54,7 @@ class PostgresqlDatabase:
                 max_size=self._readers,
                 # Nothing that a statement could leave behind, so nothing to reset between two of them.
                 reset=_nothing,
+                init=_prepare,
                 server_settings=_SERVER_SETTINGS | {"default_transaction_read_only": "on"},
                 statement_cache_size=512,
                 max_cached_statement_lifetime=0,
@@ -99,7 +102,9 @@ def writing_engine(url: URL, size: int = 1) -> AsyncEngine:
     """Return an engine whose connections may write."""
 
     async def connect() -> Any:
-        return await asyncpg.connect(address(url), server_settings=_SERVER_SETTINGS, statement_cache_size=512)
+        connection = await asyncpg.connect(address(url), server_settings=_SERVER_SETTINGS, statement_cache_size=512)
+        await _prepare(connection)
+        return connection
 
     return create_async_engine(
         "postgresql+asyncpg://", async_creator=connect, pool_size=size, max_overflow=0, hide_parameters=True
@@ -116,6 +121,13 @@ def cannot_reach(url: URL, error: Exception) -> DossierError:
     return DossierError(
         f"the database {url.render_as_string(hide_password=True)} can't be reached: "
         f"{str(error) or type(error).__name__}; check DOSSIER_DATABASE_URL and that PostgreSQL runs"
+    )
+
+
+async def _prepare(connection: Any) -> None:
+    # In binary, asyncpg takes the first and the last moment that Python knows for the infinities.
+    await connection.set_type_codec(
+        "timestamptz", schema="pg_catalog", encoder=format_time, decoder=datetime.fromisoformat, format="text"
     )
 
 

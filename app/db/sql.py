@@ -182,6 +182,8 @@ def concatenation(pieces: Iterable[Piece]) -> ColumnElement[str]:
             merged[-1] += piece
         else:
             merged.append(piece)
+    if len(merged) == 1 and isinstance(merged[0], ColumnElement) and isinstance(merged[0].type, Text):
+        return merged[0]
     while len(merged) > _MAX_ARGUMENTS:
         merged = [
             _Concatenation(merged[start : start + _MAX_ARGUMENTS]) for start in range(0, len(merged), _MAX_ARGUMENTS)

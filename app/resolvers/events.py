@@ -13,6 +13,7 @@ from app.resolvers.ownership import CHANGE, DELETE, Viewer, find
 from app.values import fold, new_id
 
 _EVENTS = table_of(Event)
+_UNTIL_FAULT = "must not lie before `occurredAt`"
 _RULES: dict[str, Rule] = {
     "type": AnyRule(),
     "title": TextRule(TITLE_LENGTH, nullable=False),
@@ -39,8 +40,13 @@ def update(connection: Connection, viewer: Viewer, given: Given) -> str:
     event = _find(connection, viewer, CHANGE, given)
     changes.expect_version(event, given)
     changed = event._asdict() | values
-    for fault in _interval_faults(changed).values():
-        raise invalid("occurred_until" if "occurred_until" in values else "occurred_at", fault)
+    if _interval_faults(changed):
+        # Only one of the two was given, or the faults would have been found before.
+        raise (
+            invalid("occurred_until", _UNTIL_FAULT)
+            if "occurred_until" in values
+            else invalid("occurred_at", "must not lie behind `occurredUntil`")
+        )
     changes.update(connection, viewer, _EVENTS, event, {**values, **_index(changed)})
     return str(event.id)
 
@@ -62,7 +68,7 @@ def _interval_faults(event: Given) -> dict[str, str]:
     start, end = event.get("occurred_at"), event.get("occurred_until")
     if start is None or end is None or start <= end:
         return {}
-    return {"occurred_until": "must keep `occurredUntil` from lying before `occurredAt`"}
+    return {"occurred_until": _UNTIL_FAULT}
 
 
 def _index(event: Given) -> dict[str, Any]:

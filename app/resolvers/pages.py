@@ -21,7 +21,7 @@ from app.values import parse_id, parse_time, text_fault
 
 DEFAULT_SIZE = 50
 MAX_SIZE = 100
-_MAX_INTEGER = 2**31 - 1
+_INTEGERS = range(-(2**31), 2**31)  # GraphQL's Int
 
 Key: TypeAlias = tuple[Any, ...]
 
@@ -157,7 +157,7 @@ def _value(value: Any, kind: TypeEngine[Any]) -> Any:
                 raise ValueError("not an id")
             return identifier
         case Integer():
-            if type(value) is not int or not -_MAX_INTEGER <= value <= _MAX_INTEGER:
+            if type(value) is not int or value not in _INTEGERS:
                 raise ValueError("not an integer")
             return value
         case _:

@@ -16,10 +16,9 @@ class Rows:
     Outside, a column is known by its label only, so that no statement inside another is confused with it.
     """
 
-    def __init__(self, alias: str, table: Table, *, listed: bool) -> None:
+    def __init__(self, alias: str, table: Table) -> None:
         self.alias = alias
         self.table = table
-        self._listed = listed
         self.prefix = ""
         self.root = self
         self._referred: dict[str, Rows] = {}
@@ -39,7 +38,7 @@ class Rows:
         if column not in self._referred:
             prefix = f"{self.prefix}{column}_"
             other: Any = table.alias(f"{self.alias}_{prefix}")
-            referred = Rows(self.alias, other, listed=self._listed)
+            referred = Rows(self.alias, other)
             referred.root, referred.prefix = self.root, prefix
             self.root.joins.append((other, other.c.id == self.table.c[column]))
             self._referred[column] = referred
@@ -47,8 +46,6 @@ class Rows:
 
     def below(self, value: ColumnElement[str]) -> ColumnElement[str]:
         """Return what lies below each row, as it is called outside of the subquery."""
-        if not self._listed:
-            return value
         self.root.below_each.append(value)
         return literal_column(f"{self.alias}.below{len(self.root.below_each)}", Text())
 

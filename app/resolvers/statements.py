@@ -17,7 +17,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from graphql import GraphQLError
@@ -27,6 +27,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Integer,
+    Label,
     Text,
     case,
     exists,
@@ -61,9 +62,10 @@ from app.resolvers.rows import Rows, braces, scalar
 from app.resolvers.selections import Field
 from app.values import parse_id
 
-# SQLite before 3.46 parses with a stack of 100 entries (YYDEPTH), which holds seven of our nested lists;
-# PostgreSQL would take more, but the same document means the same on both.
-MAX_NESTING = 6
+# Lists and look-ups in each other, the root field included. SQLite before 3.46 parses with a stack of 100
+# entries (YYSTACKDEPTH), which is full at six with all that can be asked of each; PostgreSQL would take more,
+# but the same document means the same on both.
+MAX_NESTING = 5
 TYPE = ""
 """The key under which a tree holds its type's name; no response name can be equal to it."""
 
@@ -99,7 +101,7 @@ class _Site:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A statement that answers fields, ready to run: each of `columns` is the JSON of one of them."""
+    """A statement that answers fields, ready to run: each of `columns` is the JSON of one, or NULL for null."""
 
     columns: tuple[str, ...]
     statement: str
@@ -168,11 +170,11 @@ class Planner:
         answers: list[tuple[str, list[Piece]]] = []
         for column, name, field in fields:
             if name is None:
-                answers.append((column, [self._any_node(field, identifier)]))
+                found = self._nested(field, partial(self._any_node, field, identifier))
             else:
-                table = NOUNS[name].table
-                found = self._row(NOUNS[name], [table.c.id == identifier], field.children(name))
-                answers.append((column, [or_null(found)]))
+                here = [NOUNS[name].table.c.id == identifier]
+                found = self._nested(field, partial(self._row, NOUNS[name], here, field.children(name)))
+            answers.append((column, [found]))
         return self._plan(answers)
 
     def _plan(self, answers: Sequence[tuple[str, list[Piece]]]) -> Plan:
@@ -208,7 +210,8 @@ class Planner:
                 assert row is not None  # noqa: S101 - for the type checker
                 return [row.below(self._nested(field, lambda: self._rows(row, target, parent, order, field)))]
             case nouns.Lookup() as lookup:
-                return [self._below(row, self._nested(field, lambda: self._lookup(row, lookup, field)))]
+                found = self._nested(field, lambda: self._lookup(row, lookup, field))
+                return [found if row is None else or_null(row.below(found))]
             case nouns.Connection() as connection:
                 return [self._below(row, self._nested(field, lambda: self._connection(row, connection, field)))]
             case nouns.Self(target):
@@ -216,9 +219,9 @@ class Planner:
                 return [self._row(NOUNS[target], own, field.children(target))]
             case nouns.AnyNode():
                 identifier = self._argument(field, lambda arguments: parse_id(arguments["id"]), Id())
-                return [self._any_node(field, identifier)]
+                return [self._nested(field, lambda: self._any_node(field, identifier))]
             case nouns.AnyNodes():
-                return self._any_nodes(field)
+                return self._nested(field, lambda: self._any_nodes(field))
 
     def object(self, noun: Noun, row: Rows, fields: Sequence[Field]) -> list[Piece]:
         """Return the JSON of a row."""
@@ -233,11 +236,11 @@ class Planner:
         marked: bool = False,
     ) -> ColumnElement[str]:
         """Return the JSON of the row that meets the conditions, NULL when there is none."""
-        rows = Rows(self.name(), noun.table, listed=False)
+        rows = Rows(self.name(), noun.table)
         mark = [(TYPE, [f'"{noun.name}"'])] if marked else []
         members = [(field.key, self._value(noun, rows, field)) for field in fields]
         answer = concatenation(braces([*mark, *members]))
-        return scalar(select(answer).select_from(rows.select(*conditions).alias(rows.alias)))
+        return scalar(select(answer).select_from(rows.arranged(rows.select(*conditions))))
 
     def _lookup(self, row: Rows | None, lookup: nouns.Lookup, field: Field) -> ColumnElement[str]:
         noun = NOUNS[lookup.noun]
@@ -246,11 +249,11 @@ class Planner:
         for place, column in enumerate(lookup.arguments.values()):
             identifier = self.bind(_part(site, place), Id())
             conditions.append(noun.table.c[column] == identifier)
-        return or_null(self._row(noun, conditions, field.children(noun.name)))
+        return self._row(noun, conditions, field.children(noun.name))
 
     def _rows(self, row: Rows, target: str, parent: str, order: str, field: Field) -> ColumnElement[str]:
         noun = NOUNS[target]
-        rows = Rows(self.name(), noun.table, listed=True)
+        rows = Rows(self.name(), noun.table)
         answer = joined(concatenation(self.object(noun, rows, field.children(target))))
         page = rows.select(*self._scope(noun, row, parent)).order_by(noun.table.c[order])
         return scalar(select(concatenation(["[", answer, "]"])).select_from(rows.arranged(page)))
@@ -264,26 +267,30 @@ class Planner:
         return _Connection(self, noun, page, site, self._scope(noun, row, connection.parent)).json(field)
 
     def _any_node(self, field: Field, identifier: ColumnElement[str]) -> ColumnElement[str]:
-        found = [
+        found = select(*self._each_node(field, identifier)).correlate(None).alias(self.name())
+        return scalar(select(func.coalesce(*found.c, type_=Text())).select_from(found))
+
+    def _each_node(self, field: Field, identifier: ColumnElement[str]) -> list[Label[str]]:
+        """Return the row with an id for each of the nouns that it may belong to, NULL where it does not."""
+        return [
             self._row(
                 noun,
                 [noun.table.c.id == identifier, readable(noun.table, self._asking)],
                 field.children(noun.name),
                 marked=self._marked,
-            )
+            ).label(noun.name)
             for noun in NODES
         ]
-        return or_null(func.coalesce(*found, type_=Text()))
 
     def _any_nodes(self, field: Field) -> list[Piece]:
         array = self._argument(field, _identifiers, Text())
         alias = self.name()
-        node = self._any_node(field, literal_column(f"{alias}.id", Id()))
-        listed = elements(array, alias)
+        found = self._each_node(field, literal_column(f"{alias}.id", Id()))
         place = literal_column(f"{alias}.place", Integer())
-        nodes = select(node.label("node")).select_from(listed).order_by(place).correlate(None)
+        nodes = select(*found).select_from(elements(array, alias)).order_by(place).correlate(None)
         ordered = nodes.alias(self.name())
-        return ["[", scalar(select(joined(ordered.c.node)).select_from(ordered)), "]"]
+        node = or_null(func.coalesce(*ordered.c, type_=Text()))
+        return ["[", scalar(select(joined(node)).select_from(ordered)), "]"]
 
     def _scope(self, noun: Noun, row: Rows | None, parent: str | None) -> list[ColumnElement[bool]]:
         """Return where the rows of a field lie: below a row that was found, or else wherever the viewer may see."""
@@ -344,7 +351,7 @@ class _Connection:
         self._noun = noun
         self._page = page
         self._site = site
-        self._rows = Rows(planner.name(), noun.table, listed=True)
+        self._rows = Rows(planner.name(), noun.table)
         self._scope = [*scope, *self._filters()]
         self._after = self._key("after")
         self._before = self._key("before")
@@ -357,9 +364,9 @@ class _Connection:
         about = {info.name for member in members if member.name == "pageInfo" for info in member.children("PageInfo")}
         # One row more than the page tells whether there is another page.
         looks_ahead = ("hasPreviousPage" if page.backward else "hasNextPage") in about
-        ranked = looks_ahead or page.backward or bool(about & {"startCursor", "endCursor"})
+        placed = looks_ahead or bool(about & {"startCursor", "endCursor"})
         answer = concatenation(braces((member.key, self._member(member, cut=looks_ahead)) for member in members))
-        if not any(member.name in {"nodes", "edges", "pageInfo"} for member in members):
+        if not placed and not any(member.name in {"nodes", "edges"} for member in members):
             return answer
         conditions = list(self._scope)
         if self._after is not None:
@@ -368,7 +375,7 @@ class _Connection:
             conditions.append(page.order.beyond(self._before, backward=True))
         limit = self._bind(lambda page: page.size + 1, Integer()) if looks_ahead else self._size
         rows = self._rows.select(*conditions).order_by(*page.order.by(backward=page.backward)).limit(limit)
-        arranged = self._rows.arranged(rows, ranked=ranked, backward=page.backward)
+        arranged = self._rows.arranged(rows, ranked=placed or page.backward, backward=page.backward)
         return scalar(select(answer).select_from(arranged))
 
     def _member(self, member: Field, *, cut: bool) -> list[Piece]:
@@ -393,7 +400,7 @@ class _Connection:
             case "__typename":
                 return [f'"{self._noun.name}Edge"']
             case "cursor":
-                return ['"', self._cursor(), '"']
+                return ['"', self._cursor, '"']
             case _:
                 return self._planner.object(self._noun, self._rows, edge.children(self._noun.name))
 
@@ -423,15 +430,17 @@ class _Connection:
         return conditions
 
     def _near(self) -> ColumnElement[str]:
-        return func.max(case((_PLACE == _ONE, self._cursor())), type_=Text())
+        return func.max(case((_PLACE == _ONE, self._cursor)), type_=Text())
 
     def _far(self) -> ColumnElement[str]:
-        last = func.max(case((self._size == _PLACE, self._cursor())), type_=Text())
-        return func.coalesce(last, func.max(case((_PLACE == _TOTAL, self._cursor()))), type_=Text())
+        last = func.max(case((self._size == _PLACE, self._cursor)), type_=Text())
+        return func.coalesce(last, func.max(case((_PLACE == _TOTAL, self._cursor))), type_=Text())
 
+    @cached_property
     def _cursor(self) -> ColumnElement[str]:
         order = self._page.order
-        return cursor_text(order.tag, [(self._rows.column(sort.column.name), sort.column.type) for sort in order.sorts])
+        keys = [(self._rows.column(sort.column.name), sort.column.type) for sort in order.sorts]
+        return self._rows.below(cursor_text(order.tag, keys))
 
     def _filters(self) -> Iterator[ColumnElement[bool]]:
         for name, value in self._page.where.items():

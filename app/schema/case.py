@@ -83,7 +83,9 @@ class Case(Node):
     )
     status: CaseStatus = strawberry.field(description="Where the work stands.")
     viewer_role: CaseRole = strawberry.field(description="What you may do in this case.")
-    members: list[CaseMember] = strawberry.field(description="Who may see the case, and what each may do.")
+    members: list[CaseMember] = strawberry.field(
+        description="Who was given a role in the case, with those whose role has ended."
+    )
 
     @strawberry.field(description="The timeline: chronological unless another order is asked for.")
     def events(

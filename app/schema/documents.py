@@ -128,6 +128,9 @@ class Documents:
             return await self._mutation(operation, request, viewer)
         except RequestRefused as refused:
             return refusal(refused)
+        except GraphQLError as error:
+            # What can only be told when the variables are known, such as null for the `if` of a directive.
+            return refusal(_refused([error], "INVALID_INPUT"))
         except Exception as error:  # noqa: BLE001 - whatever it is, the client learns an id and the log the rest
             return Answer(orjson.dumps({"data": None, "errors": [masked(error)]}))
 
@@ -151,7 +154,7 @@ class Documents:
             operation_name=operation.name,
         )
         if result.errors:
-            raise result.errors[0]
+            raise RuntimeError("graphql-core can't walk what was read") from result.errors[0]
         return Answer(orjson.dumps({"data": result.data}))
 
     async def _mutation(self, operation: Operation, request: Request, viewer: Viewer) -> Answer:
@@ -243,7 +246,7 @@ def _introspects(document: DocumentNode) -> bool:
 
 
 def _object(keys: Sequence[str], row: Row) -> bytes:
-    members = (f'"{key}":{value}' for key, value in zip(keys, row, strict=True))
+    members = (f'"{key}":{value or "null"}' for key, value in zip(keys, row, strict=True))
     return f"{{{','.join(members)}}}".encode()
 
 
