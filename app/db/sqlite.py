@@ -1,5 +1,8 @@
 """The embedded database: one writing connection in a thread of its own, several that only read.
 
+A read is tried in the event loop first, for a few milliseconds at most. Most take less than handing them to a
+thread and back would; one that doesn't is broken off, and done in a thread for the next times.
+
 SQLite before 3.51.3 can corrupt a database in WAL mode when two connections write or checkpoint at the same
 moment (its release notes call it the WAL-reset bug), and Python links whatever the system has. So every
 transaction that writes, in this process or another, first takes a lock on a file beside the database, and
@@ -12,11 +15,13 @@ import asyncio
 import fcntl
 import os
 import sqlite3
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from time import perf_counter
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -35,6 +40,10 @@ T = TypeVar("T")
 
 _BUSY_MILLISECONDS = 30_000
 _CACHED_STATEMENTS = 512
+_LOOP_SECONDS = 0.003  # what one read may keep other requests waiting
+_STEPS_BETWEEN_LOOKS = 2_000  # at the clock; of SQLite's virtual machine, some 50 µs
+_SLOW_RUNS = 20  # in a thread, before a statement is tried in the loop again
+_SLOW_KEPT = 1_000
 
 
 class SqliteDatabase:
@@ -45,6 +54,9 @@ class SqliteDatabase:
         self._file = settings.database_file
         self._size = settings.read_connections
         self._idle: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()
+        self._quick: sqlite3.Connection | None = None
+        self._deadline = 0.0
+        self._slow: OrderedDict[str, int] = OrderedDict()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="dossier-writer")
         self._engine: Engine | None = None
 
@@ -53,7 +65,8 @@ class SqliteDatabase:
         try:
             self._engine = await self._in_writer(lambda: writing_engine(self._file))
             await self._in_writer(lambda: self._transaction(lambda _: None))
-            address = f"file:{quote(str(self._file.absolute()))}?mode=ro"
+            self._quick = self._open_quick()
+            address = _read_only(self._file)
             for _ in range(self._size):
                 connection = await aiosqlite.connect(
                     address, uri=True, isolation_level=None, cached_statements=_CACHED_STATEMENTS
@@ -66,6 +79,8 @@ class SqliteDatabase:
 
     async def close(self) -> None:
         """Close all connections, the writing one last: it is the one that may checkpoint."""
+        if self._quick is not None:
+            self._quick.close()
         while not self._idle.empty():
             await self._idle.get_nowait().close()
         if self._engine is not None:
@@ -77,14 +92,41 @@ class SqliteDatabase:
         return format_time(value) if isinstance(value, datetime) else value
 
     async def read(self, statement: str, values: Sequence[object]) -> Row:
-        """Run a statement on an idle reading connection; see Database.read."""
+        """Run a statement on a reading connection; see Database.read."""
+        runs = self._slow.pop(statement, 0)
+        if runs:
+            self._slow[statement] = runs - 1
+        else:
+            try:
+                return self._read_quickly(statement, values)
+            except sqlite3.OperationalError:
+                # It took too long, or waits for a lock; whatever else it is comes up again below.
+                self._slow[statement] = _SLOW_RUNS
+                if len(self._slow) > _SLOW_KEPT:
+                    self._slow.popitem(last=False)
         connection = await self._idle.get()
         try:
             # The one call of aiosqlite that runs and fetches in a single hop to its thread.
             rows = await connection.execute_fetchall(statement, values)
         finally:
             self._idle.put_nowait(connection)
-        row: Row = list(rows)[0]  # noqa: RUF015 - of no rows this raises LookupError, `next` what a coroutine can't
+        for row in rows:
+            return row
+        raise LookupError("no row")
+
+    def _open_quick(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            _read_only(self._file), uri=True, isolation_level=None, timeout=0, cached_statements=_CACHED_STATEMENTS
+        )
+        connection.set_progress_handler(lambda: perf_counter() > self._deadline, _STEPS_BETWEEN_LOOKS)
+        return connection
+
+    def _read_quickly(self, statement: str, values: Sequence[object]) -> Row:
+        assert self._quick is not None, "the database is open"  # noqa: S101 - for the type checker
+        self._deadline = perf_counter() + _LOOP_SECONDS
+        row: Row | None = self._quick.execute(statement, values).fetchone()
+        if row is None:
+            raise LookupError("no row")
         return row
 
     async def write(self, work: Callable[[Connection], T]) -> T:
@@ -104,6 +146,10 @@ class SqliteDatabase:
     async def _in_writer(self, call: Callable[[], T]) -> T:
         # A transaction that began is carried through, even when whoever asked for it has gone.
         return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writer, call))
+
+
+def _read_only(file: Path) -> str:
+    return f"file:{quote(str(file.absolute()))}?mode=ro"
 
 
 def writing_engine(file: Path) -> Engine:
