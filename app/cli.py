@@ -187,6 +187,7 @@ def _run(settings: Settings, listening: socket.socket, workers: int) -> int:
         log_config=_LOG_CONFIG | {"loggers": levels},
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nobody asks where a request came from
         timeout_graceful_shutdown=GRACE,
     )
     # When uvicorn has ended in good order it raises the signal that it was told to end with once more.

@@ -200,7 +200,7 @@ def _query_parameters(request: Request) -> object:
 
 def _json(data: bytes, what: str) -> object:
     try:
-        return json.loads(data.decode("utf-8"), parse_constant=_no_constant)
+        return _DECODER.decode(data.decode("utf-8"))
     except (ValueError, RecursionError):
         # ValueError: no UTF-8, no JSON, or a number of more digits than Python reads.
         raise HTTPException(400, f"{what} must be JSON in UTF-8") from None
@@ -208,6 +208,9 @@ def _json(data: bytes, what: str) -> object:
 
 def _no_constant(name: str) -> object:
     raise ValueError(name)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)  # NaN and the infinities are no JSON
 
 
 def _parameters(given: object) -> tuple[str, str | None, dict[str, Any]]:

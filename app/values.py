@@ -58,8 +58,7 @@ def format_time(moment: datetime) -> str:
 
     The form has a fixed width, so that the order of the texts is the order of the moments.
     """
-    utc = moment.astimezone(UTC)
-    return f"{utc.year:04d}-{utc:%m-%dT%H:%M:%S.%f}Z"
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def text_fault(text: str) -> str | None:
