@@ -58,13 +58,12 @@ class SqliteDatabase:
         self._deadline = 0.0
         self._slow: OrderedDict[str, int] = OrderedDict()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="dossier-writer")
-        self._engine: Engine | None = None
+        self._writing: Connection | None = None
 
     async def open(self) -> None:
         """Open the writing connection and the reading ones."""
         try:
-            self._engine = await self._in_writer(lambda: writing_engine(self._file))
-            await self._in_writer(lambda: self._transaction(lambda _: None))
+            await self._in_writer(self._connect)
             self._quick = self._open_quick()
             address = _read_only(self._file)
             for _ in range(self._size):
@@ -83,8 +82,8 @@ class SqliteDatabase:
             self._quick.close()
         while not self._idle.empty():
             await self._idle.get_nowait().close()
-        if self._engine is not None:
-            await self._in_writer(self._dispose)
+        if self._writing is not None:
+            await self._in_writer(self._disconnect)
         self._writer.shutdown()
 
     def bind(self, value: object) -> object:
@@ -133,15 +132,20 @@ class SqliteDatabase:
         """Run a transaction in the writer's thread; see Database.write."""
         return await self._in_writer(lambda: self._transaction(work))
 
-    def _transaction(self, work: Callable[[Connection], T]) -> T:
-        assert self._engine is not None, "the database is open"  # noqa: S101 - for the type checker
-        with writing_lock(self._file), self._engine.begin() as connection:
-            return work(connection)
-
-    def _dispose(self) -> None:
-        assert self._engine is not None, "the database is open"  # noqa: S101 - for the type checker
+    def _connect(self) -> None:
         with writing_lock(self._file):
-            self._engine.dispose()
+            self._writing = writing_engine(self._file).connect()
+
+    def _transaction(self, work: Callable[[Connection], T]) -> T:
+        assert self._writing is not None, "the database is open"  # noqa: S101 - for the type checker
+        with writing_lock(self._file), self._writing.begin():
+            return work(self._writing)
+
+    def _disconnect(self) -> None:
+        assert self._writing is not None, "the database is open"  # noqa: S101 - for the type checker
+        with writing_lock(self._file):
+            self._writing.close()
+            self._writing.engine.dispose()
 
     async def _in_writer(self, call: Callable[[], T]) -> T:
         # A transaction that began is carried through, even when whoever asked for it has gone.

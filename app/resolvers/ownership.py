@@ -96,7 +96,7 @@ def find(
 
     `path` goes from the case down, each step with the argument that names it, the table and the id; `need`
     is CHANGE, DELETE or GOVERN. The whole path and the viewer's role are resolved in one statement. With
-    `lock`, the row stays as it was found until the transaction ends.
+    `lock`, the whole row is read and stays as it was found until the transaction ends; without, its place is.
     Raises NotFound when any step is missing, lies elsewhere or is not the viewer's, alike in every case;
     raises Forbidden when the viewer is a member whose role is too weak.
     """
@@ -115,6 +115,7 @@ def find(
     return found
 
 
+_PLACE = {"id", "case_id"}  # what a row says of where it is; the rest is read of rows that will change
 _WORDS: dict[type[Base], str] = {Case: "case", Event: "event", FileBatch: "file batch"}
 
 
@@ -128,7 +129,7 @@ def _find_statement(path: tuple[type[Base], ...], *, lock: bool) -> Select[Any]:
         columns[path[1]] = table.event_id
     grant = _grant(columns[Case], bindparam("viewer", type_=Id()), bindparam("moment", type_=Time()))
     statement = (
-        select(path[-1].__table__, CaseMember.role.label("viewer_role"))
+        select(*(column for column in table if lock or column.name in _PLACE), CaseMember.role.label("viewer_role"))
         .outerjoin(CaseMember, grant)
         .where(*(columns[step] == bindparam(step.__tablename__, type_=Id()) for step in path))
     )
