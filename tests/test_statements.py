@@ -1,0 +1,365 @@
+"""What documents cost: the number of SQL statements, whatever the number of rows, and how deep they may nest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+
+from app.db.postgresql import PostgresqlDatabase
+from app.db.sqlite import SqliteDatabase
+from tests.server import Client
+
+# Down from the cases, and from a batch up to its case and down again.
+LISTS = ("cases", *("events", "fileBatches") * 4)
+DEEPEST = 5  # as many lists and look-ups may be nested in each other, the root field included
+EVERYTHING = """
+    totalCount
+    edges { cursor }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+"""
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The statements that the server has run since the beginning of the test, reads and writes."""
+    run: list[str] = []
+    for database in (SqliteDatabase, PostgresqlDatabase):
+        monkeypatch.setattr(database, "read", _recorded(database.read, run))
+
+    def record(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if not statement.startswith("BEGIN"):
+            run.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", record)
+    try:
+        yield run
+    finally:
+        event.remove(Engine, "before_cursor_execute", record)
+
+
+def _recorded(read: Callable[..., Any], run: list[str]) -> Callable[..., Any]:
+    async def recorded(self: object, statement: str, values: object) -> Any:
+        run.append(statement)
+        return await read(self, statement, values)
+
+    return recorded
+
+
+def build(client: Client) -> None:
+    """Add a case with two events of two batches each."""
+    case = client.create_case()
+    for _ in range(2):
+        event = client.create_event(case)
+        for _ in range(2):
+            client.create_batch(case, event)
+
+
+def nested(depth: int, selection: str = "", arguments: str = "(first: 1)", *, start: int = 0) -> str:
+    """Return lists in lists, as many as `depth` says; `selection` is asked of each, beside its nodes."""
+    fields = ""
+    for name in reversed(LISTS[start : start + depth]):
+        if name == "fileBatches" and fields:
+            fields = f"event {{ case {{ {fields} }} }}"
+        fields = f"{name}{arguments} {{ nodes {{ id {fields} }} {selection} }}"
+    return fields
+
+
+# Counting
+
+
+@pytest.mark.parametrize("depth", range(1, DEEPEST + 1))
+def test_a_query_is_one_statement_however_deep(alice: Client, statements: list[str], depth: int) -> None:
+    build(alice)
+    query = f"{{ {nested(depth, EVERYTHING)} }}"
+    statements.clear()
+    assert alice.run(query)["cases"]["totalCount"] == 1
+    assert len(statements) == 1
+
+
+def test_twice_the_rows_cost_the_same_statements(alice: Client, statements: list[str]) -> None:
+    query = """
+    {
+      cases {
+        nodes {
+          title members { user { name } } createdBy { name }
+          events { nodes { updatedBy { name } fileBatches { nodes { label event { case { viewerRole } } } } } }
+        }
+      }
+    }
+    """
+    counts, sizes = [], []
+    for cases in (1, 1, 2):
+        for _ in range(cases):
+            build(alice)
+        statements.clear()
+        sizes.append(len(alice.post(query).content))
+        counts.append(len(statements))
+    assert counts == [1, 1, 1]
+    assert sizes[0] < sizes[1] < sizes[2]
+
+
+def test_all_root_fields_of_a_query_are_read_by_one_statement(alice: Client, statements: list[str]) -> None:
+    build(alice)
+    ids = [node["id"] for node in alice.run("{ cases { nodes { id } } }")["cases"]["nodes"]]
+    query = """
+    query ($id: ID!, $ids: [ID!]!) {
+      viewer { id }
+      node(id: $id) { id ... on Case { events { nodes { fileBatches { totalCount } } } } }
+      nodes(ids: $ids) { id ... on Case { members { role } } }
+      case(id: $id) { title }
+      cases { totalCount }
+      event(caseId: $id, id: $id) { title }
+      fileBatch(caseId: $id, eventId: $id, id: $id) { label }
+    }
+    """
+    statements.clear()
+    assert len(alice.run(query, id=ids[0], ids=ids)) == 7
+    assert len(statements) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("{ __schema { queryType { name } } viewer { id } cases { nodes { title } } }", 1),
+        ("{ __schema { queryType { name } } }", 0),
+        ("{ viewer @skip(if: true) { id } }", 0),
+        ("{ cases(first: 0) { totalCount } }", 0),
+        ("{ nothing }", 0),
+    ],
+)
+def test_introspection_and_refusals_cost_no_statement(
+    alice: Client, statements: list[str], query: str, count: int
+) -> None:
+    build(alice)
+    statements.clear()
+    alice.post(query)
+    assert len(statements) == count
+
+
+def test_a_user_is_written_down_once(alice: Client, statements: list[str]) -> None:
+    alice.run("{ __typename }")
+    assert [statement.split()[0] for statement in statements if "viewer" not in statement][:2] == ["SELECT", "INSERT"]
+    statements.clear()
+    alice.run("{ viewer { id } }")
+    assert len(statements) == 1
+
+
+def test_a_change_costs_the_same_statements_whatever_its_answer_holds(alice: Client, statements: list[str]) -> None:
+    case = alice.create_case()
+    made = alice.create_event(case)
+    selection = "event { title case { events { nodes { title fileBatches { nodes { label } } } } } }"
+    counts: list[list[str]] = []
+    for _ in range(3):
+        statements.clear()
+        alice.change("updateEvent", selection, caseId=case, id=made, title=f"New {len(counts)}")
+        counts.append([_verb(statement) for statement in statements])
+        for _ in range(2):
+            alice.create_batch(case, alice.create_event(case))
+    assert counts == [["SELECT", "UPDATE", "SELECT"]] * 3
+
+
+@pytest.mark.parametrize(
+    ("field", "verbs"),
+    [
+        ("createCase", ["UPDATE", "INSERT", "INSERT", "SELECT"]),
+        ("createEvent", ["SELECT", "INSERT", "SELECT"]),
+        ("createFileBatch", ["SELECT", "INSERT", "SELECT"]),
+        ("deleteFileBatch", ["SELECT", "DELETE"]),
+        ("deleteEvent", ["SELECT", "DELETE"]),
+        ("deleteCase", ["SELECT", "DELETE"]),
+    ],
+)
+def test_a_change_finds_its_path_in_one_statement_and_reads_its_answer_in_one(
+    alice: Client, statements: list[str], field: str, verbs: list[str]
+) -> None:
+    case = alice.create_case()
+    made = alice.create_event(case)
+    batch = alice.create_batch(case, made)
+    given = {
+        "createCase": {"title": "t"},
+        "createEvent": {"caseId": case, "title": "t", "occurredAt": "2026-01-01T00:00:00Z"},
+        "createFileBatch": {"caseId": case, "eventId": made, "label": "l"},
+        "deleteFileBatch": {"caseId": case, "eventId": made, "id": batch},
+        "deleteEvent": {"caseId": case, "id": made},
+        "deleteCase": {"id": case},
+    }[field]
+    noun = field[6].lower() + field[7:]
+    selection = "deletedId" if field.startswith("delete") else f"{noun} {{ id createdBy {{ name }} }}"
+    statements.clear()
+    payload = alice.change(field, f"{selection} errors {{ code }}", **given)
+    assert payload["errors"] == []
+    assert [_verb(statement) for statement in statements] == verbs
+
+
+def _verb(statement: str) -> str:
+    return statement.split(maxsplit=1)[0]
+
+
+# How deep
+
+
+def path_of(depth: int, *, start: int = 0) -> tuple[str, ...]:
+    """Return the path of the innermost list that `nested` makes."""
+    path: tuple[str, ...] = ()
+    for name in LISTS[start : start + depth]:
+        if path:
+            path += ("nodes", "event", "case") if path[-1] == "fileBatches" else ("nodes",)
+        path += (name,)
+    return path
+
+
+def too_deep(query: str, *path: str) -> list[dict[str, Any]]:
+    """Return the errors of a document whose innermost list, the last to be named in it, is one too many."""
+    return [
+        {
+            "message": f"lists and look-ups are nested more than {DEEPEST} deep; ask for less at once",
+            "locations": [{"line": 1, "column": query.rindex(path[-1]) + 1}],
+            "path": list(path),
+            "extensions": {"code": "INVALID_INPUT"},
+        }
+    ]
+
+
+def test_one_list_too_many_is_refused_by_name(alice: Client, statements: list[str]) -> None:
+    alice.create_case()
+    statements.clear()
+    query = f"{{ {nested(DEEPEST + 1)} }}"
+    assert alice.errors(query) == too_deep(query, *path_of(DEEPEST + 1))
+    assert statements == []
+
+
+def test_one_look_up_too_many_is_refused_by_name(alice: Client) -> None:
+    query, path = look_ups(DEEPEST + 1, "id")
+    assert alice.errors(query, c="x", e="x", b="x") == too_deep(query, *path)
+
+
+def test_members_count_as_a_list(alice: Client) -> None:
+    list_ = f"members {{ user {{ id }} }} {nested(DEEPEST - 1, start=1)}"
+    alice.run(f"{{ cases {{ nodes {{ {list_} }} }} }}")
+    query = f"{{ {nested(DEEPEST)} }}"
+    up = "case" if LISTS[DEEPEST - 1] == "events" else "event case"
+    open_, close = up.replace(" ", " { ") + " { ", " }" * len(up.split())
+    innermost = query.index("id", query.rindex(LISTS[DEEPEST - 1]))
+    query = f"{query[:innermost]}{open_}members {{ role }}{close}{query[innermost + 2 :]}"
+    assert alice.errors(query) == too_deep(query, *path_of(DEEPEST), "nodes", *up.split(), "members")
+
+
+def test_a_change_whose_answer_is_nested_too_deep_is_not_made(alice: Client) -> None:
+    case = alice.create_case()
+    answer = f"event {{ {nested(DEEPEST, start=2)} }}"
+    query = f"mutation ($input: CreateEventInput!) {{ createEvent(input: $input) {{ {answer} }} }}"
+    event = {"caseId": case, "title": "t", "occurredAt": "2026-01-01T00:00:00Z"}
+    path = ("createEvent", "event", *path_of(DEEPEST, start=2))
+    assert alice.errors(query, input=event) == too_deep(query, *path)
+    counted = "query ($case: ID!) { case(id: $case) { events { totalCount } } }"
+    assert alice.run(counted, case=case)["case"] == {"events": {"totalCount": 0}}
+
+
+@pytest.mark.parametrize("size", ["first: 1", "last: 1"])
+def test_as_deep_as_may_be_works_with_everything_at_once(alice: Client, size: str) -> None:
+    for _ in range(2):
+        build(alice)
+    orders = {
+        "cases": "[TITLE_ASC, NUMBER_DESC]",
+        "events": "[OCCURRED_AT_ASC, CREATED_AT_DESC]",
+        "fileBatches": "[SORT_ORDER_ASC, CREATED_AT_DESC]",
+    }
+    wheres = {
+        "cases": '{text: "case", status: [OPEN], createdFrom: "2000-01-01T00:00:00Z"}',
+        "events": '{text: "event", type: [NOTE], updatedFrom: "2000-01-01T00:00:00Z"}',
+    }
+    last = {name: _last_cursor(alice, name, order) for name, order in orders.items()}
+    query = "{ " + nested(DEEPEST, EVERYTHING + _MANY) + " }"
+    for name, order in orders.items():
+        where = f", where: {wheres[name]}" if name in wheres else ""
+        query = query.replace(f"{name}(first: 1)", f'{name}({size}, orderBy: {order}, before: "{last[name]}"{where})')
+    answer = alice.run(query)["cases"]
+    # Everything but the last of each order lies before its cursor.
+    assert (answer["totalCount"], len(answer["nodes"]), answer["pageInfo"]["hasNextPage"]) == (2, 1, True)
+    (case,) = answer["nodes"]
+    assert case["events"]["totalCount"] == 2
+
+
+_MANY = "many: nodes { " + " ".join(f"a{number}: id b{number}: version" for number in range(60)) + " }"
+
+
+def _last_cursor(client: Client, name: str, order: str) -> str:
+    inner = f"{name}(orderBy: {order}, last: 1) {{ pageInfo {{ endCursor }} }}"
+    below = {
+        "cases": "{}",
+        "events": "cases {{ nodes {{ {} }} }}",
+        "fileBatches": "cases {{ nodes {{ events {{ nodes {{ {} }} }} }} }}",
+    }
+    found: Any = client.run("{ " + below[name].format(inner) + " }")
+    while "endCursor" not in found:
+        found = found["nodes"][-1] if "nodes" in found else next(iter(found.values()))
+    cursor: str = found["endCursor"]
+    return cursor
+
+
+@pytest.mark.parametrize("field", ["node(id: $id)", "nodes(ids: [$id])"])
+def test_as_deep_as_may_be_works_below_any_node(alice: Client, field: str) -> None:
+    build(alice)
+    (case,) = alice.run("{ cases { nodes { id events { nodes { id fileBatches { nodes { id } } } } } } }")["cases"][
+        "nodes"
+    ]
+    event = case["events"]["nodes"][0]
+    on_case, on_event = nested(DEEPEST - 1, EVERYTHING, start=1), nested(DEEPEST - 1, EVERYTHING, start=2)
+    fields = (
+        f"id ... on Case {{ {on_case} }} ... on Event {{ {on_event} }} ... on FileBatch {{ event {{ {on_event} }} }}"
+    )
+    query = f"query ($id: ID!) {{ found: {field} {{ {fields} }} }}"
+
+    def found(id_: str) -> Any:
+        answer = alice.run(query, id=id_)["found"]
+        return answer[0] if isinstance(answer, list) else answer
+
+    assert found(case["id"])["events"]["totalCount"] == 2
+    assert found(event["id"])["fileBatches"]["totalCount"] == 2
+    assert found(event["fileBatches"]["nodes"][0]["id"])["event"]["fileBatches"]["totalCount"] == 2
+
+
+def test_as_deep_as_may_be_works_in_the_answer_to_a_change(alice: Client) -> None:
+    build(alice)
+    case = alice.run("{ cases { nodes { id version } } }")["cases"]["nodes"][0]
+    deep = nested(DEEPEST - 1, EVERYTHING, start=1)
+    selection = (
+        f"case {{ {deep} }} errors {{ code ... on ConflictError {{ current {{ id ... on Case {{ {deep} }} }} }} }}"
+    )
+    done = alice.change("updateCase", selection, id=case["id"], title="New")
+    assert (done["case"]["events"]["totalCount"], done["errors"]) == (2, [])
+    refused = alice.change("updateCase", selection, id=case["id"], title="Newer", expectedVersion=case["version"])
+    assert refused["case"] is None
+    assert refused["errors"] == [{"code": "CONFLICT", "current": {"id": case["id"], "events": done["case"]["events"]}}]
+
+
+def look_ups(depth: int, selection: str) -> tuple[str, tuple[str, ...]]:
+    """Return a document of look-ups in each other, with the path of the innermost one."""
+    query = "query ($c: ID!, $e: ID!, $b: ID!) {"
+    path: tuple[str, ...] = ()
+    for name in ("case", *("event", "fileBatch") * depth)[:depth]:
+        if path and path[-1] == "fileBatch":
+            query, path = f"{query} event {{ case {{", (*path, "event", "case")
+        query, path = f"{query} {name}(id: ${ {'case': 'c', 'event': 'e', 'fileBatch': 'b'}[name] }) {{", (*path, name)
+    return f"{query} {selection}{' }' * query.count('{')}", path
+
+
+def test_as_many_look_ups_as_may_be_work(alice: Client) -> None:
+    build(alice)
+    ids = "{ cases { nodes { id events(first: 1) { nodes { id fileBatches(first: 1) { nodes { id } } } } } } }"
+    (case,) = alice.run(ids)["cases"]["nodes"]
+    (event,) = case["events"]["nodes"]
+    (batch,) = event["fileBatches"]["nodes"]
+    query, path = look_ups(DEEPEST, "id createdBy { subject } updatedBy { name }")
+    answer: Any = alice.run(query, c=case["id"], e=event["id"], b=batch["id"])
+    for name in path:
+        answer = answer[name]
+    innermost = {"event": event, "fileBatch": batch}[path[-1]]
+    assert answer == {
+        "id": innermost["id"],
+        "createdBy": {"subject": alice.subject},
+        "updatedBy": {"name": None},
+    }
