@@ -84,8 +84,10 @@ def test_serve_needs_nothing_but_an_empty_folder(tmp_path: Path) -> None:
         answer = httpx.post(f"{url}/graphql", json={"query": "{ viewer { subject } }"}, headers=headers)
         assert answer.json() == {"data": {"viewer": {"subject": "alice"}}}
         process.send_signal(signal.SIGTERM)
-        output, errors = process.communicate(timeout=15)
-        assert process.returncode == 0
+        assert process.wait(timeout=15) == 0
+        assert process.stdout is not None
+        assert process.stderr is not None
+        output, errors = process.stdout.read(), process.stderr.read()
         assert errors == ""
         assert output == (
             "A secret to sign tokens with was made at dossier.db.secret; keep it to yourself.\n"
@@ -158,7 +160,7 @@ def test_collect_records_every_file(tmp_path: Path, database: dict[str, str]) ->
             "--case-title",
             "Tests",
             "--url",
-            url,
+            endpoint,
             "--token",
             token,
             **database,
