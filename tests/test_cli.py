@@ -12,6 +12,7 @@ import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import jwt
@@ -172,42 +173,31 @@ def test_collect_records_every_file(tmp_path: Path, database: dict[str, str]) ->
 
 def batches(url: str, token: str) -> Iterator[dict[str, int]]:
     """Read back all batches of the only case, page by page."""
-    events = """
-    query ($event: String) {
-      cases {
-        nodes {
-          id
-          events(first: 100, after: $event) { nodes { id } pageInfo { hasNextPage endCursor } }
-        }
-      }
-    }
-    """
-    listed = """
-    query ($case: ID!, $event: ID!, $after: String) {
-      event(caseId: $case, id: $event) {
-        fileBatches(first: 100, after: $after) { nodes { fileCount } pageInfo { hasNextPage endCursor } }
-      }
-    }
+    page_info = "pageInfo { hasNextPage endCursor }"
+    events = f"query ($at: String) {{ cases {{ nodes {{ id events(after: $at) {{ nodes {{ id }} {page_info} }} }} }} }}"
+    listed = f"""
+    query ($case: ID!, $event: ID!, $at: String) {{
+      event(caseId: $case, id: $event) {{
+        fileBatches(first: 100, after: $at) {{ nodes {{ fileCount }} {page_info} }}
+      }}
+    }}
     """
     with httpx.Client(headers={"Authorization": f"Bearer {token}"}) as http:
 
-        def run(query: str, **variables: str | None) -> dict[str, dict[str, dict[str, object]]]:
-            answer = http.post(url, json={"query": query, "variables": variables}).json()
-            assert "errors" not in answer, answer
-            data: dict[str, dict[str, dict[str, object]]] = answer["data"]
-            return data
+        def pages(query: str, find: Callable[[Any], Any], **variables: str) -> Iterator[Any]:
+            info: Any = {"hasNextPage": True, "endCursor": None}
+            while info["hasNextPage"]:
+                given = {**variables, "at": info["endCursor"]}
+                answer = http.post(url, json={"query": query, "variables": given}).json()
+                page = find(answer["data"])
+                yield page
+                info = page.get("pageInfo") or page["events"]["pageInfo"]
 
-        cursor, more = None, True
-        while more:
-            (case,) = run(events, event=cursor)["cases"]["nodes"]  # type: ignore[misc]
-            for event in case["events"]["nodes"]:  # type: ignore[index]
-                after, others = None, True
-                while others:
-                    page = run(listed, case=case["id"], event=event["id"], after=after)["event"]["fileBatches"]  # type: ignore[index]
-                    yield from page["nodes"]  # type: ignore[misc]
-                    others, after = page["pageInfo"]["hasNextPage"], page["pageInfo"]["endCursor"]  # type: ignore[index]
-            more = case["events"]["pageInfo"]["hasNextPage"]  # type: ignore[index]
-            cursor = case["events"]["pageInfo"]["endCursor"]  # type: ignore[index]
+        for case in pages(events, lambda data: data["cases"]["nodes"][0]):
+            for event in case["events"]["nodes"]:
+                found = pages(listed, lambda data: data["event"]["fileBatches"], case=case["id"], event=event["id"])
+                for page in found:
+                    yield from page["nodes"]
 
 
 def test_collect_counts_and_names_what_it_cannot_read(tmp_path: Path, database: dict[str, str]) -> None:
