@@ -1,0 +1,1 @@
+"""The servers of other projects, each as its own documentation would have it."""

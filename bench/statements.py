@@ -1,0 +1,93 @@
+"""The very statements that Dossier runs, written down while it runs them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+from app.db import Database, Row, open_database
+from app.identity import Identity
+from app.resolvers.ownership import Viewer
+from app.resolvers.users import Users
+from app.schema.documents import Documents
+from app.settings import Settings
+from bench.data import SUBJECT
+from bench.works import Request
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement in the driver's own form, and the values it was run with."""
+
+    sql: str
+    values: Sequence[Any]
+
+
+async def reading(settings: Settings, requests: Sequence[Request]) -> list[Statement]:
+    """Return the one statement with which Dossier answers each query."""
+    database = await open_database(settings)
+    try:
+        recorder = _Recorder(database)
+        await _run(settings, recorder, requests)
+    finally:
+        await database.close()
+    if len(recorder.statements) != len(requests):
+        raise RuntimeError("a query is no longer one statement")
+    return recorder.statements
+
+
+async def writing(settings: Settings, request: Request) -> list[Statement]:
+    """Return the statements of the transaction with which Dossier carries out a mutation; it is carried out once."""
+    database = await open_database(settings)
+    statements: list[Statement] = []
+
+    def record(_connection: Any, _cursor: Any, sql: str, values: Any, *_: Any) -> None:
+        statements.append(Statement(sql, values))
+
+    try:
+        viewer = await _viewer(database)
+        event.listen(Engine, "before_cursor_execute", record)
+        await _answer(settings, database, request, viewer)
+    finally:
+        event.remove(Engine, "before_cursor_execute", record)
+        await database.close()
+    return statements
+
+
+class _Recorder:
+    """A database that writes down what is read from it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.dialect = database.dialect
+        self.bind = database.bind
+        self.write = database.write
+        self.open = database.open
+        self.close = database.close
+        self.statements: list[Statement] = []
+
+    async def read(self, statement: str, values: Sequence[object]) -> Row:
+        self.statements.append(Statement(statement, tuple(values)))
+        return await self._database.read(statement, values)
+
+
+async def _run(settings: Settings, database: Database, requests: Sequence[Request]) -> None:
+    viewer = await _viewer(database)
+    for request in requests:
+        await _answer(settings, database, request, viewer)
+
+
+async def _viewer(database: Database) -> Viewer:
+    return await Users(database).viewer(Identity(SUBJECT, None, None, frozenset(), 0.0))
+
+
+async def _answer(settings: Settings, database: Database, request: Request, viewer: Viewer) -> None:
+    documents = Documents(settings, database)
+    operation = documents.operation(request.query, None)
+    answer = await documents.run(operation, dict(request.variables), viewer)
+    if "errors" in json.loads(answer.body):
+        raise RuntimeError(f"Dossier refuses: {answer.body!r}")
