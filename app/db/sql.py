@@ -7,6 +7,7 @@ expression that may be NULL and must show as `null` says so itself (`json_or_nul
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from sqlalchemy import Boolean, ColumnElement, Integer, String, Text, case, column, func, literal_column
@@ -57,6 +58,42 @@ def _concatenation_sqlite(element: _Concatenation, compiler: SQLCompiler, **opti
     form = "".join(piece.replace("%", "%%") if isinstance(piece, str) else "%s" for piece in element.pieces)
     arguments = [compiler.process(piece, **options) for piece in element.pieces if not isinstance(piece, str)]
     return f"printf({', '.join([_literal(form), *arguments])})"
+
+
+@dataclass(frozen=True)
+class Member:
+    """A member of a JSON object whose value is a column's."""
+
+    key: str
+    value: ColumnElement[Any]
+    kind: TypeEngine[Any]
+    nullable: bool
+
+
+class _Flat(_Text):
+    """The JSON of an object whose members are columns' values only."""
+
+    name = "flat"
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        self.members = members
+        super().__init__(*(member.value for member in members))
+
+
+@compiles(_Flat, "postgresql")
+def _flat_postgresql(element: _Flat, compiler: SQLCompiler, **options: Any) -> str:
+    pieces: list[Piece] = []
+    for member in element.members:
+        value = json_pieces(member.value, member.kind, nullable=member.nullable)
+        pieces += ["," if pieces else "{", f'"{member.key}":', *value]
+    return compiler.process(concatenation([*pieces, "}"]), **options)
+
+
+@compiles(_Flat, "sqlite")
+def _flat_sqlite(element: _Flat, compiler: SQLCompiler, **options: Any) -> str:
+    # What SQLite stores of each kind is what its own function makes the right JSON of.
+    arguments = (f"{_literal(member.key)}, {compiler.process(member.value, **options)}" for member in element.members)
+    return f"json_object({', '.join(arguments)})"
 
 
 class _Quoted(_Text):
@@ -205,6 +242,11 @@ def json_pieces(value: ColumnElement[Any], kind: TypeEngine[Any], *, nullable: b
         case _:
             raise TypeError(f"no JSON form for a column of type {kind!r}")
     return [or_null(_InQuotes(text))] if nullable else ['"', text, '"']
+
+
+def flat_object(members: Sequence[Member]) -> ColumnElement[str] | None:
+    """Return the JSON of an object whose members are columns' values only; None when they are too many for it."""
+    return _Flat(members) if 0 < len(members) <= _MAX_ARGUMENTS // 2 else None
 
 
 def cursor_text(tag: str, keys: Sequence[tuple[ColumnElement[Any], TypeEngine[Any]]]) -> ColumnElement[str]:

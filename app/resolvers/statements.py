@@ -42,11 +42,13 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
 from app.db.sql import (
+    Member,
     Piece,
     boolean,
     concatenation,
     cursor_text,
     elements,
+    flat_object,
     in_quotes,
     joined,
     json_pieces,
@@ -225,7 +227,19 @@ class Planner:
 
     def object(self, noun: Noun, row: Rows, fields: Sequence[Field]) -> list[Piece]:
         """Return the JSON of a row."""
+        if (flat := self._flat(noun, row, fields)) is not None:
+            return [flat]
         return braces((field.key, self._value(noun, row, field)) for field in fields)
+
+    def _flat(self, noun: Noun, row: Rows, fields: Sequence[Field]) -> ColumnElement[str] | None:
+        """Return the JSON of a row of which only columns are asked, in the way that is fastest for those."""
+        members = []
+        for field in fields:
+            column = None if field.name == "__typename" else noun.declared(field.name)
+            if not isinstance(column, Column):
+                return None
+            members.append(Member(field.key, row.column(column.name), column.type, bool(column.nullable)))
+        return flat_object(members)
 
     def _row(
         self,
