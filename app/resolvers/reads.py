@@ -15,7 +15,7 @@ from app.values import now
 
 T = TypeVar("T")
 
-_SHAPES_KEPT = 64
+_SHAPES_KEPT = 16
 
 
 class Shapes(Generic[T]):

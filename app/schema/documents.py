@@ -49,8 +49,8 @@ from app.values import printable
 
 _log = logging.getLogger("dossier")
 
-_DOCUMENTS_KEPT = 500
-_LONGEST_KEPT = 20_000  # characters; a longer document is parsed anew each time
+_CHARACTERS_KEPT = 500_000  # of all documents that are kept parsed; a character costs some 200 bytes
+_LONGEST_KEPT = 20_000  # a longer document is parsed anew each time
 _MAX_VARIABLE_ERRORS = 50
 
 
@@ -97,6 +97,7 @@ class Documents:
             *([] if settings.introspection else [NoSchemaIntrospectionCustomRule]),
         ]
         self._known: OrderedDict[str, tuple[Operation, ...]] = OrderedDict()
+        self._characters = 0
 
     def operation(self, text: str, name: str | None) -> Operation:
         """Return the operation of a document that is asked for. Raises RequestRefused."""
@@ -104,9 +105,9 @@ class Documents:
         if operations is None:
             operations = self._operations(text)
             if len(text) <= _LONGEST_KEPT:
-                self._known[text] = operations
-                if len(self._known) > _DOCUMENTS_KEPT:
-                    self._known.popitem(last=False)
+                self._keep(text, operations)
+        else:
+            self._known.move_to_end(text)
         if name is None and len(operations) == 1:
             return operations[0]
         for operation in operations:
@@ -118,6 +119,13 @@ class Documents:
             else f"the document has no operation named {printable(name)}"
         )
         raise RequestRefused(RequestFault(message, "OPERATION_RESOLUTION_FAILURE"))
+
+    def _keep(self, text: str, operations: tuple[Operation, ...]) -> None:
+        self._known[text] = operations
+        self._characters += len(text)
+        while self._characters > _CHARACTERS_KEPT:
+            forgotten, _ = self._known.popitem(last=False)
+            self._characters -= len(forgotten)
 
     async def run(self, operation: Operation, inputs: dict[str, Any], viewer: Viewer) -> Answer:
         """Run an operation with the values of its variables."""
