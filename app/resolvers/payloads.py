@@ -30,13 +30,14 @@ class Payload:
     """
 
     def __init__(self, field: Field, dialect: Dialect, viewer: Viewer) -> None:
-        self._field = field
+        self._field = field.kept
         self._type = get_named_type(field.definition.type).name
-        self._members = field.children(self._type)
-        rows = [(member.key, noun, member) for member in self._members if (noun := _noun(member)) is not None]
+        members = field.children(self._type)
+        self._members = [member.kept for member in members]
+        rows = [(member.key, noun, member) for member in members if (noun := _noun(member)) is not None]
         current = [
             (f"{member.key} {shown.key}", None, shown)
-            for member in self._members
+            for member in members
             if member.name == "errors"
             for shown in member.children("ConflictError")
             if shown.name == "current"

@@ -6,7 +6,7 @@ This is CollectFields of the GraphQL specification (section 6.3.2), on the types
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -40,6 +40,14 @@ class Request:
     fragments: Mapping[str, FragmentDefinitionNode]
     variables: VariableValues
 
+    @cached_property
+    def kept(self) -> Request:
+        """What may outlive the request: of the variables those that directives read, never a client's texts."""
+        sources, coerced = self.variables
+        flags = {name: value for name, value in coerced.items() if isinstance(value, bool)}
+        kept_sources = {name: source for name, source in sources.items() if name in flags}
+        return Request(self.schema, self.fragments, VariableValues(kept_sources, flags))
+
 
 @dataclass(frozen=True)
 class Field:
@@ -65,6 +73,11 @@ class Field:
         """The field's definition in the schema."""
         definition: GraphQLField = self.parent.fields[self.name]
         return definition
+
+    @property
+    def kept(self) -> Field:
+        """The same field, for what outlives the request."""
+        return replace(self, request=self.request.kept)
 
     def arguments(self, variables: VariableValues) -> dict[str, Any]:
         """Return the coerced arguments, by their names in the schema. Raises GraphQLError."""

@@ -259,7 +259,7 @@ class Planner:
     def _lookup(self, row: Rows | None, lookup: nouns.Lookup, field: Field) -> ColumnElement[str]:
         noun = NOUNS[lookup.noun]
         conditions = self._scope(noun, row, lookup.parent)
-        site = self._site(field, lambda arguments: [parse_id(arguments[argument]) for argument in lookup.arguments])
+        site, _ = self._site(field, lambda arguments: [parse_id(arguments[argument]) for argument in lookup.arguments])
         for place, column in enumerate(lookup.arguments.values()):
             identifier = self.bind(_part(site, place), Id())
             conditions.append(noun.table.c[column] == identifier)
@@ -274,8 +274,7 @@ class Planner:
 
     def _connection(self, row: Rows | None, connection: nouns.Connection, field: Field) -> ColumnElement[str]:
         noun = NOUNS[connection.noun]
-        site = self._site(field, lambda arguments: decode(arguments, noun.order))
-        page = self._sites[site][1]
+        site, page = self._site(field, lambda arguments: decode(arguments, noun.order))
         if page is None:
             return literal_column("NULL", Text)
         return _Connection(self, noun, page, site, self._scope(noun, row, connection.parent)).json(field)
@@ -327,20 +326,20 @@ class Planner:
         finally:
             self._nesting -= 1
 
-    def _site(self, field: Field, decode_arguments: Callable[[dict[str, Any]], Any]) -> int:
-        """Register a field's arguments and return their place; a fault in them is kept, the value then None."""
+    def _site(self, field: Field, decode_arguments: Callable[[dict[str, Any]], Any]) -> tuple[int, Any]:
+        """Register a field's arguments; return their place and what they are now, None when there is a fault."""
         site, value = _Site(field, decode_arguments), None
         try:
             value = site.read(field.request.variables)
         except RequestRefused as refused:
             self._faults += refused.faults
-        self._sites.append((site, value))
-        return len(self._sites) - 1
+        self._sites.append((_Site(field.kept, decode_arguments), value if not field.has_variables else None))
+        return len(self._sites) - 1, value
 
     def _argument(
         self, field: Field, decode_arguments: Callable[[dict[str, Any]], Any], kind: TypeEngine[T]
     ) -> BindParameter[T]:
-        site = self._site(field, decode_arguments)
+        site, _ = self._site(field, decode_arguments)
         return self.bind(lambda run: run.arguments[site], kind)
 
     def bind(self, value: Callable[[Run], Any], kind: TypeEngine[T]) -> BindParameter[T]:

@@ -49,7 +49,7 @@ from app.values import printable
 
 _log = logging.getLogger("dossier")
 
-_CHARACTERS_KEPT = 500_000  # of all documents that are kept parsed; a character costs some 200 bytes
+_CHARACTERS_KEPT = 500_000  # of all documents that are kept; parsed, a character takes some 110 bytes
 _LONGEST_KEPT = 20_000  # a longer document is parsed anew each time
 _MAX_VARIABLE_ERRORS = 50
 
