@@ -151,13 +151,13 @@ class Documents:
             lambda: _own_fields(operation, request),
             marked=operation.introspects,
         )
-        data = _object(plan.columns, row)
+        body = _response(plan.columns, row)
         if not operation.introspects:
-            return Answer(b'{"data":' + data + b"}")
+            return Answer(body)
         result = execute_sync(
             self._schema,
             operation.document,
-            root_value=orjson.loads(data),
+            root_value=orjson.loads(body)["data"],
             variable_values=inputs,
             operation_name=operation.name,
         )
@@ -253,9 +253,13 @@ def _introspects(document: DocumentNode) -> bool:
     return visitor.found
 
 
-def _object(keys: Sequence[str], row: Row) -> bytes:
-    members = (f'"{key}":{value or "null"}' for key, value in zip(keys, row, strict=True))
-    return f"{{{','.join(members)}}}".encode()
+def _response(keys: Sequence[str], row: Row) -> bytes:
+    # Joined once and encoded once: an answer can be long.
+    parts = ['{"data":{']
+    for key, value in zip(keys, row, strict=True):
+        parts += ['"' if len(parts) == 1 else ',"', key, '":', value or "null"]
+    parts.append("}}")
+    return "".join(parts).encode()
 
 
 def _refused(errors: Sequence[GraphQLError], code: str) -> RequestRefused:
