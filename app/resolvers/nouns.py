@@ -141,7 +141,7 @@ class Noun:
 
     def declared(self, field_name: str) -> Declared | Column[Any]:
         """Return what a field leads to."""
-        return self.fields.get(field_name) or self.table.c[_column_name(field_name)]
+        return self.fields.get(field_name) or self.table.c[column_name(field_name)]
 
     def order(self, orders: Sequence[Enum]) -> Order:
         """Return the order that was asked for, or the default one."""
@@ -241,5 +241,6 @@ NODES = tuple(NOUNS[name] for name in ("Case", "Event", "FileBatch", "User"))
 
 
 @cache
-def _column_name(field_name: str) -> str:
+def column_name(field_name: str) -> str:
+    """Return the column of a field of the schema, as `file_count` for `fileCount`."""
     return re.sub("[A-Z]", lambda capital: "_" + capital[0].lower(), field_name)

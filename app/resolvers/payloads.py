@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from enum import Enum
-from functools import cache
 from typing import Any
 
 import orjson
@@ -16,7 +14,7 @@ from sqlalchemy.engine import Dialect
 from app.db import Row
 from app.errors import Conflict, Forbidden, Refusal
 from app.resolvers.inputs import Given
-from app.resolvers.nouns import NOUNS
+from app.resolvers.nouns import NOUNS, column_name
 from app.resolvers.ownership import Viewer
 from app.resolvers.selections import Field
 from app.resolvers.statements import Plan, Planner
@@ -53,7 +51,7 @@ class Payload:
     def given(self, variables: VariableValues) -> Given:
         """Return the fields of the input that the client gave, null or not; those left out are absent."""
         values: dict[str, Any] = self._field.arguments(variables)["input"]
-        return {_column_name(name): value.value if isinstance(value, Enum) else value for name, value in values.items()}
+        return {column_name(name): value.value if isinstance(value, Enum) else value for name, value in values.items()}
 
     def check(self, variables: VariableValues) -> None:
         """Check the arguments in the selection. Raises RequestRefused when they are out of bounds."""
@@ -108,8 +106,3 @@ def _error(member: Field, refusal: Refusal, rows: dict[str, orjson.Fragment]) ->
         shown.key: rows[f"{member.key} {shown.key}"] if shown.name == "current" else values[shown.name]
         for shown in member.children(refusal.typename)
     }
-
-
-@cache
-def _column_name(field: str) -> str:
-    return re.sub("[A-Z]", lambda capital: "_" + capital[0].lower(), field)
