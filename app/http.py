@@ -115,12 +115,12 @@ class GraphQL:
         media_type = _media_type(request.headers.get("accept"))
         viewer = await self._viewer(request.headers.get("authorization"))
         try:
-            parameters = _query_parameters(request) if request.method == "GET" else await _body(request)
+            parameters = await _body(request) if request.method == "POST" else _query_parameters(request)
             query, name, variables = _parameters(parameters)
             operation = self._documents.operation(query, name)
         except RequestRefused as refused:
             return _response(refusal(refused), media_type)
-        if request.method == "GET" and not operation.is_query:
+        if request.method != "POST" and not operation.is_query:
             raise HTTPException(405, "mutations are sent by POST", {"Allow": "POST"})
         return _response(await self._documents.run(operation, variables, viewer), media_type)
 

@@ -311,3 +311,9 @@ def test_a_bad_argument_in_a_payload_refuses_the_whole_document(alice: Client, s
     assert error["extensions"]["code"] == "INVALID_INPUT"
     assert read(alice, case) == before
     assert alice.run("{ cases { totalCount } }") == {"cases": {"totalCount": 1}}
+
+
+def test_head_changes_nothing(server: Server, alice: Client) -> None:
+    body = {"query": 'mutation { createCase(input: {title: "by HEAD"}) { case { id } } }'}
+    assert server.http.request("HEAD", "/graphql", json=body, headers=alice.headers).status_code == 405
+    assert alice.run("{ cases { totalCount } }") == {"cases": {"totalCount": 0}}

@@ -1,7 +1,7 @@
 """JSON written by the database: a few SQL functions that mean the same on SQLite and PostgreSQL.
 
 Every expression here is text. NULL in a concatenation counts as the empty text on both databases, so an
-expression that may be NULL and must show as `null` says so itself (`json_or_null`).
+expression that may be NULL and must show as `null` says so itself (`or_null`).
 """
 
 from __future__ import annotations
