@@ -233,6 +233,8 @@ def _schema(_options: argparse.Namespace) -> int:
 
 def _collect(options: argparse.Namespace) -> int:
     token = options.token or os.environ.get("DOSSIER_TOKEN") or _own_token()
+    if not token.isascii():
+        raise DossierError("the token is not one: it has characters that no token has")
     progress = sys.stderr if sys.stderr.isatty() else None
     summary = collect.collect(options.folder, options.case_title, options.url, token, progress)
     print(summary)

@@ -90,6 +90,8 @@ class _Api:
             raise DossierError(f"the server at {self._url} can't be reached: {error}; is it running?") from None
         except ValueError:
             raise DossierError(f"what answers at {self._url} is no Dossier server; check --url") from None
+        if not isinstance(answer, dict):
+            raise DossierError(f"what answers at {self._url} is no Dossier server; check --url")
         if response.status_code == httpx.codes.UNAUTHORIZED:
             raise DossierError("the server refuses the token; make a new one with 'dossier token'")
         faults = answer.get("errors")
