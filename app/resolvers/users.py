@@ -23,7 +23,7 @@ class Users:
         self._known: OrderedDict[str, tuple[str, str | None, str | None]] = OrderedDict()
 
     async def viewer(self, identity: Identity) -> Viewer:
-        """Return the viewer that an identity stands for; name and email follow the newest token that has them."""
+        """Return the viewer that an identity stands for; name and email follow the token last used."""
         known = self._known.get(identity.subject)
         if known is None or (identity.name or known[1], identity.email or known[2]) != known[1:]:
             known = await self._database.write(lambda connection: _remember(connection, identity))
