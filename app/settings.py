@@ -31,7 +31,9 @@ class Settings:
     jwt_audience: str | None
     jwt_leeway: int
     cors_origins: tuple[str, ...]
+    development: bool
     introspection: bool
+    suggestions: bool
     log_level: str
     read_connections: int
     write_connections: int
@@ -68,15 +70,21 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         except ValueError as error:
             raise DossierError(f"{name}: {error}") from None
 
+    jwt_secret = read("JWT_SECRET", "", _secret)
+    # Whoever configures who signs the tokens is in production; a secret that `serve` made is for trying it out.
+    development = read("DEVELOPMENT", "false" if jwt_secret else "true", _flag)
+    while_developing = "true" if development else "false"
     return Settings(
         database_url=read("DATABASE_URL", "sqlite+aiosqlite:///dossier.db", _database_url),
-        jwt_secret=read("JWT_SECRET", "", _secret),
+        jwt_secret=jwt_secret,
         jwt_algorithms=read("JWT_ALGORITHMS", "HS256", _algorithms),
         jwt_issuer=read("JWT_ISSUER", "", _optional),
         jwt_audience=read("JWT_AUDIENCE", "", _optional),
         jwt_leeway=read("JWT_LEEWAY", "10", _between(0, 300)),
         cors_origins=read("CORS_ORIGINS", "", _words),
-        introspection=read("INTROSPECTION", "true", _flag),
+        development=development,
+        introspection=read("INTROSPECTION", while_developing, _flag),
+        suggestions=read("SUGGESTIONS", while_developing, _flag),
         log_level=read("LOG_LEVEL", "info", _log_level),
         read_connections=read("READ_CONNECTIONS", "4", _between(1, 100)),
         write_connections=read("WRITE_CONNECTIONS", "8", _between(1, 100)),

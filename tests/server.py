@@ -103,7 +103,8 @@ class Client:
 @contextmanager
 def serving(kind: str, database_url: str, **environment: str) -> Iterator[Server]:
     """Serve a new, migrated database from a thread of this process."""
-    settings = from_environment({"DOSSIER_DATABASE_URL": database_url, "DOSSIER_JWT_SECRET": SECRET, **environment})
+    defaults = {"DOSSIER_DATABASE_URL": database_url, "DOSSIER_JWT_SECRET": SECRET, "DOSSIER_DEVELOPMENT": "true"}
+    settings = from_environment(defaults | environment)
     migrate(settings)
     server = uvicorn.Server(uvicorn.Config(create(settings), port=0, log_level="error", lifespan="on"))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()))

@@ -71,7 +71,11 @@ def serving(folder: Path, *arguments: str, **settings: str) -> Iterator[tuple[su
 @pytest.fixture(params=KINDS)
 def database(request: pytest.FixtureRequest, new_database: Callable[[str], str], tmp_path: Path) -> dict[str, str]:
     """Settings for a new, migrated database."""
-    settings = {"DOSSIER_DATABASE_URL": new_database(request.param), "DOSSIER_JWT_SECRET": SECRET}
+    settings = {
+        "DOSSIER_DATABASE_URL": new_database(request.param),
+        "DOSSIER_JWT_SECRET": SECRET,
+        "DOSSIER_INTROSPECTION": "true",
+    }
     assert dossier(tmp_path, "migrate", **settings).stdout == "the database is at revision 0001\n"
     return settings
 

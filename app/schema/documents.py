@@ -92,6 +92,7 @@ class Documents:
         self._schema = executable()
         self._database = database
         self._max_tokens = settings.max_tokens
+        self._suggestions = settings.suggestions
         self._rules = [
             *specified_rules,
             *([] if settings.introspection else [NoSchemaIntrospectionCustomRule]),
@@ -195,7 +196,7 @@ class Documents:
         except RecursionError:
             fault = RequestFault("the document is nested too deep", "GRAPHQL_PARSE_FAILED")
             raise RequestRefused(fault) from None
-        errors = validate(self._schema, document, self._rules)
+        errors = validate(self._schema, document, self._rules, hide_suggestions=not self._suggestions)
         if errors:
             raise _refused(errors, "GRAPHQL_VALIDATION_FAILED")
         fragments = {
@@ -211,7 +212,11 @@ class Documents:
 
     def _variables(self, operation: Operation, inputs: dict[str, Any]) -> VariableValues:
         values = get_variable_values(
-            self._schema, operation.node.variable_definitions or (), inputs, _MAX_VARIABLE_ERRORS
+            self._schema,
+            operation.node.variable_definitions or (),
+            inputs,
+            _MAX_VARIABLE_ERRORS,
+            hide_suggestions=not self._suggestions,
         )
         if isinstance(values, list):
             raise _refused(values, "INVALID_INPUT")
