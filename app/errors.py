@@ -13,6 +13,13 @@ class InvalidTokenError(Exception):
     """A bearer token that is missing, malformed, expired or not ours; its text never quotes the token."""
 
 
+class DeadlineExceeded(Exception):  # noqa: N818 - it was stopped, nothing failed
+    """A request took longer than it may, and its statement was broken off; `seconds` says what it may take."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"this took longer than {seconds:g} seconds and was broken off; ask for less at once")
+
+
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a failure
     """A change that was refused before anything was written.
 

@@ -39,6 +39,7 @@ class Settings:
     write_connections: int
     max_body_bytes: int
     max_tokens: int
+    deadline: int
 
     @property
     def embedded(self) -> bool:
@@ -90,6 +91,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         write_connections=read("WRITE_CONNECTIONS", "8", _between(1, 100)),
         max_body_bytes=read("MAX_BODY_BYTES", "1048576", _between(1_000, 100_000_000)),
         max_tokens=read("MAX_TOKENS", "5000", _between(100, 1_000_000)),
+        deadline=read("DEADLINE", "30", _between(1, 3_600)),
     )
 
 

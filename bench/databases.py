@@ -14,7 +14,7 @@ from pathlib import Path
 import asyncpg
 from sqlalchemy import make_url
 
-from app.db import postgresql, sqlite
+from app.db import postgresql, sqlite_writer
 from app.db.migrations import migrate
 from app.settings import Settings, from_environment
 from bench.data import fill
@@ -37,7 +37,7 @@ def make_sqlite(folder: Path, cases: int) -> str:
     folder.mkdir(parents=True)
     url = f"sqlite+aiosqlite:///{folder / 'dossier.db'}"
     migrate(settings(url))
-    engine = sqlite.writing_engine(settings(url).database_file)
+    engine = sqlite_writer.writing_engine(settings(url).database_file)
     try:
         with engine.begin() as connection:
             fill(connection, cases)

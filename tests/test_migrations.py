@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect
 from sqlalchemy.engine import Connection
 
-from app.db import migrations, open_database, postgresql, sqlite
+from app.db import migrations, open_database, postgresql, sqlite_writer
 from app.db.models import Base
 from app.settings import Settings, from_environment
 from tests.conftest import KINDS
@@ -29,7 +29,7 @@ def settings(request: pytest.FixtureRequest, new_database: Callable[[str], str])
 
 def ask(settings: Settings, question: Callable[[Connection], Any]) -> Any:
     if settings.embedded:
-        engine = sqlite.writing_engine(settings.database_file)
+        engine = sqlite_writer.writing_engine(settings.database_file)
         with engine.begin() as connection:
             answer = question(connection)
         engine.dispose()

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from app.db.postgresql import address
-from app.db.sqlite import writing_lock
+from app.db.sqlite_writer import writing_lock
 from app.values import format_time, new_id, now
 from tests.server import Client, Server
 

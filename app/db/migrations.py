@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from app.db import postgresql, sqlite
+from app.db import postgresql, sqlite, sqlite_writer
 from app.db.database import Database
 from app.errors import DossierError
 from app.settings import Settings
@@ -47,8 +47,8 @@ def newest() -> str | None:
 def _migrate_sqlite(settings: Settings, revision: str) -> None:
     file = settings.database_file
     try:
-        with sqlite.writing_lock(file):
-            engine = sqlite.writing_engine(file)
+        with sqlite_writer.writing_lock(file):
+            engine = sqlite_writer.writing_engine(file)
             with engine.begin() as connection:
                 _run(connection, revision)
             engine.dispose()

@@ -1,48 +1,36 @@
-"""The embedded database: one writing connection in a thread of its own, several that only read.
+"""The embedded database: one connection that writes, in a thread of its own, and several that only read.
 
 A read is tried in the event loop first, for a few milliseconds at most. Most take less than handing them to a
 thread and back would; one that doesn't is broken off, and done in a thread for the next times.
-
-SQLite before 3.51.3 can corrupt a database in WAL mode when two connections write or checkpoint at the same
-moment (its release notes call it the WAL-reset bug), and Python links whatever the system has. So every
-transaction that writes, in this process or another, first takes a lock on a file beside the database, and
-the reading connections are opened read-only and never checkpoint.
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter, thread_time
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import quote
 
 import aiosqlite
-from sqlalchemy import StaticPool, create_engine, event
 from sqlalchemy.dialects.sqlite.aiosqlite import dialect as aiosqlite_dialect
-from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import DBAPIError
 
 from app.db.database import Row
-from app.errors import DossierError
+from app.db.sqlite_writer import BUSY_MILLISECONDS, CACHED_STATEMENTS, STEPS_BETWEEN_LOOKS, Writer
+from app.errors import DeadlineExceeded, DossierError
 from app.settings import Settings
 from app.values import format_time
 
 T = TypeVar("T")
 
-_BUSY_MILLISECONDS = 30_000
-_CACHED_STATEMENTS = 512
 _BUSY_SECONDS = 0.003  # of processor time that one read may take in the loop
 _WAITING_SECONDS = 0.03  # that it may keep other requests waiting
-_STEPS_BETWEEN_LOOKS = 2_000  # at the clock; of SQLite's virtual machine, some 50 µs
 _SLOW_RUNS = 20  # in a thread, before a statement is tried in the loop again
 _SLOW_KEPT = 1_000
 
@@ -54,25 +42,23 @@ class SqliteDatabase:
         self.dialect: Dialect = aiosqlite_dialect()
         self._file = settings.database_file
         self._size = settings.read_connections
-        self._idle: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()
+        self._deadline = settings.deadline
+        self._readers: list[_Reader] = []
+        self._idle: asyncio.LifoQueue[_Reader] = asyncio.LifoQueue()
         self._quick: sqlite3.Connection | None = None
         self._busy_until = self._waits_until = 0.0
-        self._slow: OrderedDict[str, int] = OrderedDict()
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="dossier-writer")
-        self._writing: Connection | None = None
+        self._slow: OrderedDict[int, int] = OrderedDict()  # runs left to be made in a thread, by a statement's hash
+        self._writer = Writer(self._file, self._deadline)
 
     async def open(self) -> None:
         """Open the writing connection and the reading ones."""
         try:
-            await self._in_writer(self._connect)
+            await self._writer.open()
             self._quick = self._open_quick()
-            address = _read_only(self._file)
             for _ in range(self._size):
-                connection = await aiosqlite.connect(
-                    address, uri=True, isolation_level=None, cached_statements=_CACHED_STATEMENTS
-                )
-                await connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
-                self._idle.put_nowait(connection)
+                reader = await _Reader.open(self._file)
+                self._readers.append(reader)
+                self._idle.put_nowait(reader)
         except (DBAPIError, sqlite3.Error, OSError) as error:
             await self.close()
             raise cannot_open(self._file, error) from None
@@ -81,11 +67,9 @@ class SqliteDatabase:
         """Close all connections, the writing one last: it is the one that may checkpoint."""
         if self._quick is not None:
             self._quick.close()
-        while not self._idle.empty():
-            await self._idle.get_nowait().close()
-        if self._writing is not None:
-            await self._in_writer(self._disconnect)
-        self._writer.shutdown()
+        for reader in self._readers:
+            await reader.close()
+        await self._writer.close()
 
     def bind(self, value: object) -> object:
         """Return a value as sqlite3 takes it: moments are stored in their wire form."""
@@ -93,32 +77,33 @@ class SqliteDatabase:
 
     async def read(self, statement: str, values: Sequence[object]) -> Row:
         """Run a statement on a reading connection; see Database.read."""
-        runs = self._slow.pop(statement, 0)
+        name = hash(statement)
+        runs = self._slow.pop(name, 0)
         if runs:
-            self._slow[statement] = runs - 1
+            self._slow[name] = runs - 1
         else:
             try:
                 return self._read_quickly(statement, values)
             except sqlite3.OperationalError:
                 # It took too long, or waits for a lock; whatever else it is comes up again below.
-                self._slow[statement] = _SLOW_RUNS
+                self._slow[name] = _SLOW_RUNS
                 if len(self._slow) > _SLOW_KEPT:
                     self._slow.popitem(last=False)
-        connection = await self._idle.get()
         try:
-            # The one call of aiosqlite that runs and fetches in a single hop to its thread.
-            rows = await connection.execute_fetchall(statement, values)
-        finally:
-            self._idle.put_nowait(connection)
-        for row in rows:
-            return row
-        raise LookupError("no row")
+            async with asyncio.timeout(self._deadline):
+                return await self._read_in_thread(statement, values)
+        except TimeoutError:
+            raise DeadlineExceeded(self._deadline) from None
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run a transaction in the writer's thread; see Database.write."""
+        return await self._writer.write(work)
 
     def _open_quick(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            _read_only(self._file), uri=True, isolation_level=None, timeout=0, cached_statements=_CACHED_STATEMENTS
+            _read_only(self._file), uri=True, isolation_level=None, timeout=0, cached_statements=CACHED_STATEMENTS
         )
-        connection.set_progress_handler(self._takes_too_long, _STEPS_BETWEEN_LOOKS)
+        connection.set_progress_handler(self._takes_too_long, STEPS_BETWEEN_LOOKS)
         return connection
 
     def _takes_too_long(self) -> bool:
@@ -134,60 +119,51 @@ class SqliteDatabase:
             raise LookupError("no row")
         return row
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run a transaction in the writer's thread; see Database.write."""
-        return await self._in_writer(lambda: self._transaction(work))
-
-    def _connect(self) -> None:
-        with writing_lock(self._file):
-            self._writing = writing_engine(self._file).connect()
-
-    def _transaction(self, work: Callable[[Connection], T]) -> T:
-        assert self._writing is not None, "the database is open"  # noqa: S101 - for the type checker
-        with writing_lock(self._file), self._writing.begin():
-            return work(self._writing)
-
-    def _disconnect(self) -> None:
-        assert self._writing is not None, "the database is open"  # noqa: S101 - for the type checker
-        with writing_lock(self._file):
-            self._writing.close()
-            self._writing.engine.dispose()
-
-    async def _in_writer(self, call: Callable[[], T]) -> T:
-        # A transaction that began is carried through, even when whoever asked for it has gone.
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writer, call))
+    async def _read_in_thread(self, statement: str, values: Sequence[object]) -> Row:
+        reader = await self._idle.get()
+        reading = asyncio.ensure_future(reader.rows(statement, values))
+        # Whoever stops waiting leaves a connection behind that is still at work: it is free when that has ended.
+        reading.add_done_callback(lambda _: self._idle.put_nowait(reader))
+        try:
+            for row in await asyncio.shield(reading):
+                return row
+        finally:
+            reader.break_off()
+        raise LookupError("no row")
 
 
-def _read_only(file: Path) -> str:
-    return f"file:{quote(str(file.absolute()))}?mode=ro"
+class _Reader:
+    """A reading connection with a thread of its own, at work on one statement at a time."""
 
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+        self._broken_off = False
 
-def writing_engine(file: Path) -> Engine:
-    """Return an engine with a single connection, all of whose transactions are begun as writers."""
-    engine = create_engine(
-        f"sqlite:///{file}",
-        poolclass=StaticPool,
-        hide_parameters=True,
-        connect_args={
-            "isolation_level": None,  # BEGIN is ours to send; see _begin
-            "check_same_thread": False,
-            "cached_statements": _CACHED_STATEMENTS,
-        },
-    )
-    event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
-    return engine
+    @classmethod
+    async def open(cls, file: Path) -> _Reader:
+        """Open a connection."""
+        connection = await aiosqlite.connect(
+            _read_only(file), uri=True, isolation_level=None, cached_statements=CACHED_STATEMENTS
+        )
+        reader = cls(connection)
+        await connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+        await connection.set_progress_handler(lambda: reader._broken_off, STEPS_BETWEEN_LOOKS)
+        return reader
 
+    async def rows(self, statement: str, values: Sequence[object]) -> list[Row]:
+        """Return the rows of a statement."""
+        self._broken_off = False
+        # The one call of aiosqlite that runs and fetches in a single hop to its thread.
+        return list(await self._connection.execute_fetchall(statement, values))
 
-@contextmanager
-def writing_lock(file: Path) -> Iterator[None]:
-    """Hold the lock that makes this process the only writer of the database; wait for it if need be."""
-    descriptor = os.open(file.with_name(file.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+    def break_off(self) -> None:
+        """End the statement that is at work, if there is one; it fails within a fraction of a millisecond."""
+        self._broken_off = True
+
+    async def close(self) -> None:
+        """Close the connection, breaking off what it is at."""
+        self.break_off()
+        await self._connection.close()
 
 
 def cannot_open(file: Path, error: Exception) -> DossierError:
@@ -199,14 +175,5 @@ def cannot_open(file: Path, error: Exception) -> DossierError:
     )
 
 
-def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
-    connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
-    connection.execute("PRAGMA journal_mode = WAL")
-    # A commit that was answered survives a power cut; NORMAL would be faster and may lose the last ones.
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-
-
-def _begin(connection: Connection) -> None:
-    # A deferred transaction that turns into a writer fails at once when another one wrote meanwhile.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _read_only(file: Path) -> str:
+    return f"file:{quote(str(file.absolute()))}?mode=ro"

@@ -35,7 +35,7 @@ from graphql import (
 from graphql.execution.values import VariableValues
 
 from app.db import Database, Row
-from app.errors import RequestFault, RequestRefused
+from app.errors import DeadlineExceeded, RequestFault, RequestRefused
 from app.resolvers.changes import change
 from app.resolvers.mutations import WORKS
 from app.resolvers.ownership import Viewer
@@ -140,6 +140,9 @@ class Documents:
         except GraphQLError as error:
             # What can only be told when the variables are known, such as null for the `if` of a directive.
             return refusal(_refused([error], "INVALID_INPUT"))
+        except DeadlineExceeded as error:
+            fault = {"message": str(error), "extensions": {"code": "DEADLINE_EXCEEDED"}}
+            return Answer(orjson.dumps({"data": None, "errors": [fault]}))
         except Exception as error:  # noqa: BLE001 - whatever it is, the client learns an id and the log the rest
             return Answer(orjson.dumps({"data": None, "errors": [masked(error)]}))
 

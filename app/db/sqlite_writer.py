@@ -1,0 +1,191 @@
+"""The one connection that writes to the embedded database, and the thread that it lives in.
+
+Transactions that wait at the same moment are committed together: each is a savepoint of a common transaction,
+and nobody is answered before that is on disk. A commit waits for the disk, so that one for all of them is what
+lets many clients write at once. (PostgreSQL does the same by itself.)
+
+SQLite before 3.51.3 can corrupt a database in WAL mode when two connections write or checkpoint at the same
+moment (its release notes call it the WAL-reset bug), and Python links whatever the system has. So every
+transaction that writes, in this process or another, first takes a lock on a file beside the database, and
+the reading connections are opened read-only and never checkpoint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import StaticPool, create_engine, event
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import OperationalError
+
+from app.errors import DeadlineExceeded
+
+T = TypeVar("T")
+
+BUSY_MILLISECONDS = 30_000
+CACHED_STATEMENTS = 512
+STEPS_BETWEEN_LOOKS = 2_000  # at the clock; of SQLite's virtual machine, some 50 µs
+_COMMITTED_TOGETHER = 64  # at most, so that the first of them need not wait for long
+
+
+@dataclass(slots=True)
+class _Transaction(Generic[T]):
+    """What is to be done, until when it has to be, whom to tell, and what came of it."""
+
+    work: Callable[[Connection], T]
+    until: float
+    told: asyncio.Future[T]
+    result: T | None = None
+    error: BaseException | None = None
+
+    def tell(self) -> None:
+        """Answer whoever waits, unless they have gone."""
+        if self.told.done():
+            return
+        if self.error is not None:
+            self.told.set_exception(self.error)
+        else:
+            self.told.set_result(self.result)  # type: ignore[arg-type]
+
+
+class Writer:
+    """Runs transactions one after another; those that wait together are committed together."""
+
+    def __init__(self, file: Path, deadline: float) -> None:
+        self._file = file
+        self._deadline = deadline
+        self._until = 0.0
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="dossier-writer")
+        self._connection: Connection | None = None
+        self._waiting: deque[_Transaction[Any]] = deque()
+        self._at_work: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Open the connection. Raises what the database or the file system does."""
+        await self._in_thread(self._connect)
+
+    async def close(self) -> None:
+        """Finish what waits, and close the connection."""
+        if self._at_work is not None:
+            await self._at_work
+        if self._connection is not None:
+            await self._in_thread(self._disconnect)
+        self._thread.shutdown()
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run a transaction; see Database.write."""
+        told: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Transaction(work, perf_counter() + self._deadline, told))
+        if self._at_work is None or self._at_work.done():
+            self._at_work = asyncio.create_task(self._work_off())
+        return await told
+
+    async def _work_off(self) -> None:
+        while self._waiting:
+            several = [self._waiting.popleft() for _ in range(min(len(self._waiting), _COMMITTED_TOGETHER))]
+            # A transaction that began is carried through, even when whoever asked for it has gone.
+            several = [transaction for transaction in several if not transaction.told.done()]
+            await self._in_thread(partial(self._commit_together, several))
+            for transaction in several:
+                transaction.tell()
+
+    def _commit_together(self, several: Sequence[_Transaction[Any]]) -> None:
+        assert self._connection is not None, "the database is open"  # noqa: S101 - for the type checker
+        try:
+            with writing_lock(self._file), self._connection.begin():
+                for transaction in several:
+                    self._run(self._connection, transaction)
+                self._until = float("inf")  # a commit is never broken off
+        except BaseException as error:  # noqa: BLE001 - handed to each who waits
+            for transaction in several:
+                transaction.error = transaction.error or error
+
+    def _run(self, connection: Connection, transaction: _Transaction[Any]) -> None:
+        self._until = transaction.until
+        if perf_counter() > self._until:
+            transaction.error = DeadlineExceeded(self._deadline)
+            return
+        # Not begin_nested: its bookkeeping takes longer than the statements.
+        connection.exec_driver_sql("SAVEPOINT change")
+        try:
+            transaction.result = transaction.work(connection)
+        except BaseException as error:  # noqa: BLE001 - handed to whoever waits
+            transaction.error = self._deadline_or(error)
+            self._until = float("inf")
+            # Raises when SQLite itself rolled back everything, as it does when the disk is full.
+            connection.exec_driver_sql("ROLLBACK TO change")
+        connection.exec_driver_sql("RELEASE change")
+
+    def _deadline_or(self, error: BaseException) -> BaseException:
+        late = isinstance(error, OperationalError) and perf_counter() > self._until
+        return DeadlineExceeded(self._deadline) if late else error
+
+    def _connect(self) -> None:
+        with writing_lock(self._file):
+            self._connection = writing_engine(self._file).connect()
+            driver = self._connection.connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - for the type checker
+            driver.set_progress_handler(lambda: perf_counter() > self._until, STEPS_BETWEEN_LOOKS)
+            self._until = float("inf")
+
+    def _disconnect(self) -> None:
+        assert self._connection is not None, "the database is open"  # noqa: S101 - for the type checker
+        with writing_lock(self._file):
+            self._connection.close()
+            self._connection.engine.dispose()
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+
+def writing_engine(file: Path) -> Engine:
+    """Return an engine with a single connection, all of whose transactions are begun as writers."""
+    engine = create_engine(
+        f"sqlite:///{file}",
+        poolclass=StaticPool,
+        hide_parameters=True,
+        connect_args={
+            "isolation_level": None,  # BEGIN is ours to send; see _begin
+            "check_same_thread": False,
+            "cached_statements": CACHED_STATEMENTS,
+        },
+    )
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+@contextmanager
+def writing_lock(file: Path) -> Iterator[None]:
+    """Hold the lock that makes this process the only writer of the database; wait for it if need be."""
+    descriptor = os.open(file.with_name(file.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    # A commit that was answered survives a power cut; NORMAL would be faster and may lose the last ones.
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin(connection: Connection) -> None:
+    # A deferred transaction that turns into a writer fails at once when another one wrote meanwhile.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
