@@ -1,25 +1,28 @@
-"""Dossier on the wire: GraphQL over HTTP, and whether the server lives and is ready.
+"""The Starlette application: its routes, whom it lets in, and how much it takes on at once.
 
-The rules are those of the GraphQL over HTTP specification. Whoever has no valid token is turned away before
-a byte of the document is looked at.
+Whoever has no valid token is turned away before a byte of the document is looked at. `/graphql` is answered
+by an ASGI application of our own: between the server and a read of one row, Starlette's request and response
+objects would take longer than the read.
 """
 
 from __future__ import annotations
 
-import json
+import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
+import orjson
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
+from app import wire
 from app.db import open_database
 from app.db.migrations import is_current
 from app.errors import InvalidTokenError, RequestRefused
@@ -28,11 +31,20 @@ from app.resolvers.ownership import Viewer
 from app.resolvers.users import Users
 from app.schema.documents import Answer, Documents, masked, refusal
 from app.settings import Settings, from_environment, signing_secret
+from app.wire import Refused
 
 _log = logging.getLogger("dossier")
 
-JSON = "application/json"
-GRAPHQL_JSON = "application/graphql-response+json"
+# What a scanner of headers asks of an API: nothing of an answer is kept, guessed at, framed or run.
+API_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+_API_HEADERS = [(name.lower().encode(), value.encode()) for name, value in API_HEADERS.items()]
+_METHODS = "GET, POST"
 
 
 def application() -> Starlette:
@@ -51,7 +63,7 @@ def create(settings: Settings) -> Starlette:
 
     return Starlette(
         routes=[
-            Route("/graphql", endpoint.respond, methods=["GET", "POST"]),
+            Route("/graphql", endpoint),
             Route("/healthz", _alive, methods=["GET"]),
             Route("/readyz", endpoint.ready, methods=["GET"]),
         ],
@@ -67,16 +79,16 @@ def create(settings: Settings) -> Starlette:
         else [],
         exception_handlers={HTTPException: _refuse},
         lifespan=lifespan,
-        max_body_size=settings.max_body_bytes,
     )
 
 
 class GraphQL:
-    """The GraphQL endpoint."""
+    """The GraphQL endpoint, an ASGI application."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._tokens = SharedSecret(settings, signing_secret(settings, create=False))
+        self._at_work = 0
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
@@ -95,135 +107,111 @@ class GraphQL:
             current = await is_current(self._database)
         except Exception as error:  # noqa: BLE001 - whatever it is, the server isn't ready
             _log.error("the database can't be reached: %s", type(error).__qualname__)
-            return Response("the database can't be reached\n", 503, media_type="text/plain")
+            return _text("the database can't be reached", 503)
         if not current:
-            return Response("the database is not migrated; run 'dossier migrate'\n", 503, media_type="text/plain")
-        return Response("ready\n", media_type="text/plain")
+            return _text("the database is not migrated; run 'dossier migrate'", 503)
+        return _text("ready")
 
-    async def respond(self, request: Request) -> Response:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a GraphQL request."""
         try:
-            return await self._respond(request)
-        except HTTPException:
-            raise
-        except ClientDisconnect:
-            return Response(status_code=400)  # nobody is there to see it
+            answer, media_type = await self._answer(scope, receive)
+            # With the older media type, a well-formed request is answered with 200, whatever became of it.
+            status = 400 if answer.refused and media_type == wire.GRAPHQL_JSON else 200
+            await _send(send, status, f"{media_type}; charset=utf-8", answer.body)
+        except Refused as refused:
+            await _send(send, refused.status, wire.JSON, wire.refusal_body(refused), refused.headers)
+        except _Gone:
+            await _send(send, 400, wire.JSON, b"")  # nobody is there to see it
+        except asyncio.CancelledError:
+            # The server ends, and this request took longer than its grace.
+            stopped = Refused(503, "the server was stopped; send the request again", {"Connection": "close"})
+            await _send(send, stopped.status, wire.JSON, wire.refusal_body(stopped), stopped.headers)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client learns an id and the log the rest
-            return Response(json.dumps({"errors": [masked(error)]}), 500, media_type=JSON)
+            await _send(send, 500, wire.JSON, orjson.dumps({"errors": [masked(error)]}))
 
-    async def _respond(self, request: Request) -> Response:
-        media_type = _media_type(request.headers.get("accept"))
-        viewer = await self._viewer(request.headers.get("authorization"))
+    async def _answer(self, scope: Scope, receive: Receive) -> tuple[Answer, str]:
+        method, headers = scope["method"], scope["headers"]
+        if method not in {"GET", "HEAD", "POST"}:
+            raise Refused(405, "send a document by POST, or a query by GET", {"Allow": _METHODS})
+        media_type = wire.media_type(wire.header(headers, b"accept"))
+        viewer = await self._viewer(wire.header(headers, b"authorization"))
+        if method == "POST":
+            wire.check_content_type(wire.header(headers, b"content-type") or "")
+            parameters = wire.from_body(await self._body(headers, receive))
+        elif self._settings.get_queries:
+            parameters = wire.from_query_string(scope["query_string"])
+        else:
+            raise Refused(405, "send the request by POST", {"Allow": "POST"})
+        if self._at_work >= self._settings.max_requests:
+            raise Refused(503, "the server is at work on as much as it takes on; try again", {"Retry-After": "1"})
+        self._at_work += 1
         try:
-            parameters = await _body(request) if request.method == "POST" else _query_parameters(request)
-            query, name, variables = _parameters(parameters)
-            operation = self._documents.operation(query, name)
+            operation = self._documents.operation(parameters.query, parameters.operation_name)
+            if method != "POST" and not operation.is_query:
+                raise Refused(405, "mutations are sent by POST", {"Allow": "POST"})
+            return await self._documents.run(operation, parameters.variables, viewer), media_type
         except RequestRefused as refused:
-            return _response(refusal(refused), media_type)
-        if request.method != "POST" and not operation.is_query:
-            raise HTTPException(405, "mutations are sent by POST", {"Allow": "POST"})
-        return _response(await self._documents.run(operation, variables, viewer), media_type)
+            return refusal(refused), media_type
+        finally:
+            self._at_work -= 1
 
     async def _viewer(self, authorization: str | None) -> Viewer:
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
-            raise HTTPException(
-                401, "a bearer token is needed; 'dossier token' makes one", {"WWW-Authenticate": "Bearer"}
-            )
+            raise Refused(401, "a bearer token is needed; 'dossier token' makes one", {"WWW-Authenticate": "Bearer"})
         try:
             identity = self._tokens.verify(token.strip())
         except InvalidTokenError as error:
             challenge = f'Bearer error="invalid_token", error_description="{error}"'
-            raise HTTPException(401, str(error), {"WWW-Authenticate": challenge}) from None
+            raise Refused(401, str(error), {"WWW-Authenticate": challenge}) from None
         return await self._users.viewer(identity)
+
+    async def _body(self, headers: Sequence[tuple[bytes, bytes]], receive: Receive) -> bytes:
+        most = self._settings.max_body_bytes
+        announced = wire.header(headers, b"content-length")
+        if announced is not None and announced.isdecimal() and int(announced) > most:
+            raise Refused(413, f"the body may have {most} bytes, not {announced}")
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise _Gone
+            part = message.get("body", b"")
+            size += len(part)
+            if size > most:
+                raise Refused(413, f"the body may have {most} bytes")
+            parts.append(part)
+            if not message.get("more_body", False):
+                return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+class _Gone(Exception):  # noqa: N818 - a client may leave
+    """The client left before its request was whole."""
+
+
+async def _send(send: Send, status: int, content_type: str, body: bytes, more: dict[str, str] | None = None) -> None:
+    headers = [
+        (b"content-type", content_type.encode()),
+        (b"content-length", str(len(body)).encode()),
+        *_API_HEADERS,
+        *((name.lower().encode(), value.encode("latin-1")) for name, value in (more or {}).items()),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 async def _alive(_request: Request) -> Response:
-    return Response("alive\n", media_type="text/plain")
+    return _text("alive")
+
+
+def _text(line: str, status: int = 200) -> Response:
+    return Response(f"{line}\n", status, API_HEADERS, "text/plain")
 
 
 async def _refuse(_request: Request, error: Exception) -> Response:
-    """Answer a request that HTTP itself refuses, in the form of a GraphQL error."""
+    """Answer what Starlette refuses, a path that isn't there or a method, in the form of a GraphQL error."""
     assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for nothing else
-    code = {401: "UNAUTHENTICATED", 404: "NOT_FOUND", 413: "PAYLOAD_TOO_LARGE"}.get(error.status_code, "BAD_REQUEST")
-    body = {"errors": [{"message": error.detail, "extensions": {"code": code}}]}
-    return Response(json.dumps(body), error.status_code, error.headers, JSON)
-
-
-def _response(answer: Answer, media_type: str) -> Response:
-    # With the older media type, a well-formed request is answered with 200, whatever became of it.
-    status = 400 if answer.refused and media_type == GRAPHQL_JSON else 200
-    return Response(answer.body, status, media_type=f"{media_type}; charset=utf-8")
-
-
-def _media_type(accept: str | None) -> str:
-    """Return the media type to answer with. Raises HTTPException when none that is accepted can be had."""
-    if accept is None or accept in {"*/*", JSON}:
-        return JSON
-    ranges: dict[str, float] = {}
-    for part in accept.split(","):
-        name, *parameters = (word.strip().lower() for word in part.split(";"))
-        quality = next((word[2:] for word in parameters if word.startswith("q=")), "1")
-        try:
-            ranges[name] = float(quality)
-        except ValueError:
-            ranges[name] = 0.0
-
-    def quality_of(media_type: str) -> float:
-        return ranges.get(media_type, ranges.get("application/*", ranges.get("*/*", 0.0)))
-
-    best = max((GRAPHQL_JSON, JSON) if GRAPHQL_JSON in ranges else (JSON, GRAPHQL_JSON), key=quality_of)
-    if quality_of(best) <= 0:
-        raise HTTPException(406, f"accept {GRAPHQL_JSON} or {JSON}")
-    return best
-
-
-async def _body(request: Request) -> object:
-    content_type, *parameters = request.headers.get("content-type", "").lower().split(";")
-    if content_type.strip() != JSON:
-        raise HTTPException(415, f"send the request as {JSON}")
-    charset = next((word.strip()[8:] for word in parameters if word.strip().startswith("charset=")), "utf-8")
-    if charset.strip('"') not in {"utf-8", "utf8"}:
-        raise HTTPException(415, "send the request in UTF-8")
-    return _json(await request.body(), "the body")
-
-
-def _query_parameters(request: Request) -> object:
-    given: dict[str, object] = dict(request.query_params)
-    if "query" not in given:
-        raise HTTPException(405, "send a document by POST, or a query in the parameter `query`", {"Allow": "GET, POST"})
-    for name in ("variables", "extensions"):
-        if name in given:
-            given[name] = _json(str(given[name]).encode(), f"`{name}`")
-    return given
-
-
-def _json(data: bytes, what: str) -> object:
-    try:
-        return _DECODER.decode(data.decode("utf-8"))
-    except (ValueError, RecursionError):
-        # ValueError: no UTF-8, no JSON, or a number of more digits than Python reads.
-        raise HTTPException(400, f"{what} must be JSON in UTF-8") from None
-
-
-def _no_constant(name: str) -> object:
-    raise ValueError(name)
-
-
-_DECODER = json.JSONDecoder(parse_constant=_no_constant)  # NaN and the infinities are no JSON
-
-
-def _parameters(given: object) -> tuple[str, str | None, dict[str, Any]]:
-    if not isinstance(given, dict):
-        raise HTTPException(400, "the body must be a JSON object with the document in `query`")
-    query, name = given.get("query"), given.get("operationName")
-    variables, extensions = given.get("variables"), given.get("extensions")
-    if not isinstance(query, str):
-        raise HTTPException(400, "`query` must be a text with the document")
-    if name is not None and not isinstance(name, str):
-        raise HTTPException(400, "`operationName` must be a text or null")
-    if variables is not None and not isinstance(variables, dict):
-        raise HTTPException(400, "`variables` must be an object or null")
-    if extensions is not None and not isinstance(extensions, dict):
-        raise HTTPException(400, "`extensions` must be an object or null")
-    return query, name or None, variables or {}
+    refused = Refused(error.status_code, error.detail, error.headers)
+    return Response(wire.refusal_body(refused), error.status_code, API_HEADERS | refused.headers, wire.JSON)

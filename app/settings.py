@@ -40,6 +40,8 @@ class Settings:
     max_body_bytes: int
     max_tokens: int
     deadline: int
+    get_queries: bool
+    max_requests: int
 
     @property
     def embedded(self) -> bool:
@@ -92,6 +94,8 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         max_body_bytes=read("MAX_BODY_BYTES", "1048576", _between(1_000, 100_000_000)),
         max_tokens=read("MAX_TOKENS", "5000", _between(100, 1_000_000)),
         deadline=read("DEADLINE", "30", _between(1, 3_600)),
+        get_queries=read("GET_QUERIES", "true", _flag),
+        max_requests=read("MAX_REQUESTS", "200", _between(1, 100_000)),
     )
 
 
