@@ -41,6 +41,7 @@ class BareWrites:
 
     def _write(self) -> None:
         identifier = new_id()
+        self._connection.execute("BEGIN IMMEDIATE")
         for sql, values in self._statements:
             bound = [identifier if value == self._id else value for value in values]
             self._connection.execute(sql, bound).fetchone()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
-from sqlalchemy import Engine, event
-
-from app.db import Database, Row, open_database
+from app.db import Database, Row, Transaction, open_database
 from app.identity import Identity
 from app.resolvers.ownership import Viewer
 from app.resolvers.users import Users
@@ -45,15 +44,20 @@ async def writing(settings: Settings, request: Request) -> list[Statement]:
     database = await open_database(settings)
     statements: list[Statement] = []
 
-    def record(_connection: Any, _cursor: Any, sql: str, values: Any, *_: Any) -> None:
-        statements.append(Statement(sql, values))
+    begin = Transaction.__init__
+
+    def recording(self: Transaction, dialect: Any, run: Callable[[str, Any], Any]) -> None:
+        def record(sql: str, values: Any) -> Any:
+            statements.append(Statement(sql, values))
+            return run(sql, values)
+
+        begin(self, dialect, record)
 
     try:
         viewer = await _viewer(database)
-        event.listen(Engine, "before_cursor_execute", record)
-        await _answer(settings, database, request, viewer)
+        with patch.object(Transaction, "__init__", recording):
+            await _answer(settings, database, request, viewer)
     finally:
-        event.remove(Engine, "before_cursor_execute", record)
         await database.close()
     return statements
 

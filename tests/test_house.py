@@ -10,7 +10,7 @@ import pytest
 
 APP = Path(__file__).parent.parent / "app"
 FLOORS = (
-    ("app", "app.errors", "app.values", "app.settings", "app.identity"),
+    ("app", "app.errors", "app.values", "app.settings", "app.identity", "app.wire"),
     ("app.db",),
     ("app.resolvers",),
     ("app.schema",),
@@ -71,7 +71,7 @@ def test_only_the_database_floor_begins_and_ends_transactions() -> None:
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         )
     )
-    assert found == ["db/migrations.py", "db/postgresql.py", "db/sqlite.py"]
+    assert found == ["db/migrations.py", "db/postgresql.py", "db/sqlite_writer.py"]
 
 
 def test_case_members_are_asked_about_in_one_place_only() -> None:

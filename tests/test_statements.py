@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
 
 from app.db.postgresql import PostgresqlDatabase
 from app.db.sqlite import SqliteDatabase
+from app.db.transaction import Transaction
 from tests.server import Client
 
 # Down from the cases, and from a batch up to its case and down again.
@@ -23,21 +23,23 @@ EVERYTHING = """
 
 
 @pytest.fixture
-def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The statements that the server has run since the beginning of the test, reads and writes."""
     run: list[str] = []
     for database in (SqliteDatabase, PostgresqlDatabase):
         monkeypatch.setattr(database, "read", _recorded(database.read, run))
 
-    def record(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if not statement.startswith("BEGIN"):
-            run.append(statement)
+    begin = Transaction.__init__
 
-    event.listen(Engine, "before_cursor_execute", record)
-    try:
-        yield run
-    finally:
-        event.remove(Engine, "before_cursor_execute", record)
+    def recording(self: Transaction, dialect: Any, execute: Callable[[str, Any], Any]) -> None:
+        def record(statement: str, values: object) -> Any:
+            run.append(statement)
+            return execute(statement, values)
+
+        begin(self, dialect, record)
+
+    monkeypatch.setattr(Transaction, "__init__", recording)
+    return run
 
 
 def _recorded(read: Callable[..., Any], run: list[str]) -> Callable[..., Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from app.db.database import Database, Row
+from app.db.database import Database
 from app.db.postgresql import PostgresqlDatabase
 from app.db.sqlite import SqliteDatabase
+from app.db.transaction import FoundRow, Row, Statement, Transaction
 from app.settings import Settings
 
-__all__ = ["Database", "Row", "open_database"]
+__all__ = ["Database", "FoundRow", "Row", "Statement", "Transaction", "open_database"]
 
 
 async def open_database(settings: Settings) -> Database:

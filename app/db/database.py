@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.engine import Dialect
+
+from app.db.transaction import Row, Transaction
 
 T = TypeVar("T")
-Row = Sequence[str | None]
 
 
 class Database(Protocol):
@@ -32,7 +33,7 @@ class Database(Protocol):
         statement sees one snapshot of the database. Raises LookupError when there is no row.
         """
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
+    async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` as one transaction that commits when it returns and leaves nothing when it raises.
 
         On PostgreSQL `work` may run again from its beginning when another transaction got in the way.

@@ -83,7 +83,7 @@ def _length(column: str, most: int, least: int = 0) -> CheckConstraint:
 class Recorded:
     """Columns of every row that is changed through the API."""
 
-    version: Mapped[int] = mapped_column(default=1, server_default="1")
+    version: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[datetime] = mapped_column(Time, server_default=CurrentTime())
     created_by: Mapped[str] = mapped_column(Id, ForeignKey("users.id"))
     updated_at: Mapped[datetime] = mapped_column(Time, server_default=CurrentTime())
@@ -176,7 +176,7 @@ class Event(Recorded, Base):
     occurred_at: Mapped[datetime] = mapped_column(Time)
     occurred_until: Mapped[datetime | None] = mapped_column(Time)
     time_precision: Mapped[str] = mapped_column(Choice(TimePrecision), server_default=TimePrecision.EXACT.value)
-    sort_order: Mapped[int] = mapped_column(default=0, server_default="0")
+    sort_order: Mapped[int] = mapped_column(server_default="0")
     description: Mapped[str | None] = mapped_column(Text, sort_order=1)
     search: Mapped[str] = mapped_column(Folded, sort_order=2)
 
@@ -204,7 +204,7 @@ class FileBatch(Recorded, Base):
     case_id: Mapped[str] = mapped_column(Id)
     event_id: Mapped[str] = mapped_column(Id)
     label: Mapped[str] = mapped_column(String(TITLE_LENGTH))
-    file_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    file_count: Mapped[int] = mapped_column(server_default="0")
     file_types: Mapped[str | None] = mapped_column(String(FILE_TYPES_LENGTH))
-    sort_order: Mapped[int] = mapped_column(default=0, server_default="0")
+    sort_order: Mapped[int] = mapped_column(server_default="0")
     description: Mapped[str | None] = mapped_column(Text, sort_order=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import asyncpg
@@ -13,7 +14,7 @@ from sqlalchemy.engine import URL, Connection, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from app.db.database import Row
+from app.db.transaction import Row, Transaction
 from app.errors import DossierError
 from app.settings import Settings
 from app.values import format_time
@@ -81,21 +82,29 @@ class PostgresqlDatabase:
             raise LookupError("no row")
         return row
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
+    async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run a transaction, again if another one got in its way; see Database.write."""
         # A transaction that began is carried through, even when whoever asked for it has gone.
         return await asyncio.shield(self._attempts(work))
 
-    async def _attempts(self, work: Callable[[Connection], T]) -> T:
+    async def _attempts(self, work: Callable[[Transaction], T]) -> T:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 async with self._engine.begin() as connection:
-                    return await connection.run_sync(work)
+                    return await connection.run_sync(self._run, work)
             except DBAPIError as error:
                 if attempt == _ATTEMPTS or getattr(error.orig, "sqlstate", None) not in _BEGIN_AGAIN:
                     raise
                 await asyncio.sleep(0.01 * 2**attempt)
         raise AssertionError("the last attempt returns or raises")
+
+    def _run(self, connection: Connection, work: Callable[[Transaction], T]) -> T:
+        return work(Transaction(self.dialect, partial(_rows, connection)))
+
+
+def _rows(connection: Connection, sql: str, values: Sequence[object]) -> Sequence[Any]:
+    result = connection.exec_driver_sql(sql, tuple(values))
+    return result.all() if result.returns_rows else ()
 
 
 def writing_engine(url: URL, size: int = 1) -> AsyncEngine:

@@ -18,11 +18,11 @@ from urllib.parse import quote
 
 import aiosqlite
 from sqlalchemy.dialects.sqlite.aiosqlite import dialect as aiosqlite_dialect
-from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 
-from app.db.database import Row
 from app.db.sqlite_writer import BUSY_MILLISECONDS, CACHED_STATEMENTS, STEPS_BETWEEN_LOOKS, Writer
+from app.db.transaction import Row, Transaction
 from app.errors import DeadlineExceeded, DossierError
 from app.settings import Settings
 from app.values import format_time
@@ -48,7 +48,7 @@ class SqliteDatabase:
         self._quick: sqlite3.Connection | None = None
         self._busy_until = self._waits_until = 0.0
         self._slow: OrderedDict[int, int] = OrderedDict()  # runs left to be made in a thread, by a statement's hash
-        self._writer = Writer(self._file, self._deadline)
+        self._writer = Writer(self._file, self.dialect, self._deadline)
 
     async def open(self) -> None:
         """Open the writing connection and the reading ones."""
@@ -95,7 +95,7 @@ class SqliteDatabase:
         except TimeoutError:
             raise DeadlineExceeded(self._deadline) from None
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
+    async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run a transaction in the writer's thread; see Database.write."""
         return await self._writer.write(work)
 

@@ -27,9 +27,9 @@ from time import perf_counter
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import StaticPool, create_engine, event
-from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.engine import Connection, Dialect, Engine
 
+from app.db.transaction import Transaction
 from app.errors import DeadlineExceeded
 
 T = TypeVar("T")
@@ -37,14 +37,19 @@ T = TypeVar("T")
 BUSY_MILLISECONDS = 30_000
 CACHED_STATEMENTS = 512
 STEPS_BETWEEN_LOOKS = 2_000  # at the clock; of SQLite's virtual machine, some 50 µs
+_CONNECTING: dict[str, Any] = {
+    "isolation_level": None,  # BEGIN is ours to send
+    "check_same_thread": False,
+    "cached_statements": CACHED_STATEMENTS,
+}
 _COMMITTED_TOGETHER = 64  # at most, so that the first of them need not wait for long
 
 
 @dataclass(slots=True)
-class _Transaction(Generic[T]):
+class _Waiting(Generic[T]):
     """What is to be done, until when it has to be, whom to tell, and what came of it."""
 
-    work: Callable[[Connection], T]
+    work: Callable[[Transaction], T]
     until: float
     told: asyncio.Future[T]
     result: T | None = None
@@ -63,13 +68,14 @@ class _Transaction(Generic[T]):
 class Writer:
     """Runs transactions one after another; those that wait together are committed together."""
 
-    def __init__(self, file: Path, deadline: float) -> None:
+    def __init__(self, file: Path, dialect: Dialect, deadline: float) -> None:
         self._file = file
+        self._dialect = dialect
         self._deadline = deadline
-        self._until = 0.0
+        self._until = float("inf")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="dossier-writer")
-        self._connection: Connection | None = None
-        self._waiting: deque[_Transaction[Any]] = deque()
+        self._connection: sqlite3.Connection | None = None
+        self._waiting: deque[_Waiting[Any]] = deque()
         self._at_work: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -84,10 +90,10 @@ class Writer:
             await self._in_thread(self._disconnect)
         self._thread.shutdown()
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
+    async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run a transaction; see Database.write."""
         told: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Transaction(work, perf_counter() + self._deadline, told))
+        self._waiting.append(_Waiting(work, perf_counter() + self._deadline, told))
         if self._at_work is None or self._at_work.done():
             self._at_work = asyncio.create_task(self._work_off())
         return await told
@@ -96,55 +102,58 @@ class Writer:
         while self._waiting:
             several = [self._waiting.popleft() for _ in range(min(len(self._waiting), _COMMITTED_TOGETHER))]
             # A transaction that began is carried through, even when whoever asked for it has gone.
-            several = [transaction for transaction in several if not transaction.told.done()]
+            several = [waiting for waiting in several if not waiting.told.done()]
             await self._in_thread(partial(self._commit_together, several))
-            for transaction in several:
-                transaction.tell()
+            for waiting in several:
+                waiting.tell()
 
-    def _commit_together(self, several: Sequence[_Transaction[Any]]) -> None:
+    def _commit_together(self, several: Sequence[_Waiting[Any]]) -> None:
         assert self._connection is not None, "the database is open"  # noqa: S101 - for the type checker
         try:
-            with writing_lock(self._file), self._connection.begin():
-                for transaction in several:
-                    self._run(self._connection, transaction)
-                self._until = float("inf")  # a commit is never broken off
+            with writing_lock(self._file):
+                self._connection.execute("BEGIN IMMEDIATE")
+                try:
+                    for waiting in several:
+                        self._run(self._connection, waiting)
+                finally:
+                    self._until = float("inf")  # a commit is never broken off
+                self._connection.commit()
         except BaseException as error:  # noqa: BLE001 - handed to each who waits
-            for transaction in several:
-                transaction.error = transaction.error or error
+            self._connection.rollback()
+            for waiting in several:
+                waiting.error = waiting.error or error
 
-    def _run(self, connection: Connection, transaction: _Transaction[Any]) -> None:
-        self._until = transaction.until
-        if perf_counter() > self._until:
-            transaction.error = DeadlineExceeded(self._deadline)
+    def _run(self, connection: sqlite3.Connection, waiting: _Waiting[Any]) -> None:
+        if perf_counter() > waiting.until:
+            waiting.error = DeadlineExceeded(self._deadline)
             return
-        # Not begin_nested: its bookkeeping takes longer than the statements.
-        connection.exec_driver_sql("SAVEPOINT change")
+        connection.execute("SAVEPOINT change")
+        self._until = waiting.until
         try:
-            transaction.result = transaction.work(connection)
+            transaction = Transaction(self._dialect, lambda sql, values: connection.execute(sql, values).fetchall())
+            waiting.result = waiting.work(transaction)
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits
-            transaction.error = self._deadline_or(error)
+            waiting.error = self._deadline_or(error)
             self._until = float("inf")
             # Raises when SQLite itself rolled back everything, as it does when the disk is full.
-            connection.exec_driver_sql("ROLLBACK TO change")
-        connection.exec_driver_sql("RELEASE change")
+            connection.execute("ROLLBACK TO change")
+        connection.execute("RELEASE change")
 
     def _deadline_or(self, error: BaseException) -> BaseException:
-        late = isinstance(error, OperationalError) and perf_counter() > self._until
+        late = isinstance(error, sqlite3.OperationalError) and perf_counter() > self._until
         return DeadlineExceeded(self._deadline) if late else error
 
     def _connect(self) -> None:
         with writing_lock(self._file):
-            self._connection = writing_engine(self._file).connect()
-            driver = self._connection.connection.driver_connection
-            assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - for the type checker
-            driver.set_progress_handler(lambda: perf_counter() > self._until, STEPS_BETWEEN_LOOKS)
-            self._until = float("inf")
+            connection = sqlite3.connect(self._file, **_CONNECTING)
+            _prepare(connection)
+        connection.set_progress_handler(lambda: perf_counter() > self._until, STEPS_BETWEEN_LOOKS)
+        self._connection = connection
 
     def _disconnect(self) -> None:
         assert self._connection is not None, "the database is open"  # noqa: S101 - for the type checker
         with writing_lock(self._file):
             self._connection.close()
-            self._connection.engine.dispose()
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
@@ -156,11 +165,7 @@ def writing_engine(file: Path) -> Engine:
         f"sqlite:///{file}",
         poolclass=StaticPool,
         hide_parameters=True,
-        connect_args={
-            "isolation_level": None,  # BEGIN is ours to send; see _begin
-            "check_same_thread": False,
-            "cached_statements": CACHED_STATEMENTS,
-        },
+        connect_args=_CONNECTING,
     )
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
@@ -178,7 +183,7 @@ def writing_lock(file: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
+def _prepare(connection: sqlite3.Connection, _record: Any = None) -> None:
     connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
     connection.execute("PRAGMA journal_mode = WAL")
     # A commit that was answered survives a power cut; NORMAL would be faster and may lose the last ones.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import insert
 from sqlalchemy import update as update_rows
 
+from app.db import Statement, Transaction
 from app.db.models import DESCRIPTION_LENGTH, REFERENCE_LENGTH, TITLE_LENGTH, Case, CaseCounter, CaseMember, table_of
 from app.resolvers import changes
 from app.resolvers.inputs import AnyRule, Given, Rule, TextRule, checked
@@ -14,12 +15,10 @@ from app.resolvers.ownership import CHANGE, GOVERN, Viewer, find
 from app.values import fold, new_id
 
 _CASES = table_of(Case)
-_NEXT_NUMBER = (
-    update_rows(CaseCounter)
-    .values(last_number=CaseCounter.last_number + 1)
-    .returning(CaseCounter.last_number)
-    .execution_options(synchronize_session=False)
+_NEXT_NUMBER = Statement(
+    update_rows(CaseCounter).values(last_number=CaseCounter.last_number + 1).returning(CaseCounter.last_number)
 )
+_ADD_MEMBER = Statement(insert(table_of(CaseMember)))
 _RULES: dict[str, Rule] = {
     "title": TextRule(TITLE_LENGTH, nullable=False),
     "description": TextRule(DESCRIPTION_LENGTH),
@@ -28,31 +27,30 @@ _RULES: dict[str, Rule] = {
 }
 
 
-def create(connection: Connection, viewer: Viewer, given: Given) -> str:
+def create(transaction: Transaction, viewer: Viewer, given: Given) -> str:
     """Create a case that the viewer owns, with the next number; see changes.Work."""
     values = checked(given, _RULES)
     identifier = new_id()
-    number = connection.execute(_NEXT_NUMBER).scalar_one()
-    changes.add(connection, viewer, _CASES, {"id": identifier, "number": number, **values, **_index(values)})
-    member = {"case_id": identifier, "user_id": viewer.id, "role": GOVERN}
-    connection.execute(insert(table_of(CaseMember)), member)
+    (number,) = transaction.all(_NEXT_NUMBER, {})[0]
+    changes.add(transaction, viewer, _CASES, {"id": identifier, "number": number, **values, **_index(values)})
+    transaction.run(_ADD_MEMBER, {"case_id": identifier, "user_id": viewer.id, "role": GOVERN})
     return identifier
 
 
-def update(connection: Connection, viewer: Viewer, given: Given) -> str:
+def update(transaction: Transaction, viewer: Viewer, given: Given) -> str:
     """Change what is given of a case; see changes.Work."""
     values = checked(given, _RULES)
-    case = find(connection, viewer, CHANGE, ("id", Case, given["id"]), lock=True)
+    case = find(transaction, viewer, CHANGE, ("id", Case, given["id"]), lock=True)
     changes.expect_version(case, given)
-    changes.update(connection, viewer, _CASES, case, {**values, **_index(case._asdict() | values)})
+    changes.update(transaction, viewer, _CASES, case, {**values, **_index(case._asdict() | values)})
     return str(case.id)
 
 
-def delete(connection: Connection, viewer: Viewer, given: Given) -> str:
+def delete(transaction: Transaction, viewer: Viewer, given: Given) -> str:
     """Delete a case with all that is in it; see changes.Work."""
-    case = find(connection, viewer, GOVERN, ("id", Case, given["id"]), lock=True)
+    case = find(transaction, viewer, GOVERN, ("id", Case, given["id"]), lock=True)
     changes.expect_version(case, given)
-    changes.remove(connection, _CASES, case)
+    changes.remove(transaction, _CASES, case)
     return str(case.id)
 
 

@@ -7,14 +7,14 @@ nothing behind.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeAlias
 
 from graphql.execution.values import VariableValues
-from sqlalchemy import Connection, Table, delete, insert
-from sqlalchemy import Row as FoundRow
+from sqlalchemy import Table, bindparam, delete, insert
 from sqlalchemy import update as update_rows
 
-from app.db import Database, Row
+from app.db import Database, FoundRow, Row, Statement, Transaction
 from app.errors import Conflict, Refusal, Refused
 from app.resolvers.inputs import Given
 from app.resolvers.ownership import Viewer
@@ -22,7 +22,7 @@ from app.resolvers.payloads import Payload
 from app.resolvers.statements import Plan
 from app.values import now
 
-Work: TypeAlias = Callable[[Connection, Viewer, Given], str]
+Work: TypeAlias = Callable[[Transaction, Viewer, Given], str]
 """Does what a mutation is for and returns the id of the row it changed. Raises Refusal or Refused."""
 
 
@@ -32,52 +32,51 @@ async def change(
     """Do `work` for a mutation, in a transaction of its own; return the mutation's payload by response name."""
     given = payload.given(variables)
 
-    def read(connection: Connection, plan: Plan | None, subject: str) -> Row:
+    def read(transaction: Transaction, plan: Plan | None, subject: str) -> Row:
         if plan is None:
             return ()
         values = plan.values(variables, viewer, now(), database.bind, subject)
-        row: Row = connection.exec_driver_sql(plan.statement, tuple(values)).one()
-        return row
+        return transaction.read(plan.statement, values)
 
-    def transaction(connection: Connection) -> dict[str, Any]:
+    def carry_out(transaction: Transaction) -> dict[str, Any]:
         try:
-            subject = work(connection, viewer, given)
+            subject = work(transaction, viewer, given)
         except Refused as refused:
             raise _Declined(payload.refused(refused.refusals)) from None
         except Conflict as conflict:
-            current = read(connection, payload.current, conflict.current_id)
+            current = read(transaction, payload.current, conflict.current_id)
             raise _Declined(payload.refused([conflict], current)) from None
         except Refusal as refusal:
             raise _Declined(payload.refused([refusal])) from None
-        return payload.done(subject, read(connection, payload.changed, subject))
+        return payload.done(subject, read(transaction, payload.changed, subject))
 
     try:
-        return await database.write(transaction)
+        return await database.write(carry_out)
     except _Declined as declined:
         return declined.answer
 
 
-def add(connection: Connection, viewer: Viewer, table: Table, values: Given) -> None:
+def add(transaction: Transaction, viewer: Viewer, table: Table, values: Given) -> None:
     """Write a new row, and who made it when."""
     moment = now()
     authors = {"created_at": moment, "created_by": viewer.id, "updated_at": moment, "updated_by": viewer.id}
-    connection.execute(insert(table), {**values, **authors, "version": 1})
+    transaction.run(_insert(table), {**values, **authors, "version": 1})
 
 
-def update(connection: Connection, viewer: Viewer, table: Table, row: FoundRow[Any], values: Given) -> None:
+def update(transaction: Transaction, viewer: Viewer, table: Table, row: FoundRow, values: Given) -> None:
     """Write values to a row and count the change; values that are there already are no change."""
     changed = {name: value for name, value in values.items() if getattr(row, name) != value}
     if changed:
         changed |= {"version": row.version + 1, "updated_at": now(), "updated_by": viewer.id}
-        connection.execute(update_rows(table).where(table.c.id == row.id).values(changed))
+        transaction.run(_update(table), {**changed, "row": row.id})
 
 
-def remove(connection: Connection, table: Table, row: FoundRow[Any]) -> None:
+def remove(transaction: Transaction, table: Table, row: FoundRow) -> None:
     """Delete a row; the database deletes what lies below it."""
-    connection.execute(delete(table).where(table.c.id == row.id))
+    transaction.run(_delete(table), {"row": row.id})
 
 
-def expect_version(row: FoundRow[Any], given: Given) -> None:
+def expect_version(row: FoundRow, given: Given) -> None:
     """Refuse the change when the client saw another version of the row. Raises Conflict."""
     expected = given.get("expected_version")
     if expected is not None and expected != row.version:
@@ -87,6 +86,21 @@ def expect_version(row: FoundRow[Any], given: Given) -> None:
             row.version,
             row.id,
         )
+
+
+@cache
+def _insert(table: Table) -> Statement:
+    return Statement(insert(table))
+
+
+@cache
+def _update(table: Table) -> Statement:
+    return Statement(update_rows(table).where(table.c.id == bindparam("row")))
+
+
+@cache
+def _delete(table: Table) -> Statement:
+    return Statement(delete(table).where(table.c.id == bindparam("row")))
 
 
 class _Declined(Exception):  # noqa: N818 - it carries an answer out of a transaction that must not commit

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row
-
+from app.db import FoundRow, Transaction
 from app.db.models import DESCRIPTION_LENGTH, TITLE_LENGTH, Case, Event, table_of
 from app.resolvers import changes
 from app.resolvers.inputs import AnyRule, Given, NumberRule, Rule, TextRule, checked, invalid
@@ -25,19 +24,19 @@ _RULES: dict[str, Rule] = {
 }
 
 
-def create(connection: Connection, viewer: Viewer, given: Given) -> str:
+def create(transaction: Transaction, viewer: Viewer, given: Given) -> str:
     """Put an event on the timeline of a case; see changes.Work."""
     values = checked(given, _RULES, _interval_faults)
-    case = find(connection, viewer, CHANGE, ("caseId", Case, given["case_id"]))
+    case = find(transaction, viewer, CHANGE, ("caseId", Case, given["case_id"]))
     identifier = new_id()
-    changes.add(connection, viewer, _EVENTS, {"id": identifier, "case_id": case.id, **values, **_index(values)})
+    changes.add(transaction, viewer, _EVENTS, {"id": identifier, "case_id": case.id, **values, **_index(values)})
     return identifier
 
 
-def update(connection: Connection, viewer: Viewer, given: Given) -> str:
+def update(transaction: Transaction, viewer: Viewer, given: Given) -> str:
     """Change what is given of an event; see changes.Work."""
     values = checked(given, _RULES, _interval_faults)
-    event = _find(connection, viewer, CHANGE, given)
+    event = _find(transaction, viewer, CHANGE, given)
     changes.expect_version(event, given)
     changed = event._asdict() | values
     if _interval_faults(changed):
@@ -47,21 +46,21 @@ def update(connection: Connection, viewer: Viewer, given: Given) -> str:
             if "occurred_until" in values
             else invalid("occurred_at", "must not lie behind `occurredUntil`")
         )
-    changes.update(connection, viewer, _EVENTS, event, {**values, **_index(changed)})
+    changes.update(transaction, viewer, _EVENTS, event, {**values, **_index(changed)})
     return str(event.id)
 
 
-def delete(connection: Connection, viewer: Viewer, given: Given) -> str:
+def delete(transaction: Transaction, viewer: Viewer, given: Given) -> str:
     """Delete an event with its file batches; see changes.Work."""
-    event = _find(connection, viewer, DELETE, given)
+    event = _find(transaction, viewer, DELETE, given)
     changes.expect_version(event, given)
-    changes.remove(connection, _EVENTS, event)
+    changes.remove(transaction, _EVENTS, event)
     return str(event.id)
 
 
-def _find(connection: Connection, viewer: Viewer, need: str, given: Given) -> Row[Any]:
+def _find(transaction: Transaction, viewer: Viewer, need: str, given: Given) -> FoundRow:
     path = ("caseId", Case, given["case_id"]), ("id", Event, given["id"])
-    return find(connection, viewer, need, *path, lock=True)
+    return find(transaction, viewer, need, *path, lock=True)
 
 
 def _interval_faults(event: Given) -> dict[str, str]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import Connection, Row
-
+from app.db import FoundRow, Transaction
 from app.db.models import DESCRIPTION_LENGTH, FILE_TYPES_LENGTH, TITLE_LENGTH, Case, Event, FileBatch, table_of
 from app.resolvers import changes
 from app.resolvers.inputs import Given, NumberRule, Rule, TextRule, checked
@@ -22,38 +19,38 @@ _RULES: dict[str, Rule] = {
 }
 
 
-def create(connection: Connection, viewer: Viewer, given: Given) -> str:
+def create(transaction: Transaction, viewer: Viewer, given: Given) -> str:
     """Add a file batch to an event; see changes.Work."""
     values = checked(given, _RULES)
     path = ("caseId", Case, given["case_id"]), ("eventId", Event, given["event_id"])
-    event = find(connection, viewer, CHANGE, *path)
+    event = find(transaction, viewer, CHANGE, *path)
     identifier = new_id()
     place = {"id": identifier, "case_id": event.case_id, "event_id": event.id}
-    changes.add(connection, viewer, _FILE_BATCHES, {**place, **values})
+    changes.add(transaction, viewer, _FILE_BATCHES, {**place, **values})
     return identifier
 
 
-def update(connection: Connection, viewer: Viewer, given: Given) -> str:
+def update(transaction: Transaction, viewer: Viewer, given: Given) -> str:
     """Change what is given of a file batch; see changes.Work."""
     values = checked(given, _RULES)
-    batch = _find(connection, viewer, CHANGE, given)
+    batch = _find(transaction, viewer, CHANGE, given)
     changes.expect_version(batch, given)
-    changes.update(connection, viewer, _FILE_BATCHES, batch, values)
+    changes.update(transaction, viewer, _FILE_BATCHES, batch, values)
     return str(batch.id)
 
 
-def delete(connection: Connection, viewer: Viewer, given: Given) -> str:
+def delete(transaction: Transaction, viewer: Viewer, given: Given) -> str:
     """Delete a file batch; see changes.Work."""
-    batch = _find(connection, viewer, DELETE, given)
+    batch = _find(transaction, viewer, DELETE, given)
     changes.expect_version(batch, given)
-    changes.remove(connection, _FILE_BATCHES, batch)
+    changes.remove(transaction, _FILE_BATCHES, batch)
     return str(batch.id)
 
 
-def _find(connection: Connection, viewer: Viewer, need: str, given: Given) -> Row[Any]:
+def _find(transaction: Transaction, viewer: Viewer, need: str, given: Given) -> FoundRow:
     path = (
         ("caseId", Case, given["case_id"]),
         ("eventId", Event, given["event_id"]),
         ("id", FileBatch, given["id"]),
     )
-    return find(connection, viewer, need, *path, lock=True)
+    return find(transaction, viewer, need, *path, lock=True)

@@ -12,10 +12,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Connection,
     FromClause,
-    Row,
-    Select,
     Table,
     and_,
     bindparam,
@@ -27,6 +24,7 @@ from sqlalchemy import (
     true,
 )
 
+from app.db import FoundRow, Statement, Transaction
 from app.db.models import Base, Case, CaseMember, CaseRole, Event, FileBatch, User
 from app.db.sql import in_quotes
 from app.db.types import Id, Time
@@ -90,8 +88,8 @@ def viewer_role(case_id: ColumnElement[str], asking: Asking) -> ColumnElement[st
 
 
 def find(
-    connection: Connection, viewer: Viewer, need: str, *path: tuple[str, type[Base], object], lock: bool = False
-) -> Row[Any]:
+    transaction: Transaction, viewer: Viewer, need: str, *path: tuple[str, type[Base], object], lock: bool = False
+) -> FoundRow:
     """Return the row at the end of a path, if the viewer has the role that is needed.
 
     `path` goes from the case down, each step with the argument that names it, the table and the id; `need`
@@ -106,7 +104,7 @@ def find(
     found = None
     if None not in identifiers.values():
         statement = _find_statement(tuple(step for _, step, _ in path), lock=lock)
-        found = connection.execute(statement, {**identifiers, "viewer": viewer.id, "moment": now()}).one_or_none()
+        found = transaction.first(statement, {**identifiers, "viewer": viewer.id, "moment": now()})
     role = None if found is None else (GOVERN if viewer.changes_all else found.viewer_role)
     if found is None or (role is None and not viewer.reads_all):
         raise NotFound(f"there is no such {_WORDS[model]} here", where)
@@ -120,7 +118,7 @@ _WORDS: dict[type[Base], str] = {Case: "case", Event: "event", FileBatch: "file 
 
 
 @cache
-def _find_statement(path: tuple[type[Base], ...], *, lock: bool) -> Select[Any]:
+def _find_statement(path: tuple[type[Base], ...], *, lock: bool) -> Statement:
     # A batch carries the ids of its event and its case, an event that of its case: the foreign keys of the
     # database hold them to the truth, so that a path is a comparison of columns and no join.
     table = path[-1].__table__.c
@@ -133,7 +131,7 @@ def _find_statement(path: tuple[type[Base], ...], *, lock: bool) -> Select[Any]:
         .outerjoin(CaseMember, grant)
         .where(*(columns[step] == bindparam(step.__tablename__, type_=Id()) for step in path))
     )
-    return statement.with_for_update(of=path[-1].__table__) if lock else statement
+    return Statement(statement.with_for_update(of=path[-1].__table__) if lock else statement)
 
 
 def _grant(case_id: ColumnElement[str], viewer: ColumnElement[str], moment: ColumnElement[Any]) -> ColumnElement[bool]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
-from app.db import Database
+from app.db import Database, Statement, Transaction
 from app.db.models import User, table_of
 from app.identity import Identity
 from app.resolvers.ownership import Viewer
 from app.values import new_id, now
 
 _REMEMBERED = 10_000
+_USERS = table_of(User)
+_KNOWN = Statement(select(_USERS).where(_USERS.c.subject == bindparam("known")))
+_ADD = Statement(insert(_USERS))
+_CHANGE = Statement(update(_USERS).where(_USERS.c.id == bindparam("known")))
 
 
 class Users:
@@ -26,22 +30,21 @@ class Users:
         """Return the viewer that an identity stands for; name and email follow the token last used."""
         known = self._known.get(identity.subject)
         if known is None or (identity.name or known[1], identity.email or known[2]) != known[1:]:
-            known = await self._database.write(lambda connection: _remember(connection, identity))
+            known = await self._database.write(lambda transaction: _remember(transaction, identity))
             self._known[identity.subject] = known
             if len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
         return Viewer(known[0], identity.roles)
 
 
-def _remember(connection: Connection, identity: Identity) -> tuple[str, str | None, str | None]:
-    users = table_of(User)
-    user = connection.execute(select(users).where(users.c.subject == identity.subject)).one_or_none()
+def _remember(transaction: Transaction, identity: Identity) -> tuple[str, str | None, str | None]:
+    user = transaction.first(_KNOWN, {"known": identity.subject})
     if user is None:
         known = new_id(), identity.name, identity.email
         row = dict(zip(("id", "name", "email"), known, strict=True))
-        connection.execute(insert(users), {**row, "subject": identity.subject, "created_at": now()})
+        transaction.run(_ADD, {**row, "subject": identity.subject, "created_at": now()})
         return known
     known = user.id, identity.name or user.name, identity.email or user.email
     if known != (user.id, user.name, user.email):
-        connection.execute(update(users).where(users.c.id == user.id).values(name=known[1], email=known[2]))
+        transaction.run(_CHANGE, {"known": user.id, "name": known[1], "email": known[2]})
     return known

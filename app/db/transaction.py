@@ -1,0 +1,115 @@
+"""A transaction that writes, as the floors above see it.
+
+Statements are SQLAlchemy's, compiled once for each set of values that they are given, and then handed to the
+driver as text. SQLAlchemy's own execution would take several times as long as a statement on the embedded
+database does, in a thread that only one transaction can use at a time.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any, NamedTuple, TypeAlias
+
+from sqlalchemy import BindParameter, Delete, Insert, Select, Update
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
+
+Row: TypeAlias = Sequence[str | None]
+"""A row of JSON texts."""
+
+FoundRow: TypeAlias = Any
+"""A named tuple of a row's columns; which ones, the statement says."""
+
+_Convert: TypeAlias = Callable[[Any], Any] | None
+
+
+class Statement:
+    """A statement that is run often; make it once, and give what changes as parameters.
+
+    The columns that an INSERT or UPDATE writes are those among the values that it is run with.
+    """
+
+    def __init__(self, element: Select[Any] | Insert | Update | Delete) -> None:
+        self._element = element
+        self._forms: dict[tuple[str, tuple[str, ...]], _Form] = {}
+
+    def form(self, dialect: Dialect, names: Iterable[str]) -> _Form:
+        """Return the statement as a database's driver takes it, for values of these names."""
+        key = dialect.name, tuple(names)
+        form = self._forms.get(key)
+        if form is None:
+            form = self._forms[key] = _compiled(self._element, dialect, key[1])
+        return form
+
+
+class Transaction:
+    """Runs statements in a transaction; whoever holds the connection begins and ends it."""
+
+    def __init__(self, dialect: Dialect, run: Callable[[str, Sequence[object]], Sequence[Sequence[Any]]]) -> None:
+        """Take what runs a statement in the driver's own form and returns its rows."""
+        self._dialect = dialect
+        self._run = run
+
+    def all(self, statement: Statement, values: Mapping[str, object]) -> list[FoundRow]:
+        """Run a statement and return its rows."""
+        form = statement.form(self._dialect, values)
+        return form.rows(self._run(form.sql, form.bind(values)))
+
+    def first(self, statement: Statement, values: Mapping[str, object]) -> FoundRow | None:
+        """Run a statement and return its first row, or None."""
+        rows = self.all(statement, values)
+        return rows[0] if rows else None
+
+    def run(self, statement: Statement, values: Mapping[str, object]) -> None:
+        """Run a statement that returns nothing."""
+        form = statement.form(self._dialect, values)
+        self._run(form.sql, form.bind(values))
+
+    def read(self, statement: str, values: Sequence[object]) -> Row:
+        """Run a statement as Database.read does, among what the transaction has written so far."""
+        row: Row = self._run(statement, values)[0]
+        return row
+
+
+class _Form(NamedTuple):
+    sql: str
+    binds: tuple[Callable[[Mapping[str, object]], object], ...]
+    row: Callable[..., FoundRow]
+    columns: tuple[_Convert, ...]
+
+    def bind(self, values: Mapping[str, object]) -> tuple[object, ...]:
+        return tuple([bind(values) for bind in self.binds])
+
+    def rows(self, found: Sequence[Sequence[Any]]) -> list[FoundRow]:
+        return [self.row(*map(_converted, each, self.columns)) for each in found]
+
+
+def _converted(value: Any, convert: _Convert) -> Any:
+    return value if convert is None else convert(value)
+
+
+def _compiled(element: Select[Any] | Insert | Update | Delete, dialect: Dialect, names: tuple[str, ...]) -> _Form:
+    compiled = element.compile(dialect=dialect, column_keys=list(names))
+    assert isinstance(compiled, SQLCompiler)  # noqa: S101 - for the type checker
+    columns = list(element.exported_columns)
+    return _Form(
+        compiled.string,
+        tuple(_bind(compiled.binds[name], dialect, given=name in names) for name in compiled.positiontup or ()),
+        namedtuple("FoundRow", [column.name for column in columns]),  # noqa: PYI024 - which columns is only known now
+        tuple(_from_driver(column.type, dialect) for column in columns),
+    )
+
+
+def _bind(parameter: BindParameter[Any], dialect: Dialect, *, given: bool) -> Callable[[Mapping[str, object]], object]:
+    name, convert = parameter.key, parameter.type.dialect_impl(dialect).bind_processor(dialect)
+    if given or parameter.required:
+        return itemgetter(name) if convert is None else lambda values: convert(values[name])
+    constant = _converted(parameter.value, convert)
+    return lambda _: constant
+
+
+def _from_driver(kind: TypeEngine[Any], dialect: Dialect) -> _Convert:
+    return kind.dialect_impl(dialect).result_processor(dialect, None)
