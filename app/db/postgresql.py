@@ -12,10 +12,11 @@ import asyncpg
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.engine import URL, Connection, Dialect
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.db.transaction import Row, Transaction
-from app.errors import DossierError
+from app.errors import DeadlineExceeded, DossierError
 from app.settings import Settings
 from app.values import format_time
 
@@ -32,6 +33,7 @@ _BEGIN_AGAIN = frozenset(
         "23505",  # unique_violation: the same row was written meanwhile
     }
 )
+_CANCELLED = "57014"  # query_canceled, here by statement_timeout
 # Compiling to machine code costs more than any of Dossier's statements runs for.
 _SERVER_SETTINGS = {"application_name": "dossier", "jit": "off", "timezone": "UTC"}
 
@@ -43,7 +45,8 @@ class PostgresqlDatabase:
         self.dialect: Dialect = asyncpg_dialect()  # type: ignore[no-untyped-call]
         self._url = settings.database_url
         self._readers = settings.read_connections
-        self._engine = writing_engine(settings.database_url, settings.write_connections)
+        self._deadline = settings.deadline
+        self._engine = writing_engine(settings.database_url, settings.write_connections, settings.deadline)
         self._pool: asyncpg.Pool | None = None
 
     async def open(self) -> None:
@@ -56,7 +59,7 @@ class PostgresqlDatabase:
                 # Nothing that a statement could leave behind, so nothing to reset between two of them.
                 reset=_nothing,
                 init=_prepare,
-                server_settings=_SERVER_SETTINGS | {"default_transaction_read_only": "on"},
+                server_settings=_server_settings(self._deadline) | {"default_transaction_read_only": "on"},
                 statement_cache_size=512,
                 max_cached_statement_lifetime=0,
                 max_cacheable_statement_size=0,
@@ -77,7 +80,11 @@ class PostgresqlDatabase:
     async def read(self, statement: str, values: Sequence[object]) -> Row:
         """Run a statement on a reading connection; see Database.read."""
         assert self._pool is not None, "the database is open"  # noqa: S101 - for the type checker
-        row: Row | None = await self._pool.fetchrow(statement, *values)
+        try:
+            async with asyncio.timeout(self._deadline):
+                row: Row | None = await self._pool.fetchrow(statement, *values)
+        except (TimeoutError, asyncpg.QueryCanceledError):
+            raise DeadlineExceeded(self._deadline) from None
         if row is None:
             raise LookupError("no row")
         return row
@@ -89,13 +96,24 @@ class PostgresqlDatabase:
 
     async def _attempts(self, work: Callable[[Transaction], T]) -> T:
         for attempt in range(1, _ATTEMPTS + 1):
+            worked = False
             try:
                 async with self._engine.begin() as connection:
-                    return await connection.run_sync(self._run, work)
+                    result = await connection.run_sync(self._run, work)
+                    worked = True
+            except PoolTimeoutError:
+                raise DeadlineExceeded(self._deadline) from None
             except DBAPIError as error:
-                if attempt == _ATTEMPTS or getattr(error.orig, "sqlstate", None) not in _BEGIN_AGAIN:
+                state = getattr(error.orig, "sqlstate", None)
+                if state == _CANCELLED:
+                    raise DeadlineExceeded(self._deadline) from None
+                # A connection that was lost before the commit was sent has left nothing behind.
+                lost = error.connection_invalidated and not worked
+                if attempt == _ATTEMPTS or not (lost or state in _BEGIN_AGAIN):
                     raise
                 await asyncio.sleep(0.01 * 2**attempt)
+            else:
+                return result
         raise AssertionError("the last attempt returns or raises")
 
     def _run(self, connection: Connection, work: Callable[[Transaction], T]) -> T:
@@ -107,16 +125,19 @@ def _rows(connection: Connection, sql: str, values: Sequence[object]) -> Sequenc
     return result.all() if result.returns_rows else ()
 
 
-def writing_engine(url: URL, size: int = 1) -> AsyncEngine:
-    """Return an engine whose connections may write."""
+def writing_engine(url: URL, size: int = 1, deadline: int | None = None) -> AsyncEngine:
+    """Return an engine whose connections may write, in statements that end within `deadline` seconds."""
+    waiting = {} if deadline is None else {"pool_timeout": deadline}
 
     async def connect() -> Any:
-        connection = await asyncpg.connect(address(url), server_settings=_SERVER_SETTINGS, statement_cache_size=512)
+        connection = await asyncpg.connect(
+            address(url), server_settings=_server_settings(deadline), statement_cache_size=512
+        )
         await _prepare(connection)
         return connection
 
     return create_async_engine(
-        "postgresql+asyncpg://", async_creator=connect, pool_size=size, max_overflow=0, hide_parameters=True
+        "postgresql+asyncpg://", async_creator=connect, pool_size=size, max_overflow=0, hide_parameters=True, **waiting
     )
 
 
@@ -131,6 +152,12 @@ def cannot_reach(url: URL, error: Exception) -> DossierError:
         f"the database {url.render_as_string(hide_password=True)} can't be reached: "
         f"{str(error) or type(error).__name__}; check DOSSIER_DATABASE_URL and that PostgreSQL runs"
     )
+
+
+def _server_settings(deadline: int | None) -> dict[str, str]:
+    # Should Dossier itself be gone, the database ends what it left: a statement, and a transaction that waits for one.
+    limits = ("statement_timeout", "idle_in_transaction_session_timeout") if deadline is not None else ()
+    return _SERVER_SETTINGS | dict.fromkeys(limits, f"{deadline}s")
 
 
 async def _prepare(connection: Any) -> None:

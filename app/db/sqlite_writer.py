@@ -42,6 +42,7 @@ _CONNECTING: dict[str, Any] = {
     "check_same_thread": False,
     "cached_statements": CACHED_STATEMENTS,
 }
+_SURELY_LATE = 0.1  # seconds after its deadline that no transaction is begun any more
 _COMMITTED_TOGETHER = 64  # at most, so that the first of them need not wait for long
 
 
@@ -52,8 +53,14 @@ class _Waiting(Generic[T]):
     work: Callable[[Transaction], T]
     until: float
     told: asyncio.Future[T]
+    begun: bool = False
     result: T | None = None
     error: BaseException | None = None
+
+    def give_up(self, deadline: float) -> None:
+        """Answer whoever waits that it was not done in time, unless it was begun."""
+        if not self.begun and not self.told.done():
+            self.told.set_exception(DeadlineExceeded(deadline))
 
     def tell(self) -> None:
         """Answer whoever waits, unless they have gone."""
@@ -92,11 +99,18 @@ class Writer:
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run a transaction; see Database.write."""
-        told: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(work, perf_counter() + self._deadline, told))
+        loop = asyncio.get_running_loop()
+        told: asyncio.Future[T] = loop.create_future()
+        waiting = _Waiting(work, perf_counter() + self._deadline, told)
+        self._waiting.append(waiting)
         if self._at_work is None or self._at_work.done():
             self._at_work = asyncio.create_task(self._work_off())
-        return await told
+        # The thread may be waiting for another process's lock. It never begins what is late; see _run.
+        timer = loop.call_later(self._deadline + _SURELY_LATE, waiting.give_up, self._deadline)
+        try:
+            return await told
+        finally:
+            timer.cancel()
 
     async def _work_off(self) -> None:
         while self._waiting:
@@ -127,6 +141,7 @@ class Writer:
         if perf_counter() > waiting.until:
             waiting.error = DeadlineExceeded(self._deadline)
             return
+        waiting.begun = True
         connection.execute("SAVEPOINT change")
         self._until = waiting.until
         try:
