@@ -27,7 +27,6 @@ from app.schema import sdl
 from app.settings import Settings, from_environment, signing_secret
 
 STARTUP_FAILURE = 3  # what a worker of uvicorn exits with when its application could not start
-GRACE = 10  # seconds that requests under way have to end when the server is told to stop
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _LOG_CONFIG = {
     "version": 1,
@@ -188,7 +187,9 @@ def _run(settings: Settings, listening: socket.socket, workers: int) -> int:
         access_log=False,
         server_header=False,
         proxy_headers=False,  # nobody asks where a request came from
-        timeout_graceful_shutdown=GRACE,
+        timeout_graceful_shutdown=settings.grace,
+        http="app.connections:Connection",
+        ws="none",
     )
     # When uvicorn has ended in good order it raises the signal that it was told to end with once more.
     for number in (signal.SIGINT, signal.SIGTERM):

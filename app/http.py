@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import orjson
 from starlette.applications import Starlette
@@ -23,6 +24,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from app import wire
+from app.connections import RECEIVE_SECONDS
 from app.db import open_database
 from app.db.migrations import is_current
 from app.errors import InvalidTokenError, RequestRefused
@@ -57,9 +59,9 @@ def create(settings: Settings) -> Starlette:
     endpoint = GraphQL(settings)
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, Any]]:
         async with endpoint.opened():
-            yield
+            yield {RECEIVE_SECONDS: settings.receive_seconds}
 
     return Starlette(
         routes=[

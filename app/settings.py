@@ -40,6 +40,8 @@ class Settings:
     max_body_bytes: int
     max_tokens: int
     deadline: int
+    grace: int
+    receive_seconds: int
     get_queries: bool
     max_requests: int
 
@@ -94,6 +96,8 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         max_body_bytes=read("MAX_BODY_BYTES", "1048576", _between(1_000, 100_000_000)),
         max_tokens=read("MAX_TOKENS", "5000", _between(100, 1_000_000)),
         deadline=read("DEADLINE", "30", _between(1, 3_600)),
+        grace=read("GRACE", "10", _between(1, 600)),
+        receive_seconds=read("RECEIVE_SECONDS", "30", _between(1, 3_600)),
         get_queries=read("GET_QUERIES", "true", _flag),
         max_requests=read("MAX_REQUESTS", "200", _between(1, 100_000)),
     )

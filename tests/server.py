@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import uvicorn
 
+from app.connections import Connection
 from app.db.migrations import migrate
 from app.http import create
 from app.identity import sign
@@ -106,7 +107,9 @@ def serving(kind: str, database_url: str, **environment: str) -> Iterator[Server
     defaults = {"DOSSIER_DATABASE_URL": database_url, "DOSSIER_JWT_SECRET": SECRET, "DOSSIER_DEVELOPMENT": "true"}
     settings = from_environment(defaults | environment)
     migrate(settings)
-    server = uvicorn.Server(uvicorn.Config(create(settings), port=0, log_level="error", lifespan="on"))
+    server = uvicorn.Server(
+        uvicorn.Config(create(settings), port=0, log_level="error", lifespan="on", http=Connection, ws="none")
+    )
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
     thread.start()
     try:

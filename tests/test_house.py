@@ -14,7 +14,7 @@ FLOORS = (
     ("app.db",),
     ("app.resolvers",),
     ("app.schema",),
-    ("app.http", "app.collect"),
+    ("app.connections", "app.http", "app.collect"),
     ("app.cli",),
 )
 
