@@ -11,6 +11,7 @@ import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from time import perf_counter, thread_time
 from typing import TypeVar
@@ -123,13 +124,19 @@ class SqliteDatabase:
         reader = await self._idle.get()
         reading = asyncio.ensure_future(reader.rows(statement, values))
         # Whoever stops waiting leaves a connection behind that is still at work: it is free when that has ended.
-        reading.add_done_callback(lambda _: self._idle.put_nowait(reader))
+        reading.add_done_callback(partial(self._free, reader))
         try:
             for row in await asyncio.shield(reading):
                 return row
         finally:
             reader.break_off()
         raise LookupError("no row")
+
+    def _free(self, reader: _Reader, reading: asyncio.Future[list[Row]]) -> None:
+        # What a statement that was broken off failed with interests nobody any more.
+        if not reading.cancelled():
+            reading.exception()
+        self._idle.put_nowait(reader)
 
 
 class _Reader:
