@@ -145,8 +145,12 @@ def _record(api: _Api, folder: Path, case_title: str, survey: Survey, progress: 
 
 
 def _survey(folder: Path, progress: TextIO | None) -> Survey:
-    if not folder.is_dir():
-        raise DossierError(f"{folder} is not a folder")
+    try:
+        os.scandir(folder).close()
+    except (FileNotFoundError, NotADirectoryError):
+        raise DossierError(f"{folder} is not a folder") from None
+    except OSError as error:
+        raise DossierError(f"{folder} can't be listed: {error.strerror}; check who may read it") from None
     survey = Survey()
     for name, status in _files(folder, survey.unreadable):
         place, file_name = os.path.split(name)

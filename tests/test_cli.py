@@ -22,9 +22,12 @@ from gql import gql
 from gql.transport.exceptions import TransportQueryError
 from gql.transport.httpx import HTTPXTransport
 
+from app.collect import collect
+from app.errors import DossierError
 from tests.conftest import KINDS
 from tests.server import SECRET
 
+NOBODY = 65534  # the user that Linux has for those who own nothing
 DOSSIER = Path(sysconfig.get_path("scripts")) / "dossier"
 
 
@@ -330,12 +333,29 @@ def test_serve_says_that_postgresql_is_not_migrated_or_not_there(
     assert done.stderr.count("\n") == 1
 
 
+def test_collect_refuses_a_folder_that_it_may_not_list(tmp_path: Path) -> None:
+    folder = tmp_path / "secret"
+    folder.mkdir(mode=0o000)
+    user = os.geteuid()
+    os.seteuid(user or NOBODY)  # whoever may do everything may list it
+    try:
+        with pytest.raises(DossierError) as refused:
+            collect(folder, "T", "http://127.0.0.1:1/graphql", "token", None)
+    finally:
+        os.seteuid(user)
+    assert str(refused.value) == f"{folder} can't be listed: Permission denied; check who may read it"
+
+
 def test_collect_says_what_keeps_it_from_the_server(tmp_path: Path, database: dict[str, str]) -> None:
-    collect = ("collect", str(tmp_path), "--case-title", "T")
-    gone = dossier(tmp_path, *collect, "--url", "http://127.0.0.1:1/graphql", **database)
+    command = ("collect", str(tmp_path), "--case-title", "T")
+    gone = dossier(tmp_path, *command, "--url", "http://127.0.0.1:1/graphql", **database)
     assert gone.returncode == 1
     assert gone.stderr.startswith("dossier: the server at http://127.0.0.1:1/graphql can't be reached:")
     with serving(tmp_path, **database) as (_, url):
-        refused = dossier(tmp_path, *collect, "--url", f"{url}/graphql", "--token", "nonsense", **database)
+        refused = dossier(tmp_path, *command, "--url", f"{url}/graphql", "--token", "nonsense", **database)
         assert refused.stderr == ("dossier: the server refuses the token; make a new one with 'dossier token'\n")
         assert refused.returncode == 1
+        elsewhere = dossier(tmp_path, *command, "--url", f"{url}/healthz", **database)
+        assert elsewhere.stderr == "dossier: the server refuses: Method Not Allowed\n"
+        untitled = dossier(tmp_path, *command[:-1], " ", "--url", f"{url}/graphql", **database)
+        assert untitled.stderr == "dossier: the server refuses: `title` must not be blank\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from functools import cache
 from pathlib import Path
 
 import asyncpg
@@ -34,11 +35,16 @@ async def is_current(database: Database) -> bool:
     """Return whether an open database has been migrated to the newest revision."""
     try:
         (revision,) = await database.read("SELECT version_num FROM alembic_version", ())
-    except (sqlite3.OperationalError, asyncpg.UndefinedTableError, LookupError):
+    except (asyncpg.UndefinedTableError, LookupError):
         return False
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):
+            return False
+        raise
     return revision == newest()
 
 
+@cache
 def newest() -> str | None:
     """Return the newest revision."""
     return ScriptDirectory.from_config(_config()).get_current_head()
