@@ -27,7 +27,7 @@ class Database(Protocol):
         """Return a value as this database's driver takes it."""
 
     async def read(self, statement: str, values: Sequence[object]) -> Row:
-        """Run a statement that yields one row of text and return that row.
+        """Run a statement that yields one row of text (not varchar) and return that row.
 
         `statement` is in the driver's own form, `values` in its order and already through `bind`. One
         statement sees one snapshot of the database. Raises LookupError when there is no row.

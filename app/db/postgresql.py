@@ -58,7 +58,7 @@ class PostgresqlDatabase:
                 max_size=self._readers,
                 # Nothing that a statement could leave behind, so nothing to reset between two of them.
                 reset=_nothing,
-                init=_prepare,
+                init=_prepare_to_read,
                 server_settings=_server_settings(self._deadline) | {"default_transaction_read_only": "on"},
                 statement_cache_size=512,
                 max_cached_statement_lifetime=0,
@@ -165,6 +165,12 @@ async def _prepare(connection: Any) -> None:
     await connection.set_type_codec(
         "timestamptz", schema="pg_catalog", encoder=format_time, decoder=datetime.fromisoformat, format="text"
     )
+
+
+async def _prepare_to_read(connection: Any) -> None:
+    await _prepare(connection)
+    # Answers stay the bytes that they came in.
+    await connection.set_type_codec("text", schema="pg_catalog", encoder=str.encode, decoder=bytes, format="binary")
 
 
 async def _nothing(_connection: Any) -> None:

@@ -104,6 +104,7 @@ class SqliteDatabase:
         connection = sqlite3.connect(
             _read_only(self._file), uri=True, isolation_level=None, timeout=0, cached_statements=CACHED_STATEMENTS
         )
+        connection.text_factory = bytes
         connection.set_progress_handler(self._takes_too_long, STEPS_BETWEEN_LOOKS)
         return connection
 
@@ -152,6 +153,7 @@ class _Reader:
         connection = await aiosqlite.connect(
             _read_only(file), uri=True, isolation_level=None, cached_statements=CACHED_STATEMENTS
         )
+        connection.text_factory = bytes
         reader = cls(connection)
         await connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
         await connection.set_progress_handler(lambda: reader._broken_off, STEPS_BETWEEN_LOOKS)

@@ -17,8 +17,8 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
-Row: TypeAlias = Sequence[str | None]
-"""A row of JSON texts."""
+Row: TypeAlias = Sequence[bytes | None]
+"""A row of texts in UTF-8, as a response wants them."""
 
 FoundRow: TypeAlias = Any
 """A named tuple of a row's columns; which ones, the statement says."""
@@ -70,8 +70,7 @@ class Transaction:
 
     def read(self, statement: str, values: Sequence[object]) -> Row:
         """Run a statement as Database.read does, among what the transaction has written so far."""
-        row: Row = self._run(statement, values)[0]
-        return row
+        return [None if text is None else text.encode() for text in self._run(statement, values)[0]]
 
 
 class _Form(NamedTuple):

@@ -87,7 +87,7 @@ def _noun(member: Field) -> str | None:
 
 def _fragments(plan: Plan | None, row: Row) -> dict[str, orjson.Fragment]:
     columns = plan.columns if plan is not None else ()
-    return {column: orjson.Fragment(text or "null") for column, text in zip(columns, row, strict=True)}
+    return {column: orjson.Fragment(text or b"null") for column, text in zip(columns, row, strict=True)}
 
 
 def _error(member: Field, refusal: Refusal, rows: dict[str, orjson.Fragment]) -> dict[str, Any]:

@@ -262,12 +262,12 @@ def _introspects(document: DocumentNode) -> bool:
 
 
 def _response(keys: Sequence[str], row: Row) -> bytes:
-    # Joined once and encoded once: an answer can be long.
-    parts = ['{"data":{']
+    # Joined once: an answer can be long.
+    parts = [b'{"data":{']
     for key, value in zip(keys, row, strict=True):
-        parts += ['"' if len(parts) == 1 else ',"', key, '":', value or "null"]
-    parts.append("}}")
-    return "".join(parts).encode()
+        parts += [b'"' if len(parts) == 1 else b',"', key.encode(), b'":', value or b"null"]
+    parts.append(b"}}")
+    return b"".join(parts)
 
 
 def _refused(errors: Sequence[GraphQLError], code: str) -> RequestRefused:
