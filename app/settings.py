@@ -39,6 +39,7 @@ class Limits:
     max_spreads: int
     max_fields: int
     max_root_fields: int
+    max_reads: int
     max_comparisons: int
     max_objects: int
     max_values: int
@@ -125,9 +126,9 @@ def _limits(read: _Read) -> Limits:
     # What a document costs before it is refused grows with the first two: 7 µs a token and 0.3 µs a character.
     # The upper bounds of the others are where the databases or Python's stack end, with nothing to spare.
     return Limits(
-        # A description may have 30,000 characters; what is longer than that goes into variables.
-        max_characters=read("MAX_CHARACTERS", "100000", _between(1_000, 10_000_000)),
-        max_tokens=read("MAX_TOKENS", "3000", _between(100, 1_000_000)),
+        # A description may have 30,000 characters, each of them escaped; what is longer goes into variables.
+        max_characters=read("MAX_CHARACTERS", "65536", _between(1_000, 10_000_000)),
+        max_tokens=read("MAX_TOKENS", "2000", _between(100, 1_000_000)),
         max_brackets=read("MAX_BRACKETS", "50", _between(5, 150)),
         # Five lists nested by edges, and the references between them, end at 21.
         max_depth=read("MAX_DEPTH", "25", _between(5, 100)),
@@ -139,6 +140,8 @@ def _limits(read: _Read) -> Limits:
         max_fields=read("MAX_FIELDS", "600", _between(10, 10_000)),
         # A statement has a column for each; PostgreSQL takes 1,664 and SQLite 2,000.
         max_root_fields=read("MAX_ROOT_FIELDS", "50", _between(1, 1_500)),
+        # Each is a subquery, and takes up to 3 ms to be planned; all that a tree of pages can have takes fifteen.
+        max_reads=read("MAX_READS", "150", _between(1, 5_000)),
         # Ten components that ask for the same ten fields of the same object make 450 pairs.
         max_comparisons=read("MAX_COMPARISONS", "2000", _between(0, 1_000_000)),
         # Three lists in each other, each with a page of the default size, can yield 127,550.

@@ -52,8 +52,9 @@ class Document:
 
 def documents() -> Iterator[tuple[str, Document]]:
     """Yield hostile documents with their names, up to a megabyte each; those that are to be answered come last."""
-    for name, query in _texts():
-        yield name, Document(query)
+    for kind in (_of_fragments, _of_fields, _of_characters, _of_brackets_and_lists):
+        for name, query in kind():
+            yield name, Document(query)
     ids = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
     orders = "query ($by: [CaseOrder!]) { cases(orderBy: $by) { totalCount } }"
     where = "query ($where: CaseFilter) { cases(where: $where) { totalCount } }"
@@ -70,85 +71,81 @@ def documents() -> Iterator[tuple[str, Document]]:
         yield name, Document(query, refused=False)
 
 
-def _texts() -> Iterator[tuple[str, str]]:
+def _of_fragments() -> Iterator[tuple[str, str]]:
     yield "fragments that double, 10,000", _doubling(10_000)
-    yield "fragments that double, 280", _doubling(280)
+    yield "fragments that double, 190", _doubling(190)
     yield "fragments that double, 45", _doubling(45)
     yield "fragments that double, 18, look-ups", _doubling(18, "a: case(id: 1) { id } b: case(id: 2) { id }")
     yield "fragments that double into nothing", _doubling(45, "...nothing")
-    yield "a chain of 250 fragments", _chain(250)
+    yield "a chain of 200 fragments", _chain(200)
     yield "a circle of 45 fragments", _chain(45).replace("{ viewer { id } }", "{ ...f0 }")
-    yield (
-        "fragments in each other, 12 by 12",
-        "{ ...f0 }"
-        + "".join(
-            f"fragment f{one} on Query {{ {' '.join(f'...f{other}' for other in range(12))} }}" for one in range(12)
-        ),
-    )
+    every = " ".join(f"...f{number}" for number in range(12))
+    each = "".join(f"fragment f{number} on Query {{ {every} }}" for number in range(12))
+    yield "fragments in each other, 12 by 12", "{ ...f0 }" + each
+    inner = "... on Query { viewer { id } } " * 100
+    yield "200 by 100 inline fragments", "{ " + f"... on Query {{ {inner} }}" * 200 + "}"
+    yield "600 inline fragments in each other", "{" + "... {" * 600 + " viewer { id } " + "}" * 601
+    every = " ".join(f"...f{number}" for number in range(45))
+    each = "".join(f"fragment f{number} on Query {{ viewer {{ id name subject }} }}" for number in range(45))
+    yield "45 fragments with the same fields", f"{{ {every} }}" + each
+
+
+def _of_fields() -> Iterator[tuple[str, str]]:
     yield "10,000 aliases", _wide("viewer { id }", 10_000)
     yield "1,240 aliases of the viewer", _wide("viewer { id }", 1_240)
-    yield "400 aliases of the viewer", _wide("viewer { id }", 400)
+    yield "300 aliases of the viewer", _wide("viewer { id }", 300)
     yield "300 aliases of the cases", _wide("cases { totalCount }", 300)
     yield "140 aliases of the cases", _wide("cases { nodes { id } }", 140)
     yield "130 aliases of the schema", _wide("__schema { types { name } }", 130)
-    yield "4 aliases of the schema", _wide("__schema { types { fields { args { name } } } }", 4)
+    yield "40 aliases of the schema", _wide("__schema { types { fields { args { name } } } }", 40)
     yield "1,665 root fields", _wide("__typename", 1_665)
     yield "types in types", "{ __schema { types { " + "fields { type { " * 8 + "name" + " }" * 19
     yield "types of types", "{ __schema { types { " + "ofType { " * 60 + "name" + " }" * 63
-    yield (
-        "200 by 100 inline fragments",
-        "{ " + f"... on Query {{ {'... on Query { viewer { id } } ' * 100} }}" * 200 + "}",
-    )
-    yield "700 inline fragments in each other", "{" + "... {" * 700 + " viewer { id } " + "}" * 701
     yield "3,000 times the same field", "{ viewer { " + "id " * 3_000 + "} }"
     yield "550 times the same field", "{ viewer { " + "id " * 550 + "} }"
     yield "500 conflicts", "{ viewer { " + "a: id a: name " * 250 + "} }"
     yield "23 by 23 times the same field", "{ " + ("viewer { " + "id " * 23 + "} ") * 23 + "}"
     yield "200 times the same connection", "{ " + "cases(first: 1) { totalCount } " * 200 + "}"
-    yield (
-        "45 fragments with the same fields",
-        "{ "
-        + " ".join(f"...f{number}" for number in range(45))
-        + " }"
-        + "".join(f"fragment f{number} on Query {{ viewer {{ id name subject }} }}" for number in range(45)),
-    )
-    yield (
-        "pages of 60 in each other, 4 times",
-        "{ cases { nodes { " + "events(first: 60) { nodes { case { " * 4 + ("id" + " }" * 16),
-    )
+    deep = "events(first: 60) { nodes { case { " * 4
+    yield "pages of 60 in each other, 4 times", "{ cases(first: 1) { nodes { " + deep + "id" + " }" * 15
+    yield "400 unknown names", "{ " + " ".join(f"cass{number}" for number in range(400)) + " }"
+    yield "30,000 directives", "{ viewer { id " + "@skip(if: true) " * 30_000 + "} }"
+    yield "95 directives", "{ viewer { id " + "@skip(if: true) " * 95 + "} }"
+
+
+def _of_characters() -> Iterator[tuple[str, str]]:
     yield "a megabyte of text", '{ case(id: "' + "x" * _MEGABYTE + '") { id } }'
     yield "a megabyte of escapes", '{ case(id: "' + "\\u0041" * 140_000 + '") { id } }'
     yield "a megabyte of block text", '{ case(id: """' + "x\n" * 330_000 + '""") { id } }'
     yield "quotation marks", '"' * 500_000
+    yield "65,000 quotation marks", '"' * 65_000
     yield "texts without an end", '"\\' + '"\n' * 250_000
     yield "one comment", "#" + "x" * _MEGABYTE + "\n{ viewer { id } }"
     yield "comments on lines of their own", "#\n" * 330_000 + "{ viewer { id } }"
     yield "commas", "," * _MEGABYTE + "{ viewer { id } }"
     yield "line ends", "\n" * 500_000 + "{ viewer { id } }"
     yield "byte order marks", "\ufeff" * 340_000 + "{ viewer { id } }"
-    yield "50,000 lines and 60 faults", "{" + "\n" * 50_000 + " ".join(f"nothing{number}" for number in range(60)) + "}"
+    yield "60,000 lines and 45 faults", "{" + "\n" * 60_000 + " ".join(f"nothing{number}" for number in range(45)) + "}"
     yield "a name of a megabyte", "{ " + "x" * _MEGABYTE + " }"
-    yield "400 unknown names", "{ " + " ".join(f"cass{number}" for number in range(400)) + " }"
-    yield "a long unknown name", "{ " + "cases" * 19_000 + " }"
+    yield "a long unknown name", "{ " + "cases" * 13_000 + " }"
     yield "a number of a megabyte", "{ cases(first: " + "1" * _MEGABYTE + ") { totalCount } }"
-    yield "a number of 90,000 digits", "{ cases(first: " + "1" * 90_000 + ") { totalCount } }"
+    yield "a number of 65,000 digits", "{ cases(first: " + "1" * 65_000 + ") { totalCount } }"
+
+
+def _of_brackets_and_lists() -> Iterator[tuple[str, str]]:
     yield "200,000 square brackets", "[" * 200_000
     yield "200,000 braces", "{" * 200_000
     yield "fields in fields, 300,000", "{a" * 300_000
     yield "lists in lists, 100,000", "{ nodes(ids: " + "[" * 100_000 + "]" * 100_000 + ") { id } }"
     yield "types of lists, 700", "query ($a: " + "[" * 700 + "Int" + "]" * 700 + ") { viewer { id } }"
-    yield "objects in objects, 700", "{ cases(where: " + "{where: " * 700 + "1" + "}" * 700 + ") { totalCount } }"
-    yield (
-        "70,000 variables",
-        "query (" + " ".join(f"$v{number}: Int" for number in range(70_000)) + ") { viewer { id } }",
-    )
-    yield "700 variables", "query (" + " ".join(f"$v{number}: Int" for number in range(700)) + ") { viewer { id } }"
+    yield "objects in objects, 500", "{ cases(where: " + "{where: " * 500 + "1" + "}" * 500 + ") { totalCount } }"
+    for count in (70_000, 490):
+        variables = " ".join(f"$v{number}: Int" for number in range(count))
+        yield f"{count:,} variables", f"query ({variables}) {{ viewer {{ id }} }}"
     yield "200,000 operations", "{a}" * 200_000
-    yield "550 operations", " ".join(f"query q{number} {{ viewer }}" for number in range(550))
-    yield "30,000 directives", "{ viewer { id " + "@skip(if: true) " * 30_000 + "} }"
-    yield "95 directives", "{ viewer { id " + "@skip(if: true) " * 95 + "} }"
-    yield "1,400 arguments", "{ cases(" + "first: 1 " * 900 + ") { totalCount } }"
-    yield "2,900 bad elements", "{ cases(orderBy: [" + "NUMBE_ASC " * 2_900 + "]) { totalCount } }"
+    yield "390 operations", " ".join(f"query q{number} {{ viewer }}" for number in range(390))
+    yield "600 arguments", "{ cases(" + "first: 1 " * 600 + ") { totalCount } }"
+    yield "1,900 bad elements", "{ cases(orderBy: [" + "NUMBE_ASC " * 1_900 + "]) { totalCount } }"
 
 
 def _largest() -> Iterator[tuple[str, str]]:
@@ -159,9 +156,12 @@ def _largest() -> Iterator[tuple[str, str]]:
     yield "140 times the role", f"{{ cases {{ nodes {{ {rows} }} }} }}"
     lists = " ".join(f"l{number}: events(first: 1) {{ totalCount nodes {{ id }} }}" for number in range(140))
     yield "140 lists of a case", f"{{ cases(first: 100) {{ nodes {{ {lists} }} }} }}"
-    yield "590 fields", "{ viewer { " + " ".join(f"a{number}: id" for number in range(149)) + " } }"
-    yield "2,900 elements", "{ cases(orderBy: [" + "NUMBER_ASC " * 2_900 + "]) { totalCount } }"
-    yield "90,000 escapes", '{ case(id: "' + "\\n" * 45_000 + '") { id } }'
+    yield "4 aliases of the schema", _wide("__schema { types { fields { args { name } } } }", 4)
+    yield "1,900 elements", "{ cases(orderBy: [" + "NUMBER_ASC " * 1_900 + "]) { totalCount } }"
+    yield "32,000 escapes", '{ case(id: "' + "\\n" * 32_000 + '") { id } }'
+    every = " ".join(f"a{number}: cases {{ ...f }}" for number in range(24))
+    each = " ".join(f"b{number}: totalCount" for number in range(22))
+    yield "24 lists, 22 counts of each", f"{{ {every} }} fragment f on CaseConnection {{ {each} }}"
 
 
 def _doubling(count: int, last: str = "viewer { id }") -> str:
@@ -199,9 +199,9 @@ def _honest(client: Client) -> Iterator[list[float]]:
     body = Document(_HONEST).body
 
     def ask() -> None:
-        while not ended.wait(_SECONDS_BETWEEN):
+        while not waited or not ended.wait(_SECONDS_BETWEEN):
             began = time.perf_counter()
-            assert b'"errors"' not in client.post(body)
+            client.post(body)
             waited.append((time.perf_counter() - began) * 1000)
 
     thread = threading.Thread(target=ask)
@@ -247,27 +247,28 @@ def main() -> int:
 
 
 def _measure(server: Server, token: str, rounds: int, only: str) -> int:
-    client, other = Client(server, token), Client(server, token)
     for _ in range(200):
-        client.post(Document(_HONEST).body)
+        Client(server, token).post(Document(_HONEST).body)
     print(f"{'document':36}{'bytes':>10}  {'outcome':36}{'processor, ms':>15}{'others wait, ms':>17}")  # noqa: T201
     failures = 0
-    for name, document in documents():
-        if only not in name:
+    for name, document in (("nothing", Document("", refused=False)), *documents()):
+        if only not in name and name != "nothing":
             continue
-        body = document.body
-        spent = []
+        body, outcome = document.body, ""
+        spent, waits = [], []
         for _ in range(rounds):
+            client = Client(server, token)
             before = _processor_milliseconds(server.process.pid)
             outcome = _outcome(client.post(body))
             spent.append(_processor_milliseconds(server.process.pid) - before)
-        with _honest(other) as waited:
-            time.sleep(0.02)
-            for _ in range(rounds):
+            # What is to be seen is how long the server keeps others waiting, not the machine. It does so each time.
+            with _honest(Client(server, token)) as waited:
+                time.sleep(0.02)
                 client.post(body)
-            time.sleep(0.02)
-        took, worst = (statistics.median(spent), max(waited)) if document.refused else (max(spent), max(waited))
-        missed = document.refused and (took > _MOST_MILLISECONDS or worst > _MOST_MILLISECONDS or outcome == "answered")
+                time.sleep(0.02)
+            waits.append(max(waited))
+        took, worst = statistics.median(spent) if document.refused else max(spent), statistics.median(waits)
+        missed = document.refused and (max(took, worst) > _MOST_MILLISECONDS or outcome == "answered")
         failures += missed
         mark = "  MISS" if missed else ""
         print(f"{name:36}{len(body):>10,}  {outcome:36}{took:>15.1f}{worst:>17.1f}{mark}", flush=True)  # noqa: T201

@@ -7,6 +7,7 @@ as well goes through graphql-core, from the same reads.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import re
 import secrets
@@ -56,10 +57,14 @@ _log = logging.getLogger("dossier")
 
 T = TypeVar("T")
 
-_BYTES_KEPT = 64_000_000  # of all documents that are kept, with what was worked out for them
+# Of all documents that are kept, with what was worked out for them. Python's collector looks at all of it in one
+# go now and then, which takes some 30 ms for so much.
+_BYTES_KEPT = 32_000_000
 _BYTES_A_CHARACTER = 110  # of a document, parsed
 _LONGEST_KEPT = 20_000  # characters; a longer document is parsed anew each time
-_FIELDS_IN_LOOP = 60  # a document with more is worked out in a thread, so that nobody else waits for it
+# A document with more is worked out in a thread, so that nobody else waits for it.
+_FIELDS_IN_LOOP = 60
+_READS_IN_LOOP = 8
 _MAX_ERRORS = 20  # that are told of one document; what is wrong with it in general is clear by then
 _MAX_VARIABLE_ERRORS = 50
 _MAX_LOCATIONS = 10  # of one error
@@ -122,6 +127,10 @@ class Documents:
         self._weights: dict[str, int] = {}
         self._bytes = 0
         self._turns = asyncio.Lock()
+        # What there is by now stays as long as the server does. Python's collector would look at all of it again
+        # and again, and hold up every request for a tenth of a second each time.
+        gc.collect()
+        gc.freeze()
 
     def operation(self, text: str, name: str | None) -> Operation:
         """Return the operation of a document that is asked for. Raises RequestRefused."""
@@ -260,7 +269,7 @@ class Documents:
                 fragments,
                 introspects=figures.introspects,
                 objects=figures.objects,
-                is_large=measured.fields > _FIELDS_IN_LOOP,
+                is_large=measured.fields > _FIELDS_IN_LOOP or measured.reads > _READS_IN_LOOP,
             )
             for node, figures in zip(operations, measured.operations, strict=True)
         )

@@ -48,6 +48,7 @@ from graphql import (
 )
 
 from app.errors import RequestFault, RequestRefused
+from app.resolvers.nouns import NODES, NOUNS, QUERY, AnyNode, AnyNodes, Reference
 from app.resolvers.pages import DEFAULT_SIZE, MAX_SIZE
 from app.settings import Limits
 
@@ -101,12 +102,13 @@ def scan(text: str, limits: Limits) -> None:
 class Measured:
     """What is known of a document that is within its limits; `operations` in their order.
 
-    `fields` counts the fields of all of them. A document whose fragments contain themselves is cyclic, and
+    `fields` and `reads` count those of all of them. A document whose fragments contain themselves is cyclic, and
     otherwise unknown.
     """
 
     operations: tuple[MeasuredOperation, ...]
     fields: int
+    reads: int
     is_cyclic: bool
 
 
@@ -181,13 +183,15 @@ def measure(document: DocumentNode, schema: GraphQLSchema, limits: Limits) -> Me
             expansion.walk()
     _hold("rootFields", limits.max_root_fields, max((each.root_fields for each in expanded), default=0))
     _hold("comparisons", limits.max_comparisons, sum(each.comparisons for each in expanded))
+    reads = sum(each.reads for each in expanded)
+    _hold("reads", limits.max_reads, reads)
     operations = tuple(
         MeasuredOperation(each.introspects, each.objects(limits.max_objects))
         for each in expanded
         if isinstance(each.root, OperationDefinitionNode)
     )
     _hold("objects", limits.max_objects, max((each.objects.known for each in operations), default=0))
-    return Measured(operations, sizes.fields, sizes.is_cyclic)
+    return Measured(operations, sizes.fields, reads, sizes.is_cyclic)
 
 
 @dataclass
@@ -294,6 +298,7 @@ class _Expansion:
         self.root = root
         self.root_fields = 0
         self.comparisons = 0
+        self.reads = 0
         self._schema = schema
         self._fragments = fragments
         self._terms: Counter[tuple[Size, ...]] = Counter()
@@ -326,6 +331,7 @@ class _Expansion:
             keys[key] += len(nodes)
         self.comparisons += sum(count * (count - 1) // 2 for count in keys.values())
         for (type_, name, _), nodes in merged.items():
+            self.reads += _reads(type_, name)
             inner_sets = [node.selection_set for node in nodes if node.selection_set is not None]
             if not inner_sets:
                 continue
@@ -389,6 +395,25 @@ def _definition(type_: GraphQLNamedType | None, name: str) -> Any:
     if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType):
         return _INTROSPECTION.get(name) or type_.fields.get(name)
     return None
+
+
+def _reads(type_: GraphQLNamedType | None, name: str) -> int:
+    """Return how many subqueries a field of an object makes, of a row or of a mutation's payload."""
+    definition = _definition(type_, name)
+    if type_ is None or definition is None or type_.name.startswith("__"):
+        return 0
+    noun = QUERY if type_.name == QUERY.name else NOUNS.get(type_.name)
+    if noun is None:
+        # Of what is no row: what a connection says about itself, and the rows in a mutation's payload.
+        target = get_named_type(definition.type).name
+        return len(NODES) if target == "Node" else int(target in {"PageInfo", *NOUNS} or name == "totalCount")
+    match noun.fields.get(name):
+        case None | Reference():  # a column, of this row or of one that is joined to it
+            return 0
+        case AnyNode() | AnyNodes():
+            return len(NODES)
+        case _:
+            return 1
 
 
 def _page(arguments: Mapping[str, Any]) -> _Size:
@@ -472,13 +497,13 @@ def check_values(inputs: Mapping[str, Any], names: Iterable[str], limits: Limits
 
 def _hold(limit: str, maximum: int, asked: int) -> None:
     if asked > maximum:
-        raise RequestRefused(exceeded(limit, maximum, asked))
+        raise RequestRefused(_exceeded(limit, maximum, asked))
 
 
-def exceeded(limit: str, maximum: int, asked: int) -> RequestFault:
-    """Return the fault of a document that asks for more than a limit allows."""
+def _exceeded(limit: str, maximum: int, asked: int) -> RequestFault:
+    shown = f"{asked} or more" if asked == _ENDLESS else asked
     return RequestFault(
-        f"{_SENTENCES[limit].format(asked)}; {maximum} is the most that is allowed, so ask for less at once",
+        f"{_SENTENCES[limit].format(shown)}; {maximum} is the most that is allowed, so ask for less at once",
         "LIMIT_EXCEEDED",
         details={"limit": limit, "maximum": maximum, "asked": asked},
     )
@@ -495,6 +520,7 @@ _SENTENCES = {
     "fields": "the document selects {} fields once its fragments are expanded",
     "depth": "the document nests fields {} deep",
     "rootFields": "the operation has {} root fields",
+    "reads": "the document makes {} look-ups, lists and counts",
     "comparisons": "the document repeats fields so often that {} pairs have to be compared",
     "objects": "the answer can hold {} objects, its pages multiplied along each path",
 }
