@@ -15,15 +15,19 @@ import traceback
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from typing import Any, TypeVar
 
 import orjson
 from graphql import (
     DocumentNode,
     FragmentDefinitionNode,
+    GraphQLEnumType,
     GraphQLError,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
     GraphQLSchema,
     NoFragmentCyclesRule,
     NoSchemaIntrospectionCustomRule,
@@ -69,6 +73,8 @@ _MAX_ERRORS = 20  # that are told of one document; what is wrong with it in gene
 _MAX_VARIABLE_ERRORS = 50
 _MAX_LOCATIONS = 10  # of one error
 _LONGEST_MESSAGE = 1_000  # characters; a longer one quotes names that the client knows
+_QUOTED = re.compile("'[^']*'")
+_WORD = re.compile(r"\w+")
 _LINE_END = re.compile(r"\r\n|[\n\r]")
 
 
@@ -132,6 +138,11 @@ class Documents:
         gc.collect()
         gc.freeze()
 
+    @property
+    def weight(self) -> int:
+        """How many bytes all that is kept takes, more or less."""
+        return self._bytes
+
     def operation(self, text: str, name: str | None) -> Operation:
         """Return the operation of a document that is asked for. Raises RequestRefused."""
         operations = self._known.get(text)
@@ -172,10 +183,10 @@ class Documents:
                 return await self._query(operation, request, inputs, viewer)
             return await self._mutation(operation, request, viewer)
         except RequestRefused as refused:
-            return refusal(refused)
+            return refusal(self._discreet(refused, operation.text))
         except GraphQLError as error:
             # What can only be told when the variables are known, such as null for the `if` of a directive.
-            return refusal(_refused([error], "INVALID_INPUT"))
+            return refusal(self._discreet(_refused([error], "INVALID_INPUT"), operation.text))
         except Exception as error:  # noqa: BLE001 - whatever it is, the client learns an id and the log the rest
             return Answer(orjson.dumps({"data": None, "errors": [masked(error)]}))
         finally:
@@ -253,7 +264,7 @@ class Documents:
             hide_suggestions=not self._suggestions,
         )
         if errors:
-            raise _refused(errors, "GRAPHQL_VALIDATION_FAILED")
+            raise self._discreet(_refused(errors, "GRAPHQL_VALIDATION_FAILED"), text)
         fragments = {
             definition.name.value: definition
             for definition in document.definitions
@@ -272,6 +283,24 @@ class Documents:
                 is_large=measured.fields > _FIELDS_IN_LOOP or measured.reads > _READS_IN_LOOP,
             )
             for node, figures in zip(operations, measured.operations, strict=True)
+        )
+
+    def _discreet(self, refused: RequestRefused, text: str) -> RequestRefused:
+        """Return the refusal without names of the schema that the client's document doesn't have, unless they are
+        to be suggested: graphql-core names types, required arguments and fields as well.
+        """
+        if self._suggestions:
+            return refused
+        secret = _names(self._schema) - set(_WORD.findall(text))
+
+        def shown(quoted: re.Match[str]) -> str:
+            return _WORD.sub(lambda word: "…" if word[0] in secret else word[0], quoted[0])
+
+        return RequestRefused(
+            *(
+                replace(fault, message=_QUOTED.sub(shown, fault.message.partition(" Did you mean ")[0]))
+                for fault in refused.faults
+            )
         )
 
     def _variables(self, operation: Operation, inputs: dict[str, Any]) -> VariableValues:
@@ -353,6 +382,20 @@ def _response(keys: Sequence[str], row: Row) -> bytes:
         parts += ['"' if len(parts) == 1 else ',"', key, '":', value or "null"]
     parts.append("}}")
     return "".join(parts).encode()
+
+
+@cache
+def _names(schema: GraphQLSchema) -> frozenset[str]:
+    """Return all names that the schema has."""
+    names = set(schema.type_map)
+    for type_ in schema.type_map.values():
+        if isinstance(type_, GraphQLEnumType):
+            names.update(type_.values)
+        elif isinstance(type_, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
+            names.update(type_.fields)
+            for definition in type_.fields.values():
+                names.update(getattr(definition, "args", ()))
+    return frozenset(names)
 
 
 def _refused(errors: Sequence[GraphQLError], code: str) -> RequestRefused:
