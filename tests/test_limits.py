@@ -12,18 +12,22 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLSyntaxError,
+    Lexer,
     OperationDefinitionNode,
+    Source,
+    TokenKind,
     get_introspection_query,
     parse,
 )
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.errors import RequestRefused
 from app.resolvers.ownership import Viewer
 from app.schema import executable
 from app.schema.limits import measure, scan
-from app.settings import Limits, from_environment
+from app.settings import Limits
 from tests.conftest import KINDS
 from tests.server import Client, serving
 from tests.test_both_ends import opened
@@ -85,17 +89,21 @@ AT_THE_LIMIT: list[tuple[str, str, str, str, int]] = [
     ("comparisons", "the document repeats fields so often that {} pairs have to be compared",
      "{ viewer { id id id } }", "{ viewer { id } viewer { id } viewer { id } }", 6),
     ("objects", "the answer can hold {} objects, its pages multiplied along each path",
-     "{ cases(first: 10) { nodes { events(last: 10) { nodes { id } } edges { cursor } } } }",
+     "{ cases(first: 10) { nodes { events(last: 13) { nodes { id } } } edges { cursor } } }",
      "{ cases(first: 10) { nodes { events(last: 15) { edges { cursor } } } } }", 160),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("limit", "sentence", "reaching", "passing", "asked"), AT_THE_LIMIT, ids=lambda value: "")
+@pytest.mark.parametrize(
+    ("limit", "sentence", "reaching", "passing", "asked"), AT_THE_LIMIT, ids=[limit for limit, *_ in AT_THE_LIMIT]
+)
 def test_a_limit_is_reached_and_not_passed(
     tight: Client, limit: str, sentence: str, reaching: str, passing: str, asked: int
 ) -> None:
     reached = tight.post(reaching).json()
-    assert [error["extensions"]["code"] for error in reached.get("errors", ())] in ([], ["GRAPHQL_PARSE_FAILED"])
+    # Brackets alone are no GraphQL; everything else is answered.
+    expected = ["GRAPHQL_PARSE_FAILED"] if limit == "brackets" else []
+    assert [error["extensions"]["code"] for error in reached.get("errors", ())] == expected
     setting = "".join(f"_{letter}" if letter.isupper() else letter for letter in limit).upper()
     maximum = int(TIGHT[f"MAX_{setting}"])
     assert tight.errors(passing) == [
@@ -221,7 +229,7 @@ def test_the_query_of_the_tools_and_all_root_fields_that_may_be_are_answered(ali
     query = get_introspection_query(
         specified_by_url=True, directive_is_repeatable=True, schema_description=True, input_value_deprecation=True
     )
-    assert alice.run(query)["__schema"]["queryType"] == {"name": "Query"}
+    assert alice.run(query)["__schema"]["queryType"]["name"] == "Query"
     assert alice.run(wide("cases { totalCount }", 50)) == {f"a{number}": {"totalCount": 0} for number in range(50)}
     pages = "{ cases { nodes { id events { nodes { id fileBatches { nodes { id } } } } } } }"
     assert alice.run(pages) == {"cases": {"nodes": []}}
@@ -238,8 +246,7 @@ def test_a_batch_of_changes_is_made_in_order(alice: Client) -> None:
 def test_a_statement_has_a_greatest_length(alice: Client) -> None:
     # A long name is in the statement as often as it is asked for; the rest of the document is small.
     long = "x" * 30_000
-    query = f"{{ {' '.join(f'a{number}: node(id: 1) {{ ...f }}' for number in range(4))} }} fragment f on Node {{ {long}: id }}"
-    (error,) = alice.errors(query)
+    (error,) = alice.errors(wide("node(id: 1) { ...f }", 4) + f" fragment f on Node {{ {long}: id }}")
     assert error["extensions"]["code"] == "LIMIT_EXCEEDED"
     assert error["extensions"]["limit"] == "statement"
 
@@ -247,10 +254,13 @@ def test_a_statement_has_a_greatest_length(alice: Client) -> None:
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ("{ " + " ".join(f"nothing{number}" for number in range(40)) + " }", "Cannot query field 'nothing0' on type 'Query'."),
-        ("query (" + " ".join(f"$v{number}: Int" for number in range(40)) + ") { viewer { id } }", "Variable '$v0' is never used."),
+        (wide("nothing", 40), "Cannot query field 'nothing' on type 'Query'."),
+        (
+            "query (" + " ".join(f"$v{number}: Int" for number in range(40)) + ") { viewer { id } }",
+            "Variable '$v0' is never used.",
+        ),
     ],
-)  # fmt: skip
+)
 def test_of_many_faults_the_first_are_told(alice: Client, document: str, message: str) -> None:
     errors = alice.errors(document)
     assert len(errors) == 21
@@ -283,17 +293,17 @@ def test_a_document_of_many_operations_runs_the_one_that_is_named(alice: Client)
 def test_what_is_kept_of_documents_is_bounded_by_its_size(
     kind: str, new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    most = 1_000_000
+    most = 400_000
     monkeypatch.setattr("app.schema.documents._BYTES_KEPT", most)
     with serving(kind, new_database(kind)) as server, asyncio.Runner() as runner, opened(server, runner) as documents:
         viewer = Viewer("00000000-0000-7000-8000-000000000000", frozenset())
         before = documents.weight
-        for number in range(30):
+        for number in range(8):
             document = wide(f"node(id: {number}) {{ id }}", 20)
             grown = documents.weight
             runner.run(documents.run(documents.operation(document, None), {}, viewer))
             # The plan of such a document weighs more than the document.
-            assert number > 10 or documents.weight - grown > 2 * 110 * len(document)
+            assert number > 1 or documents.weight - grown > 150 * len(document)
             assert before < documents.weight <= most
 
 
@@ -324,8 +334,8 @@ def silent(new_database: Callable[[str], str]) -> Iterator[Client]:
             "Field 'errors' of type '[…!]!' must have a selection of subfields.",
         ]),
         ("mutation ($input: CreateCaseInput!) { createCase(input: $input) { errors { code } } }", {"input": {}}, [
-            "Variable '$input' has invalid value: Expected value of type 'CreateCaseInput' to include required field '…', "
-            "found: {}.",
+            "Variable '$input' has invalid value: "
+            "Expected value of type 'CreateCaseInput' to include required field '…', found: {}.",
         ]),
     ],
 )  # fmt: skip
@@ -338,10 +348,7 @@ def test_a_name_that_the_client_did_not_write_is_not_told(
 # The counting
 
 
-FREE = replace(
-    from_environment({}).limits,
-    **dict.fromkeys(Limits.__slots__, 10**9),
-)
+FREE = Limits(**dict.fromkeys(Limits.__slots__, 10**9))
 SIZES = {"": 50, "(first: 1)": 1, "(last: 2)": 2, "(first: 7)": 7}
 # What can be asked of each type: fields without anything below, and those that lead to another type.
 LEAVES = {
@@ -444,7 +451,8 @@ class Naive:
             inner = self._merged([node.selection_set for node in nodes if node.selection_set])
             name, each, size = nodes[0].name.value, times, 0
             if name in {"cases", "events"}:
-                size = max([int(argument.value.value) for argument in nodes[0].arguments] or [50])  # type: ignore[attr-defined]
+                arguments: Any = nodes[0].arguments or ()
+                size = max([int(argument.value.value) for argument in arguments] or [50])
             elif name == "nodes":
                 each = times * page
                 total += each
@@ -452,6 +460,7 @@ class Naive:
         return total
 
 
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(texts())
 def test_one_pass_counts_what_a_full_expansion_counts(text: str) -> None:
     measured = measure(parse(text), executable(), FREE)
@@ -480,8 +489,6 @@ def test_scanning_counts_the_tokens_that_parsing_reads(parts: list[str]) -> None
 
 def tokens_of(text: str) -> int | None:
     """Return how many tokens graphql-core reads in a text, comments aside; None when it is no GraphQL."""
-    from graphql import GraphQLSyntaxError, Lexer, Source, TokenKind
-
     lexer = Lexer(Source(text))
     count = 0
     try:

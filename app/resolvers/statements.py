@@ -72,7 +72,7 @@ MAX_NESTING = 5
 # 65,535 parameters. A statement of this length stays below all of that: a character is four bytes at the most, and
 # a parameter stands in a condition of ten characters or more.
 MAX_STATEMENT = 200_000
-_BYTES_OF_A_PART = 1_000  # of a plan, beside its statement: a parameter, or a field with arguments
+_BYTES_OF_A_PART = 250  # of a plan, beside its statement: a parameter, or a field with arguments
 TYPE = ""
 """The key under which a tree holds its type's name; no response name can be equal to it."""
 
