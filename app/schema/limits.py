@@ -6,9 +6,11 @@ A document passes three gates, each of which bounds what the next one costs:
 2. `measure` walks every definition of the parsed document once. A fragment is counted once, however often it is
    spread, so that fragments which double each other cost no more than any others.
 3. What passes that has a bounded number of fields with all fragments expanded, and only then are they expanded:
-   to count what validation will have to compare, and the objects that the answer can hold.
+   to count what validation will have to compare, what the statement will have to look up, and the objects that
+   the answer can hold.
 
-The third is kept with a document. All that is left to a request is to multiply the sizes of its pages.
+What is known of the objects is kept with the document: all that is left to a request is to multiply the sizes of
+pages that its variables say.
 """
 
 from __future__ import annotations
@@ -59,8 +61,8 @@ _ENDLESS = 10**9
 
 _Definition: TypeAlias = OperationDefinitionNode | FragmentDefinitionNode
 
-# Tokens of the GraphQL specification (section 2.1), with comments in the first group. Every branch matches
-# whatever it began with, to the end of the text if need be, so that no character is looked at twice.
+# A comment, or in the group a token, as the GraphQL specification has them (section 2.1). A text that doesn't end
+# is a token as well, and nothing is tried in two ways: however the text is made, the time grows with its length.
 _TOKEN = re.compile(
     r"""
     (?: \#[^\n\r]*+ )
