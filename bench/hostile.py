@@ -150,18 +150,20 @@ def _of_brackets_and_lists() -> Iterator[tuple[str, str]]:
 
 def _largest() -> Iterator[tuple[str, str]]:
     """Yield what is within the limits, and costs as much as may be."""
-    yield "50 root fields", _wide("cases { nodes { id } }", 50)
-    yield "50 root fields of any node", _wide("node(id: 1) { id ... on Case { title } }", 50)
-    rows = " ".join(f"r{number}: viewerRole" for number in range(140))
-    yield "140 times the role", f"{{ cases {{ nodes {{ {rows} }} }} }}"
-    lists = " ".join(f"l{number}: events(first: 1) {{ totalCount nodes {{ id }} }}" for number in range(140))
-    yield "140 lists of a case", f"{{ cases(first: 100) {{ nodes {{ {lists} }} }} }}"
-    yield "4 aliases of the schema", _wide("__schema { types { fields { args { name } } } }", 4)
+    yield "50 root fields", _wide("cases { totalCount nodes { id } }", 50)
+    yield "37 root fields of any node", _wide("node(id: 1) { id ... on Case { title } }", 37)
+    roles = " ".join(f"r{number}: viewerRole" for number in range(140))
+    yield "140 times the role", f"{{ cases {{ nodes {{ {roles} }} }} }}"
+    lists = " ".join(f"l{number}: events(first: 1) {{ totalCount nodes {{ id }} }}" for number in range(74))
+    yield "74 lists of a case", f"{{ cases(first: 100) {{ nodes {{ {lists} }} }} }}"
+    every = " ".join(f"a{number}: cases{{ ...f }}" for number in range(24))
+    each = " ".join(f"b{number}: pageInfo {{ hasNextPage endCursor }}" for number in range(5))
+    yield "24 lists, 5 times their pages", f"{{ {every} }} fragment f on CaseConnection {{ {each} }}"
+    conflict = "errors { code ... on ConflictError { current { id } } }"
+    yield "29 changes", "mutation " + _wide(f"updateCase(input: {{id: 1}}) {{ case {{ id }} {conflict} }}", 29)
+    yield "3 aliases of the schema", _wide("__schema { types { fields { args { name } } } }", 3)
     yield "1,900 elements", "{ cases(orderBy: [" + "NUMBER_ASC " * 1_900 + "]) { totalCount } }"
     yield "32,000 escapes", '{ case(id: "' + "\\n" * 32_000 + '") { id } }'
-    every = " ".join(f"a{number}: cases {{ ...f }}" for number in range(24))
-    each = " ".join(f"b{number}: totalCount" for number in range(22))
-    yield "24 lists, 22 counts of each", f"{{ {every} }} fragment f on CaseConnection {{ {each} }}"
 
 
 def _doubling(count: int, last: str = "viewer { id }") -> str:

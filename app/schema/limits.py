@@ -20,7 +20,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from math import prod
 from typing import Any, TypeAlias
 
 from graphql import (
@@ -141,7 +140,13 @@ class Objects:
 
     def count(self, variables: Mapping[str, Any]) -> int:
         """Return the number of objects with these values of the variables."""
-        return self.known + sum(factor * prod(size.of(variables) for size in sizes) for factor, sizes in self.open)
+        total = self.known
+        for factor, sizes in self.open:
+            product = factor
+            for size in sizes:
+                product *= size.of(variables)
+            total += product
+        return total
 
 
 @dataclass(frozen=True)
@@ -153,11 +158,10 @@ class Size:
     def of(self, variables: Mapping[str, Any]) -> int:
         """Return the size. A value out of bounds counts as one at the bound; it is refused for itself later."""
         for name in self.variables:
-            match variables.get(name):
-                case int() as size:
-                    return min(max(size, 1), MAX_SIZE)
-                case list() as elements:
-                    return min(len(elements), MAX_SIZE)
+            value = variables.get(name)
+            if value is not None:
+                size = len(value) if isinstance(value, list) else value
+                return MAX_SIZE if size > MAX_SIZE else max(size, 1)
         return DEFAULT_SIZE
 
 
