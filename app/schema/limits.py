@@ -410,9 +410,11 @@ def _reads(type_: GraphQLNamedType | None, name: str) -> int:
         return 0
     noun = QUERY if type_.name == QUERY.name else NOUNS.get(type_.name)
     if noun is None:
-        # Of what is no row: what a connection says about itself, and the rows in a mutation's payload.
+        # Of what is no row: the rows in a mutation's payload, and what a connection says about itself.
         target = get_named_type(definition.type).name
-        return len(NODES) if target == "Node" else int(target in {"PageInfo", *NOUNS} or name == "totalCount")
+        if target == "Node":
+            return len(NODES)
+        return int(target in NOUNS if type_.name.endswith("Payload") else target == "PageInfo" or name == "totalCount")
     match noun.fields.get(name):
         case None | Reference():  # a column, of this row or of one that is joined to it
             return 0
