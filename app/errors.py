@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -86,7 +87,8 @@ class RequestFault:
     """A reason why a GraphQL document can't be run, in terms of the document.
 
     `path` is the path of the field in the response; `argument` the way to the value at fault, as
-    `("where", "text")`; `locations` pairs of line and column in the document, both counted from 1.
+    `("where", "text")`; `locations` pairs of line and column in the document, both counted from 1; `details` what
+    else a program may want to know.
     """
 
     message: str
@@ -94,6 +96,7 @@ class RequestFault:
     path: tuple[str, ...] = ()
     argument: tuple[str, ...] = ()
     locations: tuple[tuple[int, int], ...] = field(default=())
+    details: Mapping[str, str | int] = field(default_factory=dict)
 
 
 class RequestRefused(Exception):  # noqa: N818 - it carries faults

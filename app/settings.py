@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -18,6 +18,31 @@ SECRET_BYTES: Final = 32  # RFC 7518, section 3.2: a key for HS256 is at least a
 SYMMETRIC: Final = frozenset({"HS256", "HS384", "HS512"})
 LOG_LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a request may ask for at most; what is counted for each, app/schema/limits.py says.
+
+    The greatest document of an honest client that is known here is a page's whole tree: cases with their events
+    and batches and all that can be asked of each, some 300 tokens and 80 fields. The tools' introspection query
+    has 183 tokens, some 250 fields and 15 levels. The defaults leave either several times the room.
+    """
+
+    max_characters: int
+    max_tokens: int
+    max_brackets: int
+    max_depth: int
+    max_aliases: int
+    max_directives: int
+    max_fragments: int
+    max_spreads: int
+    max_fields: int
+    max_root_fields: int
+    max_reads: int
+    max_comparisons: int
+    max_objects: int
+    max_values: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +63,12 @@ class Settings:
     read_connections: int
     write_connections: int
     max_body_bytes: int
-    max_tokens: int
     deadline: int
     grace: int
     receive_seconds: int
     get_queries: bool
     max_requests: int
+    limits: Limits
 
     @property
     def embedded(self) -> bool:
@@ -94,12 +119,45 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         read_connections=read("READ_CONNECTIONS", "4", _between(1, 100)),
         write_connections=read("WRITE_CONNECTIONS", "8", _between(1, 100)),
         max_body_bytes=read("MAX_BODY_BYTES", "1048576", _between(1_000, 100_000_000)),
-        max_tokens=read("MAX_TOKENS", "5000", _between(100, 1_000_000)),
         deadline=read("DEADLINE", "30", _between(1, 3_600)),
         grace=read("GRACE", "10", _between(1, 600)),
         receive_seconds=read("RECEIVE_SECONDS", "30", _between(1, 3_600)),
         get_queries=read("GET_QUERIES", "true", _flag),
         max_requests=read("MAX_REQUESTS", "200", _between(1, 100_000)),
+        limits=_limits(read),
+    )
+
+
+class _Read(Protocol):
+    def __call__(self, name: str, default: str, parse: Callable[[str], T]) -> T: ...
+
+
+def _limits(read: _Read) -> Limits:
+    # What a document costs before it is refused grows with the first two: 7 µs a token and 0.3 µs a character.
+    # The upper bounds of the others are where the databases or Python's stack end, with nothing to spare.
+    return Limits(
+        # A description may have 30,000 characters, each of them escaped; what is longer goes into variables.
+        max_characters=read("MAX_CHARACTERS", "65536", _between(1_000, 10_000_000)),
+        max_tokens=read("MAX_TOKENS", "2000", _between(100, 1_000_000)),
+        max_brackets=read("MAX_BRACKETS", "50", _between(5, 150)),
+        # Five lists nested by edges, and the references between them, end at 21.
+        max_depth=read("MAX_DEPTH", "25", _between(5, 100)),
+        # A batch of 50 changes or look-ups has 50.
+        max_aliases=read("MAX_ALIASES", "150", _between(1, 5_000)),
+        max_directives=read("MAX_DIRECTIVES", "100", _between(1, 5_000)),
+        max_fragments=read("MAX_FRAGMENTS", "50", _between(1, 150)),
+        max_spreads=read("MAX_SPREADS", "150", _between(1, 5_000)),
+        max_fields=read("MAX_FIELDS", "600", _between(10, 10_000)),
+        # A statement has a column for each; PostgreSQL takes 1,664 and SQLite 2,000.
+        max_root_fields=read("MAX_ROOT_FIELDS", "50", _between(1, 1_500)),
+        # Each is a subquery, and takes up to 3 ms to be planned; all that a tree of pages can have takes fifteen.
+        max_reads=read("MAX_READS", "150", _between(1, 5_000)),
+        # Ten components that ask for the same ten fields of the same object make 450 pairs.
+        max_comparisons=read("MAX_COMPARISONS", "2000", _between(0, 1_000_000)),
+        # Three lists in each other, each with a page of the default size, can yield 127,550.
+        max_objects=read("MAX_OBJECTS", "150000", _between(100, 100_000_000)),
+        # The largest input has ten fields, and there may be fifty of them.
+        max_values=read("MAX_VALUES", "1000", _between(10, 1_000_000)),
     )
 
 

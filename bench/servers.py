@@ -47,11 +47,11 @@ class Servers:
                 _signal(process, signal.SIGKILL)
                 process.wait()
 
-    def dossier(self, name: str, database_url: str, *, workers: int = 1) -> Server:
-        """Start Dossier as its users do."""
+    def dossier(self, name: str, database_url: str, *, workers: int = 1, **variables: str) -> Server:
+        """Start Dossier as its users do, with more variables in its environment if need be."""
         command = Path(sys.executable).with_name("dossier")
         arguments = ["serve", "--workers", str(workers), "--port"]
-        return self._start(name, [command, *arguments], environment(database_url))
+        return self._start(name, [command, *arguments], environment(database_url) | variables)
 
     def ceiling(self, name: str, database_url: str) -> Server:
         """Start the ceiling."""

@@ -149,7 +149,7 @@ def test_a_wish_for_another_protocol_is_overlooked(server: Server) -> None:
 @contextmanager
 def process(folder: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[str], Server]]:
     """Run `dossier serve` in a folder."""
-    environment = {"DOSSIER_JWT_SECRET": SECRET, "DOSSIER_MAX_OBJECTS": "1000000000", **settings}
+    environment = {"DOSSIER_JWT_SECRET": SECRET, "DOSSIER_MAX_OBJECTS": "100000000", **settings}
     command = [sys.executable, "-m", "app.cli", "serve", "--port", "0"]
     with subprocess.Popen(  # noqa: S603 - our own command
         command,

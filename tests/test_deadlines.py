@@ -44,7 +44,7 @@ def server(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -
         new_database(request.param),
         DOSSIER_DEADLINE="1",
         DOSSIER_READ_CONNECTIONS="2",
-        DOSSIER_MAX_OBJECTS="1000000000",
+        DOSSIER_MAX_OBJECTS="100000000",
     ) as running:
         yield running
 

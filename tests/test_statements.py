@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +10,8 @@ import pytest
 from app.db.postgresql import PostgresqlDatabase
 from app.db.sqlite import SqliteDatabase
 from app.db.transaction import Transaction
-from tests.server import Client
+from tests.conftest import KINDS
+from tests.server import Client, Server, serving
 
 # Down from the cases, and from a batch up to its case and down again.
 LISTS = ("cases", *("events", "fileBatches") * 4)
@@ -260,8 +261,17 @@ def test_a_change_whose_answer_is_nested_too_deep_is_not_made(alice: Client) -> 
     assert alice.run(counted, case=case)["case"] == {"events": {"totalCount": 0}}
 
 
+@pytest.fixture(scope="module", params=KINDS)
+def roomy(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> Iterator[Server]:
+    """A server whose limits let in what comes close to those of the databases."""
+    limits = {"DOSSIER_MAX_ALIASES": "1000", "DOSSIER_MAX_FIELDS": "2000", "DOSSIER_MAX_TOKENS": "5000"}
+    with serving(request.param, new_database(request.param), **limits) as running:
+        yield running
+
+
 @pytest.mark.parametrize("size", ["first: 1", "last: 1"])
-def test_as_deep_as_may_be_works_with_everything_at_once(alice: Client, size: str) -> None:
+def test_as_deep_as_may_be_works_with_everything_at_once(roomy: Server, size: str) -> None:
+    alice = roomy.client()
     for _ in range(2):
         build(alice)
     orders = {

@@ -21,6 +21,8 @@ from app.values import parse_id, parse_time, text_fault
 
 DEFAULT_SIZE = 50
 MAX_SIZE = 100
+MAX_TEXT = 1_000  # characters to search for
+_LONGEST_CURSOR = 20_000  # characters; the longest title, all its letters folded into three, makes some 5,000
 _INTEGERS = range(-(2**31), 2**31)  # GraphQL's Int
 
 Key: TypeAlias = tuple[Any, ...]
@@ -120,7 +122,10 @@ def decode(arguments: Mapping[str, Any], order_for: Callable[[Sequence[Enum]], O
         if value is not None and not 1 <= value <= MAX_SIZE:
             raise ArgumentError(f"`{name}` must be from 1 to {MAX_SIZE}, not {value}", name)
     where = {name: value for name, value in (arguments.get("where") or {}).items() if value is not None}
-    if (fault := text_fault(where.get("text", ""))) is not None:
+    text = where.get("text", "")
+    if len(text) > MAX_TEXT:
+        raise ArgumentError(f"`text` may have up to {MAX_TEXT} characters, not {len(text)}", "where", "text")
+    if (fault := text_fault(text)) is not None:
         raise ArgumentError(f"`text` {fault}", "where", "text")
     order = order_for(arguments.get("orderBy") or ())
     return Page(
@@ -138,6 +143,8 @@ def _key(arguments: Mapping[str, Any], name: str, order: Order) -> Key | None:
     if cursor is None:
         return None
     try:
+        if len(cursor) > _LONGEST_CURSOR:
+            raise ValueError("too long")
         tag, *values = json.loads(bytes.fromhex(cursor).decode())
         if tag != order.tag:
             raise ArgumentError(f"`{name}` is a cursor of another list or another `orderBy`", name)

@@ -80,6 +80,16 @@ class Payload:
         return answer
 
 
+class Payloads(dict[str, Payload | None]):
+    """The payloads of a document's mutations by response name; None stands for the name of the type."""
+
+    @property
+    def weight(self) -> int:
+        """How many bytes their plans take, more or less."""
+        plans = (plan for payload in self.values() if payload for plan in (payload.changed, payload.current) if plan)
+        return sum(plan.weight for plan in plans)
+
+
 def _noun(member: Field) -> str | None:
     name = None if member.name == "__typename" else get_named_type(member.definition.type).name
     return name if name in NOUNS else None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from enum import Enum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from app.db import Database, Row
 from app.resolvers.ownership import Viewer
@@ -13,26 +13,49 @@ from app.resolvers.selections import Field, Request
 from app.resolvers.statements import Plan, Planner
 from app.values import now
 
-T = TypeVar("T")
-
 _SHAPES_KEPT = 16
 
 
-class Shapes(Generic[T]):
+class Weighed(Protocol):
+    """What knows how many bytes it takes, more or less."""
+
+    @property
+    def weight(self) -> int:
+        """The number of bytes."""
+
+
+T = TypeVar("T")
+W = TypeVar("W", bound=Weighed)
+Turn: TypeAlias = Callable[[Callable[[], T]], Awaitable[T]]
+"""Awaits what is to be worked out, in its turn."""
+
+
+async def at_once(work: Callable[[], T]) -> T:
+    """Return what `work` returns, done here and now."""
+    return work()
+
+
+class Shapes(Generic[W]):
     """What was worked out for an operation, once for each shape of its variables; the least used are dropped."""
 
     def __init__(self) -> None:
-        self._made: OrderedDict[Hashable, T] = OrderedDict()
+        self._made: OrderedDict[Hashable, W] = OrderedDict()
+        self.weight = 0
 
-    def get(self, shape: Hashable, make: Callable[[], T]) -> T:
-        """Return what was made for this shape, making it if need be."""
+    async def get(self, shape: Hashable, make: Callable[[], W], turn: Turn[W]) -> W:
+        """Return what was made for this shape, making it in its turn if need be."""
         made = self._made.get(shape)
-        if made is None:
-            made = self._made[shape] = make()
-            if len(self._made) > _SHAPES_KEPT:
-                self._made.popitem(last=False)
-        else:
+        if made is not None:
             self._made.move_to_end(shape)
+            return made
+        # Somebody else may have made it before it was this one's turn.
+        made = await turn(lambda: self._made.get(shape) or make())
+        if shape not in self._made:
+            self._made[shape] = made
+            self.weight += made.weight
+            if len(self._made) > _SHAPES_KEPT:
+                _, dropped = self._made.popitem(last=False)
+                self.weight -= dropped.weight
         return made
 
 
@@ -60,15 +83,17 @@ async def read(
     request: Request,
     plans: Shapes[Plan],
     fields: Callable[[], list[Field]],
+    turn: Turn[Plan],
     *,
     marked: bool,
 ) -> tuple[Plan, Row]:
     """Read the root fields of a query and return the JSON of each; `marked` as in Planner.
 
-    `fields` is called only when there is no plan yet. Raises RequestRefused for arguments out of bounds.
+    `fields` is called only when there is no plan yet, and in its turn. Raises RequestRefused for arguments out of
+    bounds.
     """
     shape = viewer.roles, marked, shape_of(request.variables.coerced)
-    plan = plans.get(shape, lambda: Planner(database.dialect, viewer, marked=marked).query(fields()))
+    plan = await plans.get(shape, lambda: Planner(database.dialect, viewer, marked=marked).query(fields()), turn)
     if not plan.columns:
         return plan, ()
     values = plan.values(request.variables, viewer, now(), database.bind)

@@ -68,6 +68,11 @@ from app.values import parse_id
 # entries (YYSTACKDEPTH), which is full at six with all that can be asked of each; PostgreSQL would take more,
 # but the same document means the same on both.
 MAX_NESTING = 5
+# SQLite takes a million bytes (SQLITE_MAX_SQL_LENGTH) and 32,766 parameters (SQLITE_MAX_VARIABLE_NUMBER), PostgreSQL
+# 65,535 parameters. A statement of this length stays below all of that: a character is four bytes at the most, and
+# a parameter stands in a condition of ten characters or more.
+MAX_STATEMENT = 200_000
+_BYTES_OF_A_PART = 250  # of a plan, beside its statement: a parameter, or a field with arguments
 TYPE = ""
 """The key under which a tree holds its type's name; no response name can be equal to it."""
 
@@ -109,6 +114,11 @@ class Plan:
     statement: str
     _binds: tuple[Callable[[Run], Any], ...]
     _sites: tuple[tuple[_Site, Any], ...]
+
+    @property
+    def weight(self) -> int:
+        """How many bytes it takes, more or less."""
+        return len(self.statement) + _BYTES_OF_A_PART * (len(self._binds) + len(self._sites) + len(self.columns))
 
     def values(
         self,
@@ -187,6 +197,15 @@ class Planner:
         statement = select(*(concatenation(pieces).label(f"a{place}") for place, (_, pieces) in enumerate(answers)))
         compiled = statement.compile(dialect=self._dialect, compile_kwargs={"render_postcompile": True})
         assert isinstance(compiled, SQLCompiler)  # noqa: S101 - for the type checker
+        if len(compiled.string) > MAX_STATEMENT:
+            raise RequestRefused(
+                RequestFault(
+                    f"what is asked for makes a statement of {len(compiled.string)} characters; {MAX_STATEMENT} is the "
+                    "most that is allowed, so ask for less at once",
+                    "LIMIT_EXCEEDED",
+                    details={"limit": "statement", "maximum": MAX_STATEMENT, "asked": len(compiled.string)},
+                )
+            )
         # A name that is not ours is a constant of the dialect's, such as the OFFSET 0 of SQLite.
         binds = tuple(
             self._binds.get(name) or partial(_constant, compiled.params[name]) for name in compiled.positiontup or ()

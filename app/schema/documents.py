@@ -6,31 +6,40 @@ as well goes through graphql-core, from the same reads.
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import logging
+import re
 import secrets
 import traceback
+from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+from typing import Any, TypeVar
 
 import orjson
 from graphql import (
     DocumentNode,
-    FieldNode,
     FragmentDefinitionNode,
+    GraphQLEnumType,
     GraphQLError,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
     GraphQLSchema,
+    NoFragmentCyclesRule,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
-    Visitor,
+    Source,
+    SourceLocation,
     execute_sync,
     get_variable_values,
     parse,
     specified_rules,
     validate,
-    visit,
 )
 from graphql.execution.values import VariableValues
 
@@ -39,19 +48,34 @@ from app.errors import DeadlineExceeded, RequestFault, RequestRefused
 from app.resolvers.changes import change
 from app.resolvers.mutations import WORKS
 from app.resolvers.ownership import Viewer
-from app.resolvers.payloads import Payload
-from app.resolvers.reads import Shapes, read, shape_of
+from app.resolvers.payloads import Payload, Payloads
+from app.resolvers.reads import Shapes, at_once, read, shape_of
 from app.resolvers.selections import Field, Request, collect
 from app.resolvers.statements import Plan
 from app.schema import executable
+from app.schema.limits import Objects, check_values, measure, scan
 from app.settings import Settings
 from app.values import printable
 
 _log = logging.getLogger("dossier")
 
-_CHARACTERS_KEPT = 500_000  # of all documents that are kept; parsed, a character takes some 110 bytes
-_LONGEST_KEPT = 20_000  # a longer document is parsed anew each time
+T = TypeVar("T")
+
+# Of all documents that are kept, with what was worked out for them. Python's collector looks at all of it in one
+# go now and then, which takes some 30 ms for so much.
+_BYTES_KEPT = 32_000_000
+_BYTES_A_CHARACTER = 110  # of a document, parsed
+_LONGEST_KEPT = 20_000  # characters; a longer document is parsed anew each time
+# A document with more is worked out in a thread, so that nobody else waits for it.
+_FIELDS_IN_LOOP = 60
+_READS_IN_LOOP = 8
+_MAX_ERRORS = 20  # that are told of one document; what is wrong with it in general is clear by then
 _MAX_VARIABLE_ERRORS = 50
+_MAX_LOCATIONS = 10  # of one error
+_LONGEST_MESSAGE = 1_000  # characters; a longer one quotes names that the client knows
+_QUOTED = re.compile("'[^']*'")
+_WORD = re.compile(r"\w+")
+_LINE_END = re.compile(r"\r\n|[\n\r]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +91,15 @@ class Operation:
     """One operation of a document, with what was worked out for it."""
 
     schema: GraphQLSchema
+    text: str
     document: DocumentNode
     node: OperationDefinitionNode
     fragments: Mapping[str, FragmentDefinitionNode]
     introspects: bool
+    objects: Objects
+    is_large: bool
     plans: Shapes[Plan] = field(default_factory=Shapes)
-    payloads: Shapes[dict[str, Payload | None]] = field(default_factory=Shapes)
+    payloads: Shapes[Payloads] = field(default_factory=Shapes)
 
     @property
     def is_query(self) -> bool:
@@ -84,6 +111,11 @@ class Operation:
         """Its name, if it has one."""
         return self.node.name.value if self.node.name else None
 
+    @property
+    def weight(self) -> int:
+        """How many bytes what was worked out for it takes, more or less."""
+        return self.plans.weight + self.payloads.weight
+
 
 class Documents:
     """Runs the documents of clients against a database."""
@@ -91,14 +123,25 @@ class Documents:
     def __init__(self, settings: Settings, database: Database) -> None:
         self._schema = executable()
         self._database = database
-        self._max_tokens = settings.max_tokens
+        self._limits = settings.limits
         self._suggestions = settings.suggestions
         self._rules = [
             *specified_rules,
             *([] if settings.introspection else [NoSchemaIntrospectionCustomRule]),
         ]
         self._known: OrderedDict[str, tuple[Operation, ...]] = OrderedDict()
-        self._characters = 0
+        self._weights: dict[str, int] = {}
+        self._bytes = 0
+        self._turns = asyncio.Lock()
+        # What there is by now stays as long as the server does. Python's collector would look at all of it again
+        # and again, and hold up every request for a tenth of a second each time.
+        gc.collect()
+        gc.freeze()
+
+    @property
+    def weight(self) -> int:
+        """How many bytes all that is kept takes, more or less."""
+        return self._bytes
 
     def operation(self, text: str, name: str | None) -> Operation:
         """Return the operation of a document that is asked for. Raises RequestRefused."""
@@ -122,29 +165,36 @@ class Documents:
         raise RequestRefused(RequestFault(message, "OPERATION_RESOLUTION_FAILURE"))
 
     def _keep(self, text: str, operations: tuple[Operation, ...]) -> None:
-        self._known[text] = operations
-        self._characters += len(text)
-        while self._characters > _CHARACTERS_KEPT:
+        """Keep a document, or weigh it again; the least used are dropped when they weigh too much together."""
+        weight = len(text) * _BYTES_A_CHARACTER + sum(operation.weight for operation in operations)
+        self._bytes += weight - self._weights.get(text, 0)
+        self._known[text], self._weights[text] = operations, weight
+        while self._bytes > _BYTES_KEPT:
             forgotten, _ = self._known.popitem(last=False)
-            self._characters -= len(forgotten)
+            self._bytes -= self._weights.pop(forgotten)
 
     async def run(self, operation: Operation, inputs: dict[str, Any], viewer: Viewer) -> Answer:
         """Run an operation with the values of its variables."""
+        weight = operation.weight
         try:
             request = Request(self._schema, operation.fragments, self._variables(operation, inputs))
+            operation.objects.check(request.variables.coerced)
             if operation.is_query:
                 return await self._query(operation, request, inputs, viewer)
             return await self._mutation(operation, request, viewer)
         except RequestRefused as refused:
-            return refusal(refused)
+            return refusal(self._discreet(refused, operation.text))
         except GraphQLError as error:
             # What can only be told when the variables are known, such as null for the `if` of a directive.
-            return refusal(_refused([error], "INVALID_INPUT"))
+            return refusal(self._discreet(_refused([error], "INVALID_INPUT"), operation.text))
         except DeadlineExceeded as error:
             fault = {"message": str(error), "extensions": {"code": "DEADLINE_EXCEEDED"}}
             return Answer(orjson.dumps({"data": None, "errors": [fault]}))
         except Exception as error:  # noqa: BLE001 - whatever it is, the client learns an id and the log the rest
             return Answer(orjson.dumps({"data": None, "errors": [masked(error)]}))
+        finally:
+            if operation.weight != weight and (operations := self._known.get(operation.text)) is not None:
+                self._keep(operation.text, operations)
 
     async def _query(self, operation: Operation, request: Request, inputs: dict[str, Any], viewer: Viewer) -> Answer:
         plan, row = await read(
@@ -153,11 +203,15 @@ class Documents:
             request,
             operation.plans,
             lambda: _own_fields(operation, request),
+            self._in_turn if operation.is_large else at_once,
             marked=operation.introspects,
         )
         body = _response(plan.columns, row)
         if not operation.introspects:
             return Answer(body)
+        return Answer(await self._in_turn(lambda: self._walked(operation, body, inputs)))
+
+    def _walked(self, operation: Operation, body: bytes, inputs: dict[str, Any]) -> bytes:
         result = execute_sync(
             self._schema,
             operation.document,
@@ -167,12 +221,21 @@ class Documents:
         )
         if result.errors:
             raise RuntimeError("graphql-core can't walk what was read") from result.errors[0]
-        return Answer(orjson.dumps({"data": result.data}))
+        return orjson.dumps({"data": result.data})
+
+    async def _in_turn(self, work: Callable[[], T]) -> T:
+        """Return what `work` returns, done in a thread and one at a time, so that nobody else waits for it."""
+        async with self._turns:
+            return await asyncio.to_thread(work)
 
     async def _mutation(self, operation: Operation, request: Request, viewer: Viewer) -> Answer:
         # Every argument of every payload is checked before the first change is made.
         shape = viewer.roles, shape_of(request.variables.coerced)
-        payloads = operation.payloads.get(shape, lambda: self._payloads(operation, request, viewer))
+        payloads = await operation.payloads.get(
+            shape,
+            lambda: self._payloads(operation, request, viewer),
+            self._in_turn if operation.is_large else at_once,
+        )
         for payload in payloads.values():
             if payload is not None:
                 payload.check(request.variables)
@@ -184,39 +247,71 @@ class Documents:
     async def _change(self, payload: Payload, request: Request, viewer: Viewer) -> dict[str, Any]:
         return await change(self._database, viewer, WORKS[payload.mutation], payload, request.variables)
 
-    def _payloads(self, operation: Operation, request: Request, viewer: Viewer) -> dict[str, Payload | None]:
+    def _payloads(self, operation: Operation, request: Request, viewer: Viewer) -> Payloads:
         fields = collect(request, "Mutation", [operation.node.selection_set])
-        return {
-            field.key: None if field.name == "__typename" else Payload(field, self._database.dialect, viewer)
+        return Payloads(
+            (field.key, None if field.name == "__typename" else Payload(field, self._database.dialect, viewer))
             for field in fields
-        }
+        )
 
     def _operations(self, text: str) -> tuple[Operation, ...]:
-        try:
-            document = parse(text, max_tokens=self._max_tokens)
-        except GraphQLError as error:
-            raise _refused([error], "GRAPHQL_PARSE_FAILED") from None
-        except RecursionError:
-            fault = RequestFault("the document is nested too deep", "GRAPHQL_PARSE_FAILED")
-            raise RequestRefused(fault) from None
-        errors = validate(self._schema, document, self._rules, hide_suggestions=not self._suggestions)
+        # In this order each step is bounded by those before it.
+        scan(text, self._limits)
+        document = _parsed(text)
+        measured = measure(document, self._schema, self._limits)
+        errors = validate(
+            self._schema,
+            document,
+            [NoFragmentCyclesRule] if measured.is_cyclic else self._rules,
+            max_errors=_MAX_ERRORS,
+            hide_suggestions=not self._suggestions,
+        )
         if errors:
-            raise _refused(errors, "GRAPHQL_VALIDATION_FAILED")
+            raise self._discreet(_refused(errors, "GRAPHQL_VALIDATION_FAILED"), text)
         fragments = {
             definition.name.value: definition
             for definition in document.definitions
             if isinstance(definition, FragmentDefinitionNode)
         }
+        operations = (item for item in document.definitions if isinstance(item, OperationDefinitionNode))
         return tuple(
-            Operation(self._schema, document, definition, fragments, _introspects(document))
-            for definition in document.definitions
-            if isinstance(definition, OperationDefinitionNode)
+            Operation(
+                self._schema,
+                text,
+                document,
+                node,
+                fragments,
+                introspects=figures.introspects,
+                objects=figures.objects,
+                is_large=measured.fields > _FIELDS_IN_LOOP or measured.reads > _READS_IN_LOOP,
+            )
+            for node, figures in zip(operations, measured.operations, strict=True)
+        )
+
+    def _discreet(self, refused: RequestRefused, text: str) -> RequestRefused:
+        """Return the refusal without names of the schema that the client's document doesn't have, unless they are
+        to be suggested: graphql-core names types, required arguments and fields as well.
+        """
+        if self._suggestions:
+            return refused
+        secret = _names(self._schema) - set(_WORD.findall(text))
+
+        def shown(quoted: re.Match[str]) -> str:
+            return _WORD.sub(lambda word: "…" if word[0] in secret else word[0], quoted[0])
+
+        return RequestRefused(
+            *(
+                replace(fault, message=_QUOTED.sub(shown, fault.message.partition(" Did you mean ")[0]))
+                for fault in refused.faults
+            )
         )
 
     def _variables(self, operation: Operation, inputs: dict[str, Any]) -> VariableValues:
+        definitions = operation.node.variable_definitions or ()
+        check_values(inputs, (definition.variable.name.value for definition in definitions), self._limits)
         values = get_variable_values(
             self._schema,
-            operation.node.variable_definitions or (),
+            definitions,
             inputs,
             _MAX_VARIABLE_ERRORS,
             hide_suggestions=not self._suggestions,
@@ -235,9 +330,10 @@ def refusal(refused: RequestRefused) -> Answer:
             error["locations"] = [{"line": line, "column": column} for line, column in fault.locations]
         if fault.path:
             error["path"] = fault.path
-        extensions = {"code": fault.code}
+        extensions: dict[str, Any] = {"code": fault.code}
         if fault.argument:
             extensions["argument"] = ".".join(fault.argument)
+        extensions |= fault.details
         errors.append(error | {"extensions": extensions})
     return Answer(orjson.dumps({"errors": errors}), refused=True)
 
@@ -248,17 +344,38 @@ def _own_fields(operation: Operation, request: Request) -> list[Field]:
     return [field for field in fields if not (operation.introspects and field.name.startswith("__"))]
 
 
-def _introspects(document: DocumentNode) -> bool:
-    class Introspection(Visitor):
-        found = False
+class _Text(Source):
+    """A document's text, for its errors to say where they lie.
 
-        def enter_field(self, node: FieldNode, *_: Any) -> None:
-            if node.name.value in {"__schema", "__type"}:
-                self.found = True
+    graphql-core reads a text from its beginning for each error; here the beginnings of its lines are found once.
+    """
 
-    visitor = Introspection()
-    visit(document, visitor)
-    return visitor.found
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    @cached_property
+    def _lines(self) -> list[int]:
+        return [0, *(end.end() for end in _LINE_END.finditer(self.text))]
+
+    def get_location(self, position: int) -> SourceLocation:
+        """Return the line and column of a character, both counted from 1."""
+        line = bisect_right(self._lines, position)
+        return SourceLocation(line, position + 1 - self._lines[line - 1])
+
+
+def _parsed(text: str) -> DocumentNode:
+    source = _Text(text)
+    try:
+        document = parse(source)
+    except GraphQLError as error:
+        raise _refused([error], "GRAPHQL_PARSE_FAILED") from None
+    except RecursionError:
+        fault = RequestFault("the document is nested too deep", "GRAPHQL_PARSE_FAILED")
+        raise RequestRefused(fault) from None
+    # An error with several places looks for them in the body, and not through `get_location`; see _refused.
+    source.body = ""
+    return document
 
 
 def _response(keys: Sequence[str], row: Row) -> bytes:
@@ -270,17 +387,51 @@ def _response(keys: Sequence[str], row: Row) -> bytes:
     return b"".join(parts)
 
 
+@cache
+def _names(schema: GraphQLSchema) -> frozenset[str]:
+    """Return all names that the schema has."""
+    names = set(schema.type_map)
+    for type_ in schema.type_map.values():
+        if isinstance(type_, GraphQLEnumType):
+            names.update(type_.values)
+        elif isinstance(type_, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
+            names.update(type_.fields)
+            for definition in type_.fields.values():
+                names.update(getattr(definition, "args", ()))
+    return frozenset(names)
+
+
 def _refused(errors: Sequence[GraphQLError], code: str) -> RequestRefused:
-    return RequestRefused(
-        *(
-            RequestFault(
-                error.message,
-                code,
-                locations=tuple((place.line, place.column) for place in error.locations or ()),
-            )
-            for error in errors
-        )
-    )
+    return RequestRefused(*(RequestFault(_message(error), code, locations=_locations(error)) for error in errors))
+
+
+def _message(error: GraphQLError) -> str:
+    for ending, message in _ABORTED:
+        if error.message.endswith(ending):
+            return message
+    if len(error.message) > _LONGEST_MESSAGE:
+        return error.message[:_LONGEST_MESSAGE] + "…"
+    return error.message
+
+
+# What graphql-core says when it gives up, none of which says why.
+_ABORTED = (
+    (
+        "error limit reached. Validation aborted.",
+        f"the document has more than {_MAX_ERRORS} faults; these are the first",
+    ),
+    ("Validation aborted.", "the document is too involved to be validated; ask for less at once"),
+    (
+        "error limit reached. Execution aborted.",
+        f"the variables have more than {_MAX_VARIABLE_ERRORS} faults; these are the first",
+    ),
+)
+
+
+def _locations(error: GraphQLError) -> tuple[tuple[int, int], ...]:
+    if error.source is None or error.positions is None:
+        return ()
+    return tuple(error.source.get_location(position) for position in list(error.positions)[:_MAX_LOCATIONS])
 
 
 def masked(error: BaseException) -> dict[str, Any]:
