@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 from sqlalchemy import update as update_rows
 
-from app.db.models import DESCRIPTION_LENGTH, REFERENCE_LENGTH, TITLE_LENGTH, Case, CaseCounter, CaseMember, table_of
+from app.db.models import DESCRIPTION_LENGTH, REFERENCE_LENGTH, TITLE_LENGTH, Case, CaseCounter, table_of
 from app.resolvers import changes
 from app.resolvers.inputs import AnyRule, Given, Rule, TextRule, checked
 from app.resolvers.ownership import CHANGE, GOVERN, Viewer, find
@@ -34,8 +34,7 @@ def create(connection: Connection, viewer: Viewer, given: Given) -> str:
     identifier = new_id()
     number = connection.execute(_NEXT_NUMBER).scalar_one()
     changes.add(connection, viewer, _CASES, {"id": identifier, "number": number, **values, **_index(values)})
-    member = {"case_id": identifier, "user_id": viewer.id, "role": GOVERN}
-    connection.execute(insert(table_of(CaseMember)), member)
+    changes.add_member(connection, identifier, viewer.id, GOVERN)
     return identifier
 
 

@@ -7,6 +7,7 @@ nothing behind.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from graphql.execution.values import VariableValues
@@ -15,6 +16,7 @@ from sqlalchemy import Row as FoundRow
 from sqlalchemy import update as update_rows
 
 from app.db import Database, Row
+from app.db.models import CaseMember, table_of
 from app.errors import Conflict, Refusal, Refused
 from app.resolvers.inputs import Given
 from app.resolvers.ownership import Viewer
@@ -22,8 +24,13 @@ from app.resolvers.payloads import Payload
 from app.resolvers.statements import Plan
 from app.values import now
 
-Work: TypeAlias = Callable[[Connection, Viewer, Given], str]
-"""Does what a mutation is for and returns the id of the row it changed. Raises Refusal or Refused."""
+_MEMBERS = table_of(CaseMember)
+
+Work: TypeAlias = Callable[[Connection, Viewer, Given], str | tuple[str, ...]]
+"""Does what a mutation is for and returns the id of the row it changed, or its key where that is several ids.
+
+Raises Refusal or Refused.
+"""
 
 
 async def change(
@@ -32,7 +39,7 @@ async def change(
     """Do `work` for a mutation, in a transaction of its own; return the mutation's payload by response name."""
     given = payload.given(variables)
 
-    def read(connection: Connection, plan: Plan | None, subject: str) -> Row:
+    def read(connection: Connection, plan: Plan | None, subject: str | tuple[str, ...]) -> Row:
         if plan is None:
             return ()
         values = plan.values(variables, viewer, now(), database.bind, subject)
@@ -75,6 +82,25 @@ def update(connection: Connection, viewer: Viewer, table: Table, row: FoundRow[A
 def remove(connection: Connection, table: Table, row: FoundRow[Any]) -> None:
     """Delete a row; the database deletes what lies below it."""
     connection.execute(delete(table).where(table.c.id == row.id))
+
+
+def add_member(
+    connection: Connection, case_id: str, user_id: str, role: str, expires_at: datetime | None = None
+) -> None:
+    """Give a user a role in a case."""
+    member = {"case_id": case_id, "user_id": user_id, "role": role, "expires_at": expires_at}
+    connection.execute(insert(_MEMBERS), member)
+
+
+def update_member(connection: Connection, case_id: str, user_id: str, role: str, expires_at: datetime | None) -> None:
+    """Give a member another role, or another end of it."""
+    member = update_rows(_MEMBERS).where(_MEMBERS.c.case_id == case_id, _MEMBERS.c.user_id == user_id)
+    connection.execute(member.values(role=role, expires_at=expires_at))
+
+
+def remove_member(connection: Connection, case_id: str, user_id: str) -> None:
+    """Take a user's role in a case away."""
+    connection.execute(delete(_MEMBERS).where(_MEMBERS.c.case_id == case_id, _MEMBERS.c.user_id == user_id))
 
 
 def expect_version(row: FoundRow[Any], given: Given) -> None:
