@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
@@ -282,7 +282,10 @@ def test_of_two_owners_who_remove_each_other_one_stays(
         case = alice.create_case()
         for client in (bob, carol)[: 1 + others]:
             set_member(alice, case, client.subject, "OWNER")
-        calls = [partial(remove_member, alice, case, bob.subject), partial(remove_member, bob, case, alice.subject)]
+        calls: list[Callable[[], Any]] = [
+            partial(remove_member, alice, case, bob.subject),
+            partial(remove_member, bob, case, alice.subject),
+        ]
         answers = at_once(pool, calls)
         # Whoever came second is a member no longer, so that the case isn't there for them.
         assert [answer["deletedId"] is not None for answer in answers].count(True) == 1
@@ -298,7 +301,7 @@ def test_of_two_owners_who_lower_each_other_one_stays(server: Server, pool: Thre
     for _ in range(12):
         case = alice.create_case()
         set_member(alice, case, bob.subject, "OWNER")
-        calls = [
+        calls: list[Callable[[], Any]] = [
             partial(set_member, alice, case, bob.subject, "VIEWER"),
             partial(set_member, bob, case, alice.subject, "VIEWER"),
         ]
@@ -313,7 +316,8 @@ def test_of_two_owners_who_leave_at_once_one_stays(server: Server, pool: ThreadP
     for _ in range(12):
         case = alice.create_case()
         set_member(alice, case, bob.subject, "OWNER")
-        answers = at_once(pool, [partial(remove_member, client, case, client.subject) for client in (alice, bob)])
+        calls: list[Callable[[], Any]] = [partial(remove_member, who, case, who.subject) for who in (alice, bob)]
+        answers = at_once(pool, calls)
         (lost,) = (answer for answer in answers if answer["errors"])
         assert lost["errors"] == refused("subject", KEEPS_AN_OWNER)
 
@@ -322,7 +326,7 @@ def test_the_same_user_set_by_many_at_once_is_one_member(
     server: Server, pool: ThreadPoolExecutor, alice: Client
 ) -> None:
     case, bob = alice.create_case(), known(server)
-    calls = [partial(set_member, alice, case, bob.subject, role) for role in ROLES[1:]]
+    calls: list[Callable[[], Any]] = [partial(set_member, alice, case, bob.subject, role) for role in ROLES[1:]]
     answers = at_once(pool, calls)
     assert [answer["errors"] for answer in answers] == [[], [], []]
     assert members(alice, case)[bob.subject]["role"] in ROLES[1:]
@@ -428,18 +432,19 @@ def test_an_owner_whose_role_ends_can_not_undo_that(server: Server, alice: Clien
     set_member(alice, case, bob.subject, "OWNER", expiresAt=end)
     set_member(alice, case, carol.subject, "EDITOR")
     before = members(alice, case)
-    for subject, role, given in [
+    attempts: list[tuple[str, str, dict[str, Any]]] = [
         (bob.subject, "OWNER", {"expiresAt": later}),
         (bob.subject, "OWNER", {"expiresAt": None}),
         (bob.subject, "EDITOR", {"expiresAt": None}),
         (carol.subject, "OWNER", {}),
         (carol.subject, "OWNER", {"expiresAt": later}),
         (carol.subject, "OWNER", {"expiresAt": None}),
-    ]:
+    ]
+    for subject, role, given in attempts:
         assert set_member(bob, case, subject, role, **given)["errors"] == refused("expiresAt", OWN_END)
     assert members(alice, case) == before
     # Everything else an owner does, they do.
-    for subject, role, given in [
+    attempts = [
         (alice.subject, "OWNER", {}),
         (carol.subject, "VIEWER", {}),
         (carol.subject, "VIEWER", {"expiresAt": later}),
@@ -447,7 +452,8 @@ def test_an_owner_whose_role_ends_can_not_undo_that(server: Server, alice: Clien
         (carol.subject, "OWNER", {"expiresAt": sooner}),
         (bob.subject, "OWNER", {}),
         (bob.subject, "EDITOR", {"expiresAt": sooner}),
-    ]:
+    ]
+    for subject, role, given in attempts:
         assert set_member(bob, case, subject, role, **given)["errors"] == []
     # Someone whose role doesn't end lengthens it, and so does an admin, whatever role they have in the case.
     assert set_member(alice, case, bob.subject, "OWNER", expiresAt=later)["errors"] == []
