@@ -59,7 +59,7 @@ MEMBERS = CALLERS[4:8]
 PAGE = "totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { cursor node { id } }"
 """What is asked of a list when it is tried by itself."""
 
-_LEAVES = 120  # in a document
+_LEAVES = 300  # in a document
 AT_ONCE = 10
 """How many calls of the same field a document makes."""
 _VARIABLES = {"Case": "case", "Event": "event", "FileBatch": "batch", "User": "user"}
@@ -68,8 +68,8 @@ _CURSORS = tuple(f"cursor_{name}" for name in _LISTS)
 _TYPES = dict.fromkeys(("case", "event", "batch", "user"), "ID!") | dict.fromkeys(
     ("text", "cursor", *_CURSORS), "String!"
 )
-# A way through the schema passes no type twice, but for these, which lead up and so back to where they came from.
-_PASSES = {"event": 2, "fileBatch": 2}
+# A way through the schema passes no type twice, but for the one that leads up and so back to where it came from.
+_PASSES = {"fileBatch": 2}
 
 
 # The documents
@@ -439,6 +439,11 @@ class World:
     missing: Values
     salt: str
 
+    @property
+    def ids(self) -> list[str]:
+        """The ids of what is in the case."""
+        return [self.present[name] for name in ("case", "event", "batch", "user")]
+
     def answer(self, caller: Caller, text: str, *, present: bool) -> bytes:
         """Return the whole answer to a document about what is there, or about what never was."""
         return whole(caller.ask(self.salt + text, self.present if present else self.missing))
@@ -523,7 +528,7 @@ def cursors(client: Client, values: Values) -> Values:
 
 
 def forged(cursor: str) -> str:
-    """Return the cursor of a row that never was, right beside the other in the list: the last digit of the id differs."""
+    """Return the cursor of a row that never was, beside the other in the list: the last digit of the id differs."""
     *keys, identifier = json.loads(bytes.fromhex(cursor))
     assert len(identifier) == 36
     other = f"{identifier[:-1]}{int(identifier[-1], 16) ^ 1:x}"
