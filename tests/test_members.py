@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.resolvers import changes
 from app.values import format_time, new_id, now
 from tests.server import Client, Server
 from tests.test_concurrency import at_once
@@ -385,6 +386,17 @@ def test_a_role_ends_at_its_moment_everywhere(server: Server, alice: Client) -> 
     assert attempt(bob, "deleteCase", path).content == attempt(mallory, "deleteCase", path).content
     # The members still see who had been one.
     assert members(alice, path["case"])[bob.subject] == member(bob.subject, "OWNER", format_time(end))
+
+
+def test_a_role_that_ends_during_a_change_leaves_a_whole_answer(
+    server: Server, alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, bob = make_path(alice), known(server)
+    set_member(alice, path["case"], bob.subject, "EDITOR", expiresAt=in_future(hours=1))
+    # The change is allowed now, and its answer is read when the role has ended.
+    monkeypatch.setattr(changes, "now", lambda: now() + timedelta(hours=2))
+    payload = bob.change("updateCase", "case { title viewerRole } errors { code }", id=path["case"], title="Changed")
+    assert payload == {"case": {"title": "Changed", "viewerRole": "VIEWER"}, "errors": []}
 
 
 def test_an_end_stays_unless_another_one_or_none_is_given(server: Server, alice: Client) -> None:

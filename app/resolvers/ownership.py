@@ -86,7 +86,8 @@ def viewer_role(case_id: ColumnElement[str], asking: Asking) -> ColumnElement[st
     role = in_quotes(
         select(CaseMember.role).where(_grant(case_id, asking.viewer, asking.moment)).correlate(None).scalar_subquery()
     )
-    return func.coalesce(role, literal_column(f"'\"{READ}\"'")) if asking.reads_all else role
+    # Auditors need no role to see a case; and one may have ended since a change was allowed, whose answer this is.
+    return func.coalesce(role, literal_column(f"'\"{READ}\"'"))
 
 
 def find(
