@@ -226,9 +226,11 @@ def reading_violations(world: World) -> Iterator[str]:
             found = world.answer(caller, document.text, present=True)
             if found != answers[wanted] or (wanted == "401" and b"401" not in found[:3]):
                 yield f"{name} must get {wanted} and gets {found!r} from {document.text}"
-            # Byte for byte, what is not theirs is what is not there.
-            if wanted == "nothing" and found != world.answer(caller, document.text, present=False):
-                yield f"{name} can tell what is foreign from what is missing by {document.text}"
+            # Byte for byte, what is not theirs is what is not there, however its id is written.
+            if wanted == "nothing":
+                others = world.missing, {value: str(of).upper() for value, of in world.present.items()}
+                if any(found != whole(caller.ask(world.salt + document.text, values)) for values in others):
+                    yield f"{name} can tell what is foreign from what is missing by {document.text}"
 
 
 def in_the_role(answer: bytes, caller: str) -> bytes:
