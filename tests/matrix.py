@@ -338,7 +338,6 @@ class Mutation:
     ids: dict[str, str]
     inputs: tuple[Values, ...]
     fullest: Values
-    covers: frozenset[str]
 
     def document(self, times: int) -> str:
         """Return a document that makes the change as many times, from the variables `i0`, `i1` and so on."""
@@ -369,12 +368,11 @@ def mutations(schema: GraphQLSchema) -> list[Mutation]:
         values = {member: _input_value(member, of) for member, of in type_.fields.items() if member not in ids}
         least = {member: values[member] for member in values if is_required_input_field(type_.fields[member])}
         inputs = (least, *(least | {member: value} for member, value in values.items() if member not in least))
-        covers = frozenset(f"{type_.name}.{member}" for member in type_.fields)
         fullest = {member: value for member, value in values.items() if member != "expectedVersion"}
         payload = get_named_type(definition.type)
         assert isinstance(payload, GraphQLObjectType)
         selection = _payload(schema, payload)
-        made.append(Mutation(name, type_.name, selection, ids, inputs, fullest, covers))
+        made.append(Mutation(name, type_.name, selection, ids, inputs, fullest))
     return made
 
 
