@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
+from random import Random
 from typing import Any
 
 import httpx
@@ -266,6 +267,26 @@ def test_an_owner_may_be_set_again_as_they_are(alice: Client) -> None:
     for given in ({}, {"expiresAt": None}):
         answered = set_member(alice, case, alice.subject, "OWNER", **given)
         assert answered == {"member": member(alice.subject, "OWNER"), "errors": []}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_members_do_an_owner_remains(server: Server, alice: Client, seed: int) -> None:
+    chance = Random(seed)  # noqa: S311 - it is no secret
+    case, admin = alice.create_case(), known(server, roles=("admin",))
+    users = [alice, known(server), known(server), admin]
+    codes = set()
+    for _ in range(40):
+        caller, named = chance.choice(users), chance.choice(users)
+        if chance.random() < 0.3:
+            payload = remove_member(caller, case, named.subject)
+        else:
+            ends: list[dict[str, Any]] = [{}, {"expiresAt": None}, {"expiresAt": in_future(hours=1)}]
+            role = chance.choice(("OWNER", *ROLES))
+            payload = set_member(caller, case, named.subject, role, **chance.choice(ends))
+        codes.add(payload["errors"][0]["code"] if payload["errors"] else "done")
+        owners = [row for row in members(admin, case).values() if row["role"] == "OWNER" and row["expiresAt"] is None]
+        assert owners
+    assert codes >= {"done", "INVALID_INPUT", "FORBIDDEN"}
 
 
 @pytest.fixture(scope="module")
