@@ -75,13 +75,13 @@ def test_only_the_database_floor_begins_and_ends_transactions() -> None:
 
 
 def test_case_members_are_asked_about_in_one_place_only() -> None:
-    # Who may see what is said in ownership.py; cases.py writes the first owner, nouns.py lists the members.
+    # Who may see what is said in ownership.py; changes.py writes members, nouns.py lists them.
     mentioning = {
         path.relative_to(APP).as_posix()
         for path in APP.rglob("*.py")
         if "app/db/" not in path.as_posix() and "CaseMember" in db_names(path)
     }
-    assert mentioning == {"resolvers/ownership.py", "resolvers/cases.py", "resolvers/nouns.py"}
+    assert mentioning == {"resolvers/ownership.py", "resolvers/changes.py", "resolvers/nouns.py"}
 
 
 def db_names(path: Path) -> set[str]:

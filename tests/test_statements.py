@@ -173,12 +173,19 @@ def test_a_change_costs_the_same_statements_whatever_its_answer_holds(alice: Cli
         ("deleteFileBatch", ["SELECT", "DELETE"]),
         ("deleteEvent", ["SELECT", "DELETE"]),
         ("deleteCase", ["SELECT", "DELETE"]),
+        # The path with the viewer's role, then the user who is named.
+        ("setCaseMember", ["SELECT", "SELECT", "INSERT", "SELECT"]),
+        # Whether it is the viewer who leaves comes first.
+        ("removeCaseMember", ["SELECT", "SELECT", "SELECT", "DELETE"]),
     ],
 )
 def test_a_change_finds_its_path_in_one_statement_and_reads_its_answer_in_one(
-    alice: Client, statements: list[str], field: str, verbs: list[str]
+    alice: Client, mallory: Client, statements: list[str], field: str, verbs: list[str]
 ) -> None:
     case = alice.create_case()
+    mallory.run("{ viewer { id } }")
+    if field == "removeCaseMember":
+        alice.change("setCaseMember", "errors { code }", caseId=case, subject=mallory.subject, role="VIEWER")
     made = alice.create_event(case)
     batch = alice.create_batch(case, made)
     given = {
@@ -188,9 +195,15 @@ def test_a_change_finds_its_path_in_one_statement_and_reads_its_answer_in_one(
         "deleteFileBatch": {"caseId": case, "eventId": made, "id": batch},
         "deleteEvent": {"caseId": case, "id": made},
         "deleteCase": {"id": case},
+        "setCaseMember": {"caseId": case, "subject": mallory.subject, "role": "VIEWER"},
+        "removeCaseMember": {"caseId": case, "subject": mallory.subject},
     }[field]
     noun = field[6].lower() + field[7:]
-    selection = "deletedId" if field.startswith("delete") else f"{noun} {{ id createdBy {{ name }} }}"
+    selection = f"{noun} {{ id createdBy {{ name }} }}"
+    if field.startswith(("delete", "remove")):
+        selection = "deletedId"
+    elif field == "setCaseMember":
+        selection = "member { user { name } role }"
     statements.clear()
     payload = alice.change(field, f"{selection} errors {{ code }}", **given)
     assert payload["errors"] == []

@@ -23,6 +23,7 @@ TITLE_LENGTH = 200
 REFERENCE_LENGTH = 200
 FILE_TYPES_LENGTH = 500
 DESCRIPTION_LENGTH = 30_000
+SUBJECT_LENGTH = 255
 
 
 class CaseStatus(Enum):
@@ -96,7 +97,7 @@ class User(Base):
     __tablename__ = "users"
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
-    subject: Mapped[str] = mapped_column(String(255), unique=True)
+    subject: Mapped[str] = mapped_column(String(SUBJECT_LENGTH), unique=True)
     name: Mapped[str | None] = mapped_column(String(200))
     email: Mapped[str | None] = mapped_column(String(200))
     created_at: Mapped[datetime] = mapped_column(Time, server_default=CurrentTime())

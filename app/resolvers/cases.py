@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import insert
 from sqlalchemy import update as update_rows
 
 from app.db import Statement, Transaction
-from app.db.models import DESCRIPTION_LENGTH, REFERENCE_LENGTH, TITLE_LENGTH, Case, CaseCounter, CaseMember, table_of
+from app.db.models import DESCRIPTION_LENGTH, REFERENCE_LENGTH, TITLE_LENGTH, Case, CaseCounter, table_of
 from app.resolvers import changes
 from app.resolvers.inputs import AnyRule, Given, Rule, TextRule, checked
 from app.resolvers.ownership import CHANGE, GOVERN, Viewer, find
@@ -18,7 +17,6 @@ _CASES = table_of(Case)
 _NEXT_NUMBER = Statement(
     update_rows(CaseCounter).values(last_number=CaseCounter.last_number + 1).returning(CaseCounter.last_number)
 )
-_ADD_MEMBER = Statement(insert(table_of(CaseMember)))
 _RULES: dict[str, Rule] = {
     "title": TextRule(TITLE_LENGTH, nullable=False),
     "description": TextRule(DESCRIPTION_LENGTH),
@@ -33,7 +31,7 @@ def create(transaction: Transaction, viewer: Viewer, given: Given) -> str:
     identifier = new_id()
     (number,) = transaction.all(_NEXT_NUMBER, {})[0]
     changes.add(transaction, viewer, _CASES, {"id": identifier, "number": number, **values, **_index(values)})
-    transaction.run(_ADD_MEMBER, {"case_id": identifier, "user_id": viewer.id, "role": GOVERN})
+    changes.add_member(transaction, identifier, viewer.id, GOVERN)
     return identifier
 
 

@@ -7,6 +7,7 @@ nothing behind.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -15,6 +16,7 @@ from sqlalchemy import Table, bindparam, delete, insert
 from sqlalchemy import update as update_rows
 
 from app.db import Database, FoundRow, Row, Statement, Transaction
+from app.db.models import CaseMember, table_of
 from app.errors import Conflict, Refusal, Refused
 from app.resolvers.inputs import Given
 from app.resolvers.ownership import Viewer
@@ -22,8 +24,16 @@ from app.resolvers.payloads import Payload
 from app.resolvers.statements import Plan
 from app.values import now
 
-Work: TypeAlias = Callable[[Transaction, Viewer, Given], str]
-"""Does what a mutation is for and returns the id of the row it changed. Raises Refusal or Refused."""
+_MEMBERS = table_of(CaseMember)
+_MEMBER = _MEMBERS.c.case_id == bindparam("case"), _MEMBERS.c.user_id == bindparam("user")
+_UPDATE_MEMBER = Statement(update_rows(_MEMBERS).where(*_MEMBER))
+_REMOVE_MEMBER = Statement(delete(_MEMBERS).where(*_MEMBER))
+
+Work: TypeAlias = Callable[[Transaction, Viewer, Given], str | tuple[str, ...]]
+"""Does what a mutation is for and returns the id of the row it changed, or its key where that is several ids.
+
+Raises Refusal or Refused.
+"""
 
 
 async def change(
@@ -32,7 +42,7 @@ async def change(
     """Do `work` for a mutation, in a transaction of its own; return the mutation's payload by response name."""
     given = payload.given(variables)
 
-    def read(transaction: Transaction, plan: Plan | None, subject: str) -> Row:
+    def read(transaction: Transaction, plan: Plan | None, subject: str | tuple[str, ...]) -> Row:
         if plan is None:
             return ()
         values = plan.values(variables, viewer, now(), database.bind, subject)
@@ -74,6 +84,25 @@ def update(transaction: Transaction, viewer: Viewer, table: Table, row: FoundRow
 def remove(transaction: Transaction, table: Table, row: FoundRow) -> None:
     """Delete a row; the database deletes what lies below it."""
     transaction.run(_delete(table), {"row": row.id})
+
+
+def add_member(
+    transaction: Transaction, case_id: str, user_id: str, role: str, expires_at: datetime | None = None
+) -> None:
+    """Give a user a role in a case."""
+    member = {"case_id": case_id, "user_id": user_id, "role": role, "expires_at": expires_at}
+    transaction.run(_insert(_MEMBERS), member)
+
+
+def update_member(transaction: Transaction, case_id: str, user_id: str, role: str, expires_at: datetime | None) -> None:
+    """Give a member another role, or another end of it."""
+    member = {"case": case_id, "user": user_id}
+    transaction.run(_UPDATE_MEMBER, {**member, "role": role, "expires_at": expires_at})
+
+
+def remove_member(transaction: Transaction, case_id: str, user_id: str) -> None:
+    """Take a user's role in a case away."""
+    transaction.run(_REMOVE_MEMBER, {"case": case_id, "user": user_id})
 
 
 def expect_version(row: FoundRow, given: Given) -> None:

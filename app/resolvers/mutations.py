@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from app.resolvers import cases, events, file_batches
+from app.resolvers import cases, events, file_batches, members
 from app.resolvers.changes import Work
 
 WORKS: Final[Mapping[str, Work]] = {
@@ -18,4 +18,6 @@ WORKS: Final[Mapping[str, Work]] = {
     "createFileBatch": file_batches.create,
     "updateFileBatch": file_batches.update,
     "deleteFileBatch": file_batches.delete,
+    "setCaseMember": members.set_role,
+    "removeCaseMember": members.remove,
 }

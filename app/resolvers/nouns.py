@@ -132,6 +132,7 @@ class Noun:
     default_order: Enum | None = None
     order_columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     filters: Mapping[str, Filter] = field(default_factory=dict)
+    key: tuple[str, ...] = ("id",)
 
     @property
     def table(self) -> Table:
@@ -207,7 +208,12 @@ NOUNS = {
                 "updatedFrom": _at_least("updated_at"),
             },
         ),
-        Noun("CaseMember", CaseMember, fields={"user": Reference("User", "user_id")}),
+        Noun(
+            "CaseMember",
+            CaseMember,
+            fields={"user": Reference("User", "user_id")},
+            key=("case_id", "user_id"),
+        ),
         Noun(
             "Event",
             Event,

@@ -84,7 +84,8 @@ def viewer_role(case_id: ColumnElement[str], asking: Asking) -> ColumnElement[st
     role = in_quotes(
         select(CaseMember.role).where(_grant(case_id, asking.viewer, asking.moment)).correlate(None).scalar_subquery()
     )
-    return func.coalesce(role, literal_column(f"'\"{READ}\"'")) if asking.reads_all else role
+    # Auditors need no role to see a case; and one may have ended since a change was allowed, whose answer this is.
+    return func.coalesce(role, literal_column(f"'\"{READ}\"'"))
 
 
 def find(
@@ -93,8 +94,9 @@ def find(
     """Return the row at the end of a path, if the viewer has the role that is needed.
 
     `path` goes from the case down, each step with the argument that names it, the table and the id; `need`
-    is CHANGE, DELETE or GOVERN. The whole path and the viewer's role are resolved in one statement. With
+    is READ, CHANGE, DELETE or GOVERN. The whole path and the viewer's role are resolved in one statement. With
     `lock`, the whole row is read and stays as it was found until the transaction ends; without, its place is.
+    `viewer_ends` of the row is when the viewer's role ends, None when it doesn't.
     Raises NotFound when any step is missing, lies elsewhere or is not the viewer's, alike in every case;
     raises Forbidden when the viewer is a member whose role is too weak.
     """
@@ -103,22 +105,40 @@ def find(
     identifiers = {step.__tablename__: parse_id(identifier) for _, step, identifier in path}
     found = None
     if None not in identifiers.values():
-        statement = _find_statement(tuple(step for _, step, _ in path), lock=lock)
+        steps = tuple(step for _, step, _ in path)
+        statement = _find_statement(steps, lock=lock, governs=need == GOVERN, reads_all=viewer.reads_all)
         found = transaction.first(statement, {**identifiers, "viewer": viewer.id, "moment": now()})
-    role = None if found is None else (GOVERN if viewer.changes_all else found.viewer_role)
-    if found is None or (role is None and not viewer.reads_all):
+    if found is None:
         raise NotFound(f"there is no such {_WORDS[model]} here", where)
-    if role is None or _ROLES.index(role) > _ROLES.index(need):
+    role = GOVERN if viewer.changes_all else found.viewer_role or READ
+    if _ROLES.index(role) > _ROLES.index(need):
         raise Forbidden(f"this takes the role {need} in the case", where, need)
     return found
 
 
+def find_user(transaction: Transaction, case_id: str, subject: str) -> FoundRow | None:
+    """Return the user with a subject and, where they have one, their grant in a case; None for an unknown subject.
+
+    `has_other_owner` of the row says whether the case has another owner whose role doesn't end. To be asked
+    after `find` has locked the case and allowed the viewer to know.
+    """
+    identifiers = {"cases": case_id, "subject": subject}
+    return transaction.first(_find_user_statement(), identifiers)
+
+
+def is_viewer(transaction: Transaction, viewer: Viewer, subject: str) -> bool:
+    """Return whether a subject is the viewer's own; what it costs tells nothing of other users."""
+    (own,) = transaction.all(_OWN_SUBJECT, {"viewer": viewer.id})[0]
+    return bool(own == subject)
+
+
+_OWN_SUBJECT = Statement(select(User.subject).where(User.id == bindparam("viewer")))
 _PLACE = {"id", "case_id"}  # what a row says of where it is; the rest is read of rows that will change
 _WORDS: dict[type[Base], str] = {Case: "case", Event: "event", FileBatch: "file batch"}
 
 
 @cache
-def _find_statement(path: tuple[type[Base], ...], *, lock: bool) -> Statement:
+def _find_statement(path: tuple[type[Base], ...], *, lock: bool, governs: bool, reads_all: bool) -> Statement:
     # A batch carries the ids of its event and its case, an event that of its case: the foreign keys of the
     # database hold them to the truth, so that a path is a comparison of columns and no join.
     table = path[-1].__table__.c
@@ -127,11 +147,37 @@ def _find_statement(path: tuple[type[Base], ...], *, lock: bool) -> Statement:
         columns[path[1]] = table.event_id
     grant = _grant(columns[Case], bindparam("viewer", type_=Id()), bindparam("moment", type_=Time()))
     statement = (
-        select(*(column for column in table if lock or column.name in _PLACE), CaseMember.role.label("viewer_role"))
-        .outerjoin(CaseMember, grant)
+        select(
+            *(column for column in table if lock or column.name in _PLACE),
+            CaseMember.role.label("viewer_role"),
+            CaseMember.expires_at.label("viewer_ends"),
+        )
+        # A stranger's search ends without a row: it locks nothing, so nobody waits for it.
+        .join_from(path[-1].__table__, CaseMember.__table__, grant, isouter=reads_all)
         .where(*(columns[step] == bindparam(step.__tablename__, type_=Id()) for step in path))
     )
-    return Statement(statement.with_for_update(of=path[-1].__table__) if lock else statement)
+    if not lock:
+        return Statement(statement)
+    # PostgreSQL reads the rows that it locks as they are once it has the lock, and those that it joins as they
+    # were before it waited. Two owners who remove each other must not both go by what was.
+    locked = [path[-1].__table__, *([CaseMember.__table__] if governs and not reads_all else [])]
+    return Statement(statement.with_for_update(of=locked))
+
+
+@cache
+def _find_user_statement() -> Statement:
+    case_id = bindparam("cases", type_=Id())
+    other = CaseMember.__table__.alias("other")
+    owner = exists(
+        select(literal_column("1"))
+        .select_from(other)
+        .where(other.c.case_id == case_id, other.c.user_id != User.id, other.c.role == GOVERN)
+        .where(other.c.expires_at.is_(None))
+        .correlate(_users)
+    )
+    columns: list[Any] = [User.id, CaseMember.role, CaseMember.expires_at, owner.label("has_other_owner")]
+    grant = and_(CaseMember.case_id == case_id, CaseMember.user_id == User.id)
+    return Statement(select(*columns).outerjoin(CaseMember, grant).where(User.subject == bindparam("subject")))
 
 
 def _grant(case_id: ColumnElement[str], viewer: ColumnElement[str], moment: ColumnElement[Any]) -> ColumnElement[bool]:

@@ -59,7 +59,7 @@ class Payload:
             if plan is not None:
                 plan.check(variables)
 
-    def done(self, subject: str, row: Row) -> dict[str, Any]:
+    def done(self, subject: str | tuple[str, ...], row: Row) -> dict[str, Any]:
         """Return the payload of a change that was made, by response name."""
         rows = _fragments(self.changed, row)
         values = {"__typename": self._type, "errors": [], "deletedId": subject}

@@ -86,7 +86,7 @@ class Run:
     arguments: Sequence[Any]
     viewer: Viewer
     moment: datetime
-    subject: str | None
+    subject: str | tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +126,11 @@ class Plan:
         viewer: Viewer,
         moment: datetime,
         bind: Callable[[object], object],
-        subject: str | None = None,
+        subject: str | tuple[str, ...] | None = None,
     ) -> list[object]:
         """Return the values to run the statement with. Raises RequestRefused for arguments out of bounds.
 
-        `subject` is the id of the row that a mutation changed, for plans that read one.
+        `subject` is the id or the key of the row that a mutation changed, for plans that read one.
         """
         run = Run(self.check(variables), viewer, moment, subject)
         return [bind(value(run)) for value in self._binds]
@@ -178,16 +178,21 @@ class Planner:
         A field comes with its column's name and the name of its noun, None for one that may be any node.
         Raises RequestRefused.
         """
-        identifier = self.bind(lambda run: run.subject, Id())
         answers: list[tuple[str, list[Piece]]] = []
         for column, name, field in fields:
             if name is None:
+                identifier = self.bind(lambda run: run.subject, Id())
                 found = self._nested(field, partial(self._any_node, field, identifier))
             else:
-                here = [NOUNS[name].table.c.id == identifier]
-                found = self._nested(field, partial(self._row, NOUNS[name], here, field.children(name)))
+                noun = NOUNS[name]
+                found = self._nested(field, partial(self._row, noun, self._is_subject(noun), field.children(name)))
             answers.append((column, [found]))
         return self._plan(answers)
+
+    def _is_subject(self, noun: Noun) -> list[ColumnElement[bool]]:
+        if noun.key == ("id",):
+            return [noun.table.c.id == self.bind(lambda run: run.subject, Id())]
+        return [noun.table.c[name] == self.bind(_key_of_subject(place), Id()) for place, name in enumerate(noun.key)]
 
     def _plan(self, answers: Sequence[tuple[str, list[Piece]]]) -> Plan:
         if self._faults:
@@ -497,6 +502,10 @@ class _Connection:
 
 def _part(site: int, place: int) -> Callable[[Run], Any]:
     return lambda run: run.arguments[site][place]
+
+
+def _key_of_subject(place: int) -> Callable[[Run], Any]:
+    return lambda run: run.subject[place] if run.subject is not None else None
 
 
 def _key_part(name: str, place: int) -> Callable[[Page], Any]:

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import strawberry
 
-from app.schema.case import Case, CreateCaseInput, DeleteCaseInput, UpdateCaseInput
+from app.schema.case import Case, CaseMember, CreateCaseInput, DeleteCaseInput, UpdateCaseInput
 from app.schema.event import CreateEventInput, DeleteEventInput, Event, UpdateEventInput
 from app.schema.file_batch import CreateFileBatchInput, DeleteFileBatchInput, FileBatch, UpdateFileBatchInput
+from app.schema.member import RemoveCaseMemberInput, SetCaseMemberInput
 from app.schema.refusals import UserError
 
 _ERRORS = "Why the change was refused; empty when it was made."
@@ -86,6 +87,24 @@ class DeleteFileBatchPayload:
     errors: list[UserError] = strawberry.field(description=_ERRORS)
 
 
+@strawberry.type(description="What came of `setCaseMember`.")
+class SetCaseMemberPayload:
+    """What came of `setCaseMember`."""
+
+    member: CaseMember | None = strawberry.field(description="The member as they are now; null when refused.")
+    errors: list[UserError] = strawberry.field(description=_ERRORS)
+
+
+@strawberry.type(description="What came of `removeCaseMember`.")
+class RemoveCaseMemberPayload:
+    """What came of `removeCaseMember`."""
+
+    deleted_id: strawberry.ID | None = strawberry.field(
+        description="The id of the user who is no longer a member; null when refused."
+    )
+    errors: list[UserError] = strawberry.field(description=_ERRORS)
+
+
 @strawberry.type(description="Changes. Each is made whole or not at all, and a refusal comes as data in `errors`.")
 class Mutation:
     """Where every change begins."""
@@ -154,3 +173,23 @@ class Mutation:
         input: Annotated[DeleteFileBatchInput, strawberry.argument(description="The file batch to delete.")],
     ) -> DeleteFileBatchPayload:
         """Delete a file batch. Takes the role EDITOR."""
+
+    @strawberry.mutation(
+        description="Give a user a role in a case, or another one. Takes the role OWNER. A case keeps at least one "
+        "owner whose role doesn't end."
+    )
+    def set_case_member(
+        self,
+        input: Annotated[SetCaseMemberInput, strawberry.argument(description="The case, the user and their role.")],
+    ) -> SetCaseMemberPayload:
+        """Give a user a role in a case, or another one. Takes the role OWNER."""
+
+    @strawberry.mutation(
+        description="Take a user's role in a case away. Takes the role OWNER; any member may remove themselves. A case "
+        "keeps at least one owner whose role doesn't end."
+    )
+    def remove_case_member(
+        self,
+        input: Annotated[RemoveCaseMemberInput, strawberry.argument(description="The case and the user.")],
+    ) -> RemoveCaseMemberPayload:
+        """Take a user's role in a case away. Takes the role OWNER; any member may remove themselves."""

@@ -1,0 +1,32 @@
+"""Changes to the members of a case."""
+
+from __future__ import annotations
+
+import strawberry
+
+from app.schema.case import CaseRole
+from app.schema.scalars import DateTime
+
+_SUBJECT = "The user's `subject`. Users are known once they have called this server with a valid token."
+
+
+@strawberry.input(description="A user's role in a case. Whoever has one already gets this one in its place.")
+class SetCaseMemberInput:
+    """A user's role in a case."""
+
+    case_id: strawberry.ID = strawberry.field(description="The case's id.")
+    subject: str = strawberry.field(description=_SUBJECT)
+    role: CaseRole = strawberry.field(description="What they may do.")
+    expires_at: strawberry.Maybe[DateTime | None] = strawberry.field(
+        description="When the role ends, in the future; null when it doesn't. Left out, a role that has yet to end "
+        "keeps its end, and a new one has none. An owner whose own role ends can't make it last longer, nor make "
+        "anyone an owner for longer."
+    )
+
+
+@strawberry.input(description="A user who is to be a member of a case no longer.")
+class RemoveCaseMemberInput:
+    """A user who is to be a member of a case no longer."""
+
+    case_id: strawberry.ID = strawberry.field(description="The case's id.")
+    subject: str = strawberry.field(description=_SUBJECT)

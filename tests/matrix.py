@@ -1,0 +1,533 @@
+"""What there is to try, derived from the schema: documents that reach every field in every way, and who tries them.
+
+A document names what it is about by variables only. Run with the ids, cursors and texts of something that
+exists, or with others of the same form that never did, its two answers say what the caller could tell apart.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeAlias, TypeVar
+
+import httpx
+from graphql import (
+    GraphQLArgument,
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLInputField,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLList,
+    GraphQLNamedType,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLSchema,
+    get_named_type,
+    is_required_argument,
+    is_required_input_field,
+)
+
+from app.resolvers.statements import MAX_NESTING
+from app.values import new_id
+from tests.server import Client, Server
+from tests.test_ownership import execute, grant
+
+Values: TypeAlias = dict[str, Any]
+T = TypeVar("T")
+Input: TypeAlias = GraphQLArgument | GraphQLInputField
+
+CALLERS = (
+    "anonymous",
+    "old token",
+    "stranger",
+    "ended role",
+    "VIEWER",
+    "CONTRIBUTOR",
+    "EDITOR",
+    "OWNER",
+    "auditor",
+    "admin",
+)
+MEMBERS = CALLERS[4:8]
+
+PAGE = "totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { cursor node { id } }"
+"""What is asked of a list when it is tried by itself."""
+
+_LEAVES = 300  # in a document
+AT_ONCE = 10
+"""How many calls of the same field a document makes."""
+_VARIABLES = {"Case": "case", "Event": "event", "FileBatch": "batch", "User": "user"}
+_LISTS = ("cases", "events", "fileBatches")
+_CURSORS = tuple(f"cursor_{name}" for name in _LISTS)
+_TYPES = dict.fromkeys(("case", "event", "batch", "user"), "ID!") | dict.fromkeys(
+    ("text", "cursor", *_CURSORS), "String!"
+)
+# A way through the schema passes no type twice, but for the one that leads up and so back to where it came from.
+_PASSES = {"fileBatch": 2}
+
+
+# The documents
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document for one root field; `covers` are the fields and arguments that it tries, as `Case.events.first`."""
+
+    root: str
+    text: str
+    covers: frozenset[str]
+
+
+def reading_documents(schema: GraphQLSchema) -> list[Document]:
+    """Return documents that reach every field of the schema by every way, and try every argument."""
+    assert schema.query_type is not None
+    documents = []
+    for name, definition in schema.query_type.fields.items():
+        ways = [*_ways(schema, "Query", name, definition, Counter(), 0, _PASSES.get(name, 1))]
+        documents += [_document(name, some) for some in chunks(ways, _LEAVES)]
+    return [*documents, *_argument_documents(schema)]
+
+
+@dataclass(frozen=True)
+class _Way:
+    """A way from the query to a leaf: what is written for each step, and which fields and arguments it takes."""
+
+    steps: tuple[str, ...]
+    covers: frozenset[str]
+
+
+def _ways(
+    schema: GraphQLSchema,
+    type_: str,
+    name: str,
+    definition: GraphQLField,
+    passed: Counter[str],
+    nested: int,
+    passes: int,
+) -> Iterator[_Way]:
+    target = get_named_type(definition.type)
+    nested += is_nested(definition)
+    if nested > MAX_NESTING:
+        return
+    possible = possible_types(schema, target)
+    if not possible:
+        yield _Way((name,), frozenset({f"{type_}.{name}"}))
+    for object_ in possible:
+        if passed[object_.name] >= passes:
+            continue
+        written, covers = _call(type_, name, definition, object_.name)
+        steps = (written,) if object_ is target else (f"{name}_{object_.name}: {written}", f"... on {object_.name}")
+        below = {"__typename": GraphQLField(schema.type_map["String"])} | object_.fields  # type: ignore[arg-type]
+        for child, of_child in below.items():
+            ways = _ways(schema, object_.name, child, of_child, passed + Counter([object_.name]), nested, passes)
+            for way in ways:
+                yield _Way((*steps, *way.steps), covers | way.covers)
+
+
+def _call(type_: str, name: str, definition: GraphQLField, target: str) -> tuple[str, frozenset[str]]:
+    """Return a field with the arguments that it needs, or else a small page; and what that tries."""
+    given = {argument: f"${variable_of(argument, target)}" for argument in ("caseId", "eventId", "id")}
+    arguments = {argument: given[argument] for argument in definition.args if argument in given}
+    if "ids" in definition.args:
+        arguments["ids"] = f"[${_VARIABLES[target]}]"
+    if "first" in definition.args:
+        arguments["first"] = "2"
+    if name == "cases":
+        arguments["where"] = "{text: $text}"
+    assert {argument for argument, of in definition.args.items() if is_required_argument(of)} <= {*arguments}
+    return write_call(name, arguments), frozenset(
+        {f"{type_}.{name}", *(f"{type_}.{name}.{argument}" for argument in arguments)}
+    )
+
+
+def write_call(name: str, arguments: Values) -> str:
+    return name + (f"({', '.join(f'{key}: {value}' for key, value in arguments.items())})" if arguments else "")
+
+
+def variable_of(argument: str, target: str) -> str:
+    """Return the variable for an argument that is an id, by what the field leads to."""
+    return {"caseId": "case", "eventId": "event", "id": _VARIABLES.get(target, "")}.get(argument, "")
+
+
+def _document(root: str, ways: Sequence[_Way]) -> Document:
+    tree: Values = {}
+    for way in ways:
+        below = tree
+        for step in way.steps:
+            below = below.setdefault(step, {})
+    return Document(root, query_of(_written(tree)), frozenset().union(*(way.covers for way in ways)))
+
+
+def _written(tree: Values) -> str:
+    return " ".join(f"{step} {{ {_written(below)} }}" if below else step for step, below in tree.items())
+
+
+def query_of(selection: str) -> str:
+    """Return a query that declares the variables that it mentions."""
+    declared = ", ".join(f"${name}: {type_}" for name, type_ in _TYPES.items() if re.search(rf"\${name}\b", selection))
+    return f"query{f' ({declared})' if declared else ''} {{ {selection} }}"
+
+
+def _argument_documents(schema: GraphQLSchema) -> Iterator[Document]:
+    """Yield documents that try each argument that may be left out, alone, with each of its values."""
+    above = {"Query": "{}", "Case": "case(id: $case) {{ {} }}", "Event": "event(caseId: $case, id: $event) {{ {} }}"}
+    for type_, name, definition in fields(schema):
+        optional = {} if type_ == "Mutation" else definition.args
+        calls = [
+            (_narrowed(name, argument, value), frozenset({f"{type_}.{name}.{argument}", tried}))
+            for argument, of in optional.items()
+            if not is_required_argument(of)
+            for tried, value in _argument_values(argument, of, f"$cursor_{name}")
+        ]
+        for some in chunks(calls, AT_ONCE):
+            pages = (f"a{place}: {call} {{ {PAGE} }}" for place, (call, _) in enumerate(some))
+            root = name if type_ == "Query" else type_.lower()
+            covers = frozenset[str]().union(*(covered for _, covered in some))
+            yield Document(root, query_of(above[type_].format(" ".join(pages))), covers)
+
+
+def _narrowed(name: str, argument: str, value: str) -> str:
+    """Return a list with an argument; some may list all cases, so that those are narrowed to the one in question."""
+    arguments = {argument: value}
+    if name == "cases" and "$text" not in value:
+        members = value.strip("{}") if argument == "where" else ""
+        arguments["where"] = f"{{text: $text, {members}}}"
+    return write_call(name, arguments)
+
+
+def _argument_values(name: str, of: Input, cursor: str) -> Iterator[tuple[str, str]]:
+    """Yield values to try for an argument, with what else they cover."""
+    named = get_named_type(of.type)
+    if isinstance(named, GraphQLInputObjectType):
+        for member, of_member in named.fields.items():
+            for _, value in _argument_values(member, of_member, cursor):
+                yield f"{named.name}.{member}", f"{{{member}: {value}}}"
+    elif isinstance(named, GraphQLEnumType) and name == "orderBy":
+        yield from ((name, f"[{value}]") for value in named.values)
+    elif isinstance(named, GraphQLEnumType):
+        yield name, f"[{', '.join(named.values)}]"
+    elif name in {"after", "before"}:
+        yield name, cursor
+    else:
+        written = {"text": "$text", "first": "1", "last": "1"}.get(name)
+        yield name, written or json.dumps("2001-01-01T00:00:00Z" if name.endswith("From") else _TIME)
+
+
+# The schema
+
+
+def fields(schema: GraphQLSchema) -> Iterator[tuple[str, str, GraphQLField]]:
+    """Yield every field of every type, interfaces aside: what they have, their types have."""
+    for type_ in schema.type_map.values():
+        if isinstance(type_, GraphQLObjectType) and not type_.name.startswith("__"):
+            for name, definition in type_.fields.items():
+                yield type_.name, name, definition
+
+
+def to_be_tried(schema: GraphQLSchema) -> set[str]:
+    """Return every field, argument and member of an input that a query can ask for."""
+    found: set[str] = set()
+    ahead: list[GraphQLNamedType] = [schema.type_map["Query"]]
+    while ahead:
+        type_ = ahead.pop()
+        if isinstance(type_, GraphQLInputObjectType):
+            found |= {f"{type_.name}.{name}" for name in type_.fields}
+        for object_ in possible_types(schema, type_):
+            for name, definition in object_.fields.items():
+                if f"{object_.name}.{name}" in found:
+                    continue
+                found.add(f"{object_.name}.{name}")
+                found |= {f"{object_.name}.{name}.{argument}" for argument in definition.args}
+                ahead += [get_named_type(of.type) for of in (definition, *definition.args.values())]
+    return found
+
+
+def chunks(all_: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Yield as many at a time."""
+    return (all_[at : at + size] for at in range(0, len(all_), size))
+
+
+def possible_types(schema: GraphQLSchema, type_: GraphQLNamedType) -> Sequence[GraphQLObjectType]:
+    if isinstance(type_, GraphQLInterfaceType):
+        return schema.get_possible_types(type_)
+    return [type_] if isinstance(type_, GraphQLObjectType) else []
+
+
+def is_nested(definition: GraphQLField) -> bool:
+    """Whether a field is a list or a look-up, of which only so many may be nested."""
+    of = definition.type.of_type if isinstance(definition.type, GraphQLNonNull) else definition.type
+    return bool(definition.args) or (isinstance(of, GraphQLList) and get_named_type(of).name == "CaseMember")
+
+
+@dataclass(frozen=True)
+class Address:
+    """A way to name something by several ids: look-ups in each other, of which each takes some of the ids."""
+
+    lookups: tuple[tuple[str, dict[str, str]], ...]
+
+    @property
+    def nouns(self) -> tuple[str, ...]:
+        """What the ids are of."""
+        return tuple(noun for _, ids in self.lookups for noun in ids.values())
+
+    def document(self, times: int) -> str:
+        """Return a query with as many such look-ups, for the ids in the variables `i0`, `i1` and so on."""
+        numbers = itertools.count()
+        written = []
+        for time in range(times):
+            calls = [
+                write_call(name, {argument: f"$i{next(numbers)}" for argument in ids}) for name, ids in self.lookups
+            ]
+            written.append(f"a{time}: {' { '.join(calls)} {{ id }}{' }' * (len(calls) - 1)}")
+        declared = ", ".join(f"$i{number}: ID!" for number in range(next(numbers)))
+        return f"query ({declared}) {{ {' '.join(written)} }}"
+
+    def answer(self, path: Sequence[str], exists: Callable[[Sequence[str]], bool]) -> Values | None:
+        """Return what a path must lead to; `exists` says whether the beginning of a path is right."""
+        return self._reached(path, exists, 0, 0)
+
+    def _reached(
+        self, path: Sequence[str], exists: Callable[[Sequence[str]], bool], step: int, taken: int
+    ) -> Values | None:
+        taken += len(self.lookups[step][1])
+        if not exists(path[:taken]):
+            return None
+        if taken == len(path):
+            return {"id": path[-1].lower()}
+        return {self.lookups[step + 1][0]: self._reached(path, exists, step + 1, taken)}
+
+
+def reading_addresses(schema: GraphQLSchema) -> list[Address]:
+    """Return every way to look something up by two ids or more."""
+    ways = _lookups(schema.type_map["Query"], ())
+    return [address for address in ways if len(address.nouns) > 1]
+
+
+def _lookups(type_: GraphQLNamedType, above: tuple[tuple[str, dict[str, str]], ...]) -> Iterator[Address]:
+    """Yield every way through fields that take nothing but the ids of what they lead to."""
+    for name, definition in type_.fields.items() if isinstance(type_, GraphQLObjectType) else ():
+        target = get_named_type(definition.type)
+        ids = {argument: variable_of(argument, target.name) for argument in definition.args}
+        if ids and all(ids.values()):
+            yield Address((*above, (name, ids)))
+            yield from _lookups(target, (*above, (name, ids)))
+
+
+# The mutations
+
+
+_TIME = "2099-01-01T00:00:00Z"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A mutation with the inputs to try: the least that it takes, then that with each other member given as well.
+
+    `fullest` is an input with all members but an expected version.
+    """
+
+    name: str
+    input_type: str
+    selection: str
+    ids: dict[str, str]
+    inputs: tuple[Values, ...]
+    fullest: Values
+
+    def document(self, times: int) -> str:
+        """Return a document that makes the change as many times, from the variables `i0`, `i1` and so on."""
+        declared = ", ".join(f"$i{place}: {self.input_type}!" for place in range(times))
+        calls = (f"a{place}: {self.name}(input: $i{place}) {{ {self.selection} }}" for place in range(times))
+        return f"mutation ({declared}) {{ {' '.join(calls)} }}"
+
+    def input(self, given: Values, values: Values) -> Values:
+        """Return an input about something; `values` as in World."""
+        named = {argument: values[variable] for argument, variable in self.ids.items()}
+        return named | {name: values["subject"] if name == "subject" else value for name, value in given.items()}
+
+
+def mutations(schema: GraphQLSchema) -> list[Mutation]:
+    """Return every mutation of the schema."""
+    assert schema.mutation_type is not None
+    made = []
+    for name, definition in schema.mutation_type.fields.items():
+        (argument,) = definition.args.values()
+        type_ = get_named_type(argument.type)
+        assert isinstance(type_, GraphQLInputObjectType)
+        target = name.removeprefix("update").removeprefix("delete")
+        ids = {
+            member: variable_of(member, target)
+            for member, of in type_.fields.items()
+            if get_named_type(of.type).name == "ID"
+        }
+        values = {member: _input_value(member, of) for member, of in type_.fields.items() if member not in ids}
+        least = {member: values[member] for member in values if is_required_input_field(type_.fields[member])}
+        inputs = (least, *(least | {member: value} for member, value in values.items() if member not in least))
+        fullest = {member: value for member, value in values.items() if member != "expectedVersion"}
+        payload = get_named_type(definition.type)
+        assert isinstance(payload, GraphQLObjectType)
+        selection = _payload(schema, payload)
+        made.append(Mutation(name, type_.name, selection, ids, inputs, fullest))
+    return made
+
+
+def _input_value(name: str, of: Input) -> Any:
+    named = get_named_type(of.type)
+    if isinstance(named, GraphQLEnumType):
+        return [*named.values][-1]
+    return {"String": "Changed", "DateTime": _TIME, "Int": 7 if name == "expectedVersion" else 1}[named.name]
+
+
+def _payload(schema: GraphQLSchema, type_: GraphQLObjectType, *, below: bool = True) -> str:
+    """Return what can be asked of a payload, down to the columns of what it holds."""
+    asked = ["__typename"]
+    for name, definition in type_.fields.items():
+        target = get_named_type(definition.type)
+        possible = possible_types(schema, target)
+        if not possible:
+            asked.append(name)
+        elif below and target is possible[0]:
+            asked.append(f"{name} {{ {_payload(schema, possible[0], below=False)} }}")
+        elif below:
+            on = (f"... on {object_.name} {{ {_payload(schema, object_, below=False)} }}" for object_ in possible)
+            asked.append(f"{name} {{ {' '.join(on)} }}")
+        elif name == "current":
+            asked.append(f"{name} {{ __typename id }}")
+    return " ".join(asked)
+
+
+# Who tries them
+
+
+@dataclass
+class Caller:
+    """Someone who tries; `headers` are what they send along."""
+
+    name: str
+    client: Client
+    headers: dict[str, str]
+    http: httpx.Client
+
+    def post(self, text: str, variables: Values) -> httpx.Response:
+        """Return the response to a document."""
+        return self.http.post("/graphql", json={"query": text, "variables": variables}, headers=self.headers)
+
+    def ask(self, text: str, values: Values) -> httpx.Response:
+        """Return the response to a document, run with those of the values that it has variables for."""
+        return self.post(text, {name: value for name, value in values.items() if f"${name}:" in text})
+
+
+@dataclass
+class World:
+    """A case with all that can be in one, who may call, and values that name it or nothing.
+
+    `present` are the values of what is in the case, `missing` others of the same form that name nothing.
+    `salt` stands before every document: another salt, and the server has never seen it.
+    """
+
+    server: Server
+    callers: dict[str, Caller]
+    owner: Caller
+    present: Values
+    missing: Values
+    salt: str
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of what is in the case."""
+        return [self.present[name] for name in ("case", "event", "batch", "user")]
+
+    def answer(self, caller: Caller, text: str, *, present: bool) -> bytes:
+        """Return the whole answer to a document about what is there, or about what never was."""
+        return whole(caller.ask(self.salt + text, self.present if present else self.missing))
+
+    def path(self) -> Values:
+        """Return the values of another case, in which the members have the same roles."""
+        values = make_case(self.owner.client, "Canal", days=1) | {"subject": self.present["subject"]}
+        copy = f"""
+            INSERT INTO case_members (case_id, user_id, role, expires_at)
+            SELECT '{values["case"]}', user_id, role, expires_at FROM case_members
+            WHERE case_id = '{self.present["case"]}' AND user_id <> '{self.present["user"]}'
+        """  # noqa: S608
+        execute(self.server, copy)
+        return values
+
+    def join(self, case: str) -> None:
+        """Give every caller who is a member their role in a case."""
+        for role in MEMBERS:
+            if self.callers[role] is not self.owner:
+                grant(self.server, case, self.callers[role].client, role)
+        grant(self.server, case, self.callers["ended role"].client, "OWNER", expires_in=timedelta(seconds=-1))
+        grant(self.server, case, self.server.client(self.present["subject"]), "VIEWER")
+
+
+def whole(response: httpx.Response) -> bytes:
+    """Return what a caller can see of a response."""
+    return f"{response.status_code} {response.headers['content-type']}\n".encode() + response.content
+
+
+def make_world(server: Server, salt: str = "") -> World:
+    """Make a case and those who call; and another case, so that there is always more than one may see."""
+    alice = server.client(name="Alice", email="alice@example.org")
+    make_case(server.client(), "Canal")
+    callers = {
+        "stranger": server.client(),
+        "ended role": server.client(),
+        **{role: server.client() for role in MEMBERS[:-1]},
+        "OWNER": alice,
+        "auditor": server.client(roles=("auditor",)),
+        "admin": server.client(roles=("admin",)),
+    }
+    known = {name: Caller(name, client, client.headers, server.http) for name, client in callers.items()}
+    old = server.client(alice.subject, lifetime=timedelta(hours=-1))
+    outside = {
+        "anonymous": Caller("anonymous", alice, {}, server.http),
+        "old token": Caller("old token", alice, old.headers, server.http),
+    }
+    target, title = server.client(), f"Aqueduct of {alice.subject}."
+    values = make_case(alice, title) | {"subject": target.subject, "text": title.upper()}
+    values["user"] = alice.run("{ viewer { id } }")["viewer"]["id"]
+    missing = {name: new_id() for name in ("case", "event", "batch", "user")}
+    missing |= {"subject": f"nobody-{new_id()}", "text": "no such text"}
+    for name, cursor in cursors(alice, values).items():
+        values[f"cursor_{name}"], missing[f"cursor_{name}"] = cursor, forged(cursor)
+    world = World(server, outside | known, known["OWNER"], values, missing, salt)
+    world.join(values["case"])
+    return world
+
+
+def make_case(owner: Client, title: str, *, days: int = 2) -> Values:
+    """Create a case with events, and as many batches of each; return its id and those of the first of each."""
+    case = owner.create_case(title=title, description="Where the water goes", reference="AQ-1")
+    ids = []
+    for day in range(1, days + 1):
+        event = owner.create_event(case, title=title, occurredAt=f"2026-01-0{day}T00:00:00Z", type="FINDING")
+        ids += [(event, owner.create_batch(case, event, label=title, sortOrder=place)) for place in range(days)]
+    return {"case": case, "event": ids[0][0], "batch": ids[0][1]}
+
+
+def cursors(client: Client, values: Values) -> Values:
+    """Return a cursor of each list, by its name."""
+    query = """
+    query ($case: ID!, $event: ID!, $text: String!) {
+      cases(where: {text: $text}) { pageInfo { startCursor } }
+      case(id: $case) { events { pageInfo { startCursor } } }
+      event(caseId: $case, id: $event) { fileBatches { pageInfo { startCursor } } }
+    }
+    """
+    found = client.run(query, **{name: values[name] for name in ("case", "event", "text")})
+    lists = dict(zip(_LISTS, (found["cases"], found["case"]["events"], found["event"]["fileBatches"]), strict=True))
+    return {name: list_["pageInfo"]["startCursor"] for name, list_ in lists.items()}
+
+
+def forged(cursor: str) -> str:
+    """Return the cursor of a row that never was, beside the other in the list: the last digit of the id differs."""
+    *keys, identifier = json.loads(bytes.fromhex(cursor))
+    assert len(identifier) == 36
+    other = f"{identifier[:-1]}{int(identifier[-1], 16) ^ 1:x}"
+    return json.dumps([*keys, other], separators=(",", ":")).encode().hex()
