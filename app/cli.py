@@ -13,6 +13,7 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from uvicorn.supervisors import Multiprocess
 
 from app import __version__, collect
 from app.db import migrations, open_database
+from app.demo import is_loopback
 from app.errors import DossierError
+from app.http import application
 from app.identity import MAX_SUBJECT_LENGTH, sign
 from app.schema import sdl
 from app.settings import Settings, from_environment, signing_secret
@@ -181,7 +184,7 @@ def _listen(host: str, port: int) -> socket.socket:
 def _run(settings: Settings, listening: socket.socket, workers: int) -> int:
     levels = {"dossier": {"level": settings.log_level.upper()}, "uvicorn.error": {"level": "WARNING"}}
     config = uvicorn.Config(
-        "app.http:application",
+        partial(application, on_loopback=is_loopback(listening.getsockname()[0])),
         factory=True,
         workers=workers,
         log_config=_LOG_CONFIG | {"loggers": levels},

@@ -24,6 +24,7 @@ from app.db import open_database
 from app.db.migrations import is_current
 from app.errors import InvalidTokenError, RequestRefused
 from app.identity import SharedSecret
+from app.pages import Pages
 from app.resolvers.ownership import Viewer
 from app.resolvers.users import Users
 from app.schema.documents import Answer, Documents, masked, refusal
@@ -35,14 +36,17 @@ JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 
 
-def application() -> Starlette:
+def application(*, on_loopback: bool) -> Starlette:
     """Return the application for the settings in the environment, as a server's worker process wants it."""
-    return create(from_environment())
+    return create(from_environment(), on_loopback=on_loopback)
 
 
-def create(settings: Settings) -> Starlette:
-    """Return the application. Raises DossierError when there is no secret to verify tokens with."""
-    endpoint = GraphQL(settings)
+def create(settings: Settings, *, on_loopback: bool = False) -> Starlette:
+    """Return the application. Raises DossierError when there is no secret to verify tokens with.
+
+    `on_loopback` says that nobody but this machine reaches the server.
+    """
+    endpoint = GraphQL(settings, Pages(settings, on_loopback=on_loopback))
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -54,6 +58,10 @@ def create(settings: Settings) -> Starlette:
             Route("/graphql", endpoint.respond, methods=["GET", "POST"]),
             Route("/healthz", _alive, methods=["GET"]),
             Route("/readyz", endpoint.ready, methods=["GET"]),
+            Route("/explorer/{_:path}", endpoint.page, methods=["GET"]),
+            Route("/app", endpoint.page, methods=["GET"]),
+            Route("/app/{_:path}", endpoint.page, methods=["GET"]),
+            Route("/demo-token", endpoint.page, methods=["GET", "POST"]),
         ],
         middleware=[
             Middleware(
@@ -72,10 +80,11 @@ def create(settings: Settings) -> Starlette:
 
 
 class GraphQL:
-    """The GraphQL endpoint."""
+    """The GraphQL endpoint, with the pages beside it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, pages: Pages) -> None:
         self._settings = settings
+        self._pages = pages
         self._tokens = SharedSecret(settings, signing_secret(settings, create=False))
 
     @asynccontextmanager
@@ -100,8 +109,18 @@ class GraphQL:
             return Response("the database is not migrated; run 'dossier migrate'\n", 503, media_type="text/plain")
         return Response("ready\n", media_type="text/plain")
 
+    async def page(self, request: Request) -> Response:
+        """Answer a request for a page or what belongs to one."""
+        response = self._pages.respond(request)
+        if response is None:
+            raise HTTPException(404)
+        return response
+
     async def respond(self, request: Request) -> Response:
-        """Answer a GraphQL request."""
+        """Answer a GraphQL request, or a browser with the explorer."""
+        page = self._pages.respond(request)
+        if page is not None:
+            return page
         try:
             return await self._respond(request)
         except HTTPException:

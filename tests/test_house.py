@@ -14,7 +14,7 @@ FLOORS = (
     ("app.db",),
     ("app.resolvers",),
     ("app.schema",),
-    ("app.http", "app.collect"),
+    ("app.http", "app.collect", "app.demo", "app.pages", "app.sites"),
     ("app.cli",),
 )
 

@@ -1,0 +1,41 @@
+"""What a browser finds here: the explorer at `/graphql`, the example app at `/app/`, and the demo user's token."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.demo import DemoSignIn
+from app.settings import Settings
+from app.sites import Site, wants_page
+
+
+class Pages:
+    """The pages of a server. `on_loopback` says that only this machine reaches it; a demo user exists only then."""
+
+    def __init__(self, settings: Settings, *, on_loopback: bool) -> None:
+        self._demo = DemoSignIn(settings) if settings.development and on_loopback else None
+        facts = {"demo": self._demo is not None, "introspection": settings.introspection}
+        self._explorer = Site("explorer", "/explorer/", facts, style_attributes=True)
+        self._timeline = Site("timeline", "/app/", facts)
+
+    def respond(self, request: Request) -> Response | None:
+        """Return the answer to a browser's request, or None when it is for the API or for nothing that is here."""
+        path = request.url.path
+        if path == "/demo-token":
+            return self._demo.respond(request) if self._demo else None
+        if request.method not in {"GET", "HEAD"}:
+            return None
+        if path.startswith("/explorer/"):
+            return self._explorer.asset(path, request.headers)
+        if path == "/app" or path.startswith("/app/"):
+            found = self._timeline.asset(path, request.headers)
+            # What is no asset is an address within the app, whose own code reads it.
+            return found or (self._timeline.page(request.headers) if _is_browser(request) else None)
+        if path == "/graphql" and not request.url.query and _is_browser(request):
+            return self._explorer.page(request.headers)
+        return None
+
+
+def _is_browser(request: Request) -> bool:
+    return wants_page(request.headers.get("accept"))
