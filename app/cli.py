@@ -22,7 +22,6 @@ from uvicorn.supervisors import Multiprocess
 
 from app import __version__, collect
 from app.db import migrations, open_database
-from app.demo import is_loopback
 from app.errors import DossierError
 from app.http import application
 from app.identity import MAX_SUBJECT_LENGTH, sign
@@ -184,7 +183,7 @@ def _listen(host: str, port: int) -> socket.socket:
 def _run(settings: Settings, listening: socket.socket, workers: int) -> int:
     levels = {"dossier": {"level": settings.log_level.upper()}, "uvicorn.error": {"level": "WARNING"}}
     config = uvicorn.Config(
-        partial(application, on_loopback=is_loopback(listening.getsockname()[0])),
+        partial(application, listening.getsockname()[0]),
         factory=True,
         workers=workers,
         log_config=_LOG_CONFIG | {"loggers": levels},

@@ -36,17 +36,17 @@ JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 
 
-def application(*, on_loopback: bool) -> Starlette:
+def application(listening_on: str) -> Starlette:
     """Return the application for the settings in the environment, as a server's worker process wants it."""
-    return create(from_environment(), on_loopback=on_loopback)
+    return create(from_environment(), listening_on)
 
 
-def create(settings: Settings, *, on_loopback: bool = False) -> Starlette:
+def create(settings: Settings, listening_on: str | None = None) -> Starlette:
     """Return the application. Raises DossierError when there is no secret to verify tokens with.
 
-    `on_loopback` says that nobody but this machine reaches the server.
+    `listening_on` is the server's address; nobody signs in as the demo user where it isn't known.
     """
-    endpoint = GraphQL(settings, Pages(settings, on_loopback=on_loopback))
+    endpoint = GraphQL(settings, Pages(settings, listening_on))
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.demo import DemoSignIn
+from app.demo import DemoSignIn, is_loopback
 from app.settings import Settings
 from app.sites import Site, wants_page
 
 
 class Pages:
-    """The pages of a server. `on_loopback` says that only this machine reaches it; a demo user exists only then."""
+    """The pages of a server. There is a demo user in development, and only where no other machine reaches it."""
 
-    def __init__(self, settings: Settings, *, on_loopback: bool) -> None:
-        self._demo = DemoSignIn(settings) if settings.development and on_loopback else None
-        facts = {"demo": self._demo is not None, "introspection": settings.introspection}
+    def __init__(self, settings: Settings, listening_on: str | None) -> None:
+        demo = settings.development and listening_on is not None and is_loopback(listening_on)
+        self._demo = DemoSignIn(settings) if demo else None
+        facts = {"demo": demo, "introspection": settings.introspection}
         self._explorer = Site("explorer", "/explorer/", facts, style_attributes=True)
         self._timeline = Site("timeline", "/app/", facts)
 

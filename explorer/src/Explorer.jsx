@@ -4,8 +4,9 @@ import '@graphiql/plugin-doc-explorer/style.css';
 import '@graphiql/plugin-history/style.css';
 import 'graphiql/graphiql.css';
 import { DOC_EXPLORER_PLUGIN } from '@graphiql/plugin-doc-explorer';
+import { useGraphiQL } from '@graphiql/react';
 import { GraphiQL } from 'graphiql';
-import { useCallback } from 'react';
+import { useCallback, useEffect } from 'react';
 import { RefusedToken, send, server } from './api.js';
 import { examples } from './examples.js';
 
@@ -16,7 +17,7 @@ export default function Explorer({ token, onRefused }) {
       try {
         return await send(token, { query, operationName, variables });
       } catch (error) {
-        if (error instanceof RefusedToken) onRefused(`${error.message}. Sign in again.`);
+        if (error instanceof RefusedToken) onRefused(`You were signed out: ${error.message}.`);
         throw error;
       }
     },
@@ -44,9 +45,16 @@ export default function Explorer({ token, onRefused }) {
         shouldPersistHeaders={false}
       >
         <GraphiQL.Logo>
-          <></>
+          <FocusOnEditor />
         </GraphiQL.Logo>
       </GraphiQL>
     </main>
   );
+}
+
+/** Puts the cursor into the document once its editor is there, so that Ctrl-Enter runs it. */
+function FocusOnEditor() {
+  const editor = useGraphiQL((state) => state.queryEditor);
+  useEffect(() => editor?.focus(), [editor]);
+  return null;
 }

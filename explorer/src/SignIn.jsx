@@ -55,12 +55,12 @@ export function SignIn({ notice, onSignIn }) {
           Whoever runs the server makes one with <code>dossier token --subject NAME</code>. It stays in the memory of
           this page until you sign out or close it.
         </p>
-        <p id="sign-in-error" role="alert">
-          {error}
-        </p>
         <button type="submit" disabled={busy || !token.trim()}>
           Sign in with the token
         </button>
+        <p id="sign-in-error" role="alert">
+          {error}
+        </p>
       </form>
     </main>
   );

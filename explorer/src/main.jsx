@@ -28,6 +28,7 @@ function Page() {
         <h1>Dossier explorer</h1>
         {session && (
           <>
+            <p className="keys">Ctrl-Enter runs the document; Ctrl-M lets Tab leave the editor.</p>
             <span className="viewer">
               Signed in as <b>{session.viewer.name ?? session.viewer.subject}</b>
             </span>
