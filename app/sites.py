@@ -10,6 +10,7 @@ import html
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -28,28 +29,44 @@ _MEDIA_TYPES: Final = {
     ".ttf": "font/ttf",
     ".woff2": "font/woff2",
 }
+_STRICTEST: Final = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "worker-src": "'self'",
+    "connect-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self'",
+    "font-src": "'self'",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    "frame-ancestors": "'none'",
+}
 _FOREVER: Final = "public, max-age=31536000, immutable"
 _DENIED: Final = ("accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "microphone", "midi",
     "payment", "publickey-credentials-get", "screen-wake-lock", "serial", "usb", "xr-spatial-tracking")  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Asset:
     compressed: bytes
     etag: str
     media_type: str
     cache_control: str
 
+    @cached_property
+    def plain(self) -> bytes:
+        return gzip.decompress(self.compressed)
+
 
 class Site:
     """A built page with its assets.
 
     `name` is what hatch_build.py calls it, `path` the one that its assets lie under, `facts` what the server tells
-    the page of itself. `style_attributes` lets markup carry `style` attributes.
+    the page of itself, and `policy` what its Content-Security-Policy says otherwise than the strictest.
     """
 
-    def __init__(self, name: str, path: str, facts: Mapping[str, object], *, style_attributes: bool = False) -> None:
-        self._headers = _security_headers(style_attributes=style_attributes)
+    def __init__(self, name: str, path: str, facts: Mapping[str, object], policy: Mapping[str, str] = {}) -> None:
+        self._headers = _security_headers(_STRICTEST | policy)
         folder = BUILT / name
         self.missing = not (folder / "index.html").is_file()
         self._page = _missing(name) if self.missing else _with_facts((folder / "index.html").read_bytes(), facts)
@@ -85,7 +102,7 @@ class Site:
         if _quality(request.get("accept-encoding"), "gzip") > 0:
             headers["Content-Encoding"] = "gzip"
             return Response(asset.compressed, 200, headers, asset.media_type)
-        return Response(gzip.decompress(asset.compressed), 200, headers, asset.media_type)
+        return Response(asset.plain, 200, headers, asset.media_type)
 
 
 def wants_page(accept: str | None) -> bool:
@@ -135,22 +152,7 @@ def _missing(name: str) -> bytes:
     ).encode()
 
 
-def _security_headers(*, style_attributes: bool) -> dict[str, str]:
-    policy = {
-        "default-src": "'none'",
-        "script-src": "'self'",
-        "worker-src": "'self'",
-        "connect-src": "'self'",
-        "style-src": "'self'",
-        # Monaco places its lines by style attributes in markup. Style elements, which could read the page by
-        # selectors and so carry its content away, remain forbidden.
-        "style-src-attr": "'unsafe-inline'" if style_attributes else "'none'",
-        "img-src": "'self'",
-        "font-src": "'self'",
-        "base-uri": "'none'",
-        "form-action": "'none'",
-        "frame-ancestors": "'none'",
-    }
+def _security_headers(policy: Mapping[str, str]) -> dict[str, str]:
     return {
         "Content-Security-Policy": "; ".join(f"{name} {sources}" for name, sources in policy.items()),
         "Cross-Origin-Embedder-Policy": "require-corp",

@@ -17,7 +17,7 @@ export default function Explorer({ token, onRefused }) {
       try {
         return await send(token, { query, operationName, variables });
       } catch (error) {
-        if (error instanceof RefusedToken) onRefused(`You were signed out: ${error.message}.`);
+        if (error instanceof RefusedToken) onRefused(error.message);
         throw error;
       }
     },

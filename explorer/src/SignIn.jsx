@@ -2,9 +2,9 @@ import { useState } from 'react';
 import { demoToken, send, server } from './api.js';
 
 /** The form that takes a token, and the button that fetches one for the demo user where the server has one. */
-export function SignIn({ notice, onSignIn }) {
+export function SignIn({ onSignIn }) {
   const [token, setToken] = useState('');
-  const [error, setError] = useState(notice);
+  const [error, setError] = useState('');
   const [busy, setBusy] = useState(false);
 
   async function attempt(obtain) {
@@ -58,7 +58,7 @@ export function SignIn({ notice, onSignIn }) {
         <button type="submit" disabled={busy || !token.trim()}>
           Sign in with the token
         </button>
-        <p id="sign-in-error" role="alert">
+        <p id="sign-in-error" className="fault" role="alert">
           {error}
         </p>
       </form>

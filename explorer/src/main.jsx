@@ -1,6 +1,6 @@
 import './styles.js';
 import './page.css';
-import { lazy, Suspense, useCallback, useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import { SignIn } from './SignIn.jsx';
 
@@ -11,16 +11,7 @@ const Explorer = lazy(() => loading);
 /** The whole page. The token is in this component's state and nowhere else: it is gone when the page is. */
 function Page() {
   const [session, setSession] = useState(null);
-  const [notice, setNotice] = useState('');
-
-  const signIn = useCallback((newSession) => {
-    setNotice('');
-    setSession(newSession);
-  }, []);
-  const signOut = useCallback((reason = '') => {
-    setNotice(reason);
-    setSession(null);
-  }, []);
+  const [refusal, setRefusal] = useState('');
 
   return (
     <>
@@ -29,21 +20,25 @@ function Page() {
         {session && (
           <>
             <p className="keys">Ctrl-Enter runs the document; Ctrl-M lets Tab leave the editor.</p>
-            <span className="viewer">
+            <p className="viewer">
               Signed in as <b>{session.viewer.name ?? session.viewer.subject}</b>
-            </span>
-            <button type="button" onClick={() => signOut()}>
-              Sign out
+            </p>
+            <p className="fault" role="alert">
+              {refusal}
+            </p>
+            {/* A new page: of this one's token and answers nothing is left. */}
+            <button type="button" onClick={() => location.reload()}>
+              {refusal ? 'Sign in again' : 'Sign out'}
             </button>
           </>
         )}
       </header>
       {session ? (
         <Suspense fallback={<p className="loading">Loading the editor…</p>}>
-          <Explorer token={session.token} onRefused={signOut} />
+          <Explorer token={session.token} onRefused={setRefusal} />
         </Suspense>
       ) : (
-        <SignIn notice={notice} onSignIn={signIn} />
+        <SignIn onSignIn={setSession} />
       )}
     </>
   );
