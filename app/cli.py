@@ -148,6 +148,7 @@ def _serve(options: argparse.Namespace) -> int:
     listening = _listen(options.host, options.port)
     host = f"[{options.host}]" if ":" in options.host else options.host
     print(f"Dossier {__version__} listens on http://{host}:{listening.getsockname()[1]}/graphql")
+    print("In a browser, this address shows the explorer.")
     if made:
         print(f"A secret to sign tokens with was made at {settings.secret_file}; keep it to yourself.")
     if settings.jwt_secret is None:

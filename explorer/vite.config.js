@@ -8,6 +8,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 5000, // Monaco is one large editor, loaded while the user signs in
     license: { fileName: 'licenses.md' },
+    rolldownOptions: { checks: { moduleLevelDirective: false } }, // "use client" means nothing here
   },
   worker: { format: 'es' },
 });

@@ -18,7 +18,7 @@ export default function Explorer({ token, onRefused }) {
         return await send(token, { query, operationName, variables });
       } catch (error) {
         if (error instanceof RefusedToken) onRefused(error.message);
-        throw error;
+        return { errors: [{ message: error.message }] };
       }
     },
     [token, onRefused],

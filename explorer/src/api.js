@@ -8,7 +8,9 @@ export class RefusedToken extends Error {}
 /** Send a GraphQL request and return the response. Throws RefusedToken, or an Error with what went wrong. */
 export async function send(token, request) {
   const response = await post('/graphql', request, { Authorization: `Bearer ${token}` });
-  const answer = await response.json();
+  const answer = await response.json().catch(() => {
+    throw new Error(`The server’s answer, with status ${response.status}, is no JSON.`);
+  });
   if (response.status === 401) throw new RefusedToken(answer.errors[0].message);
   return answer;
 }
@@ -20,13 +22,16 @@ export async function demoToken() {
   return (await response.json()).token;
 }
 
-function post(path, body, headers) {
-  return fetch(path, {
+async function post(path, body, headers) {
+  const response = fetch(path, {
     method: 'POST',
     headers: { Accept: 'application/json', 'Content-Type': 'application/json', ...headers },
     body: JSON.stringify(body),
     credentials: 'omit',
     cache: 'no-store',
     redirect: 'error',
+  });
+  return response.catch(() => {
+    throw new Error('The server can’t be reached.');
   });
 }

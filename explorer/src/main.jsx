@@ -44,4 +44,8 @@ function Page() {
   );
 }
 
+// As chosen in GraphiQL's settings on an earlier visit; it sets the same class itself, but only when it is there.
+const theme = localStorage.getItem('graphiql:theme');
+if (theme === 'light' || theme === 'dark') document.body.classList.add(`graphiql-${theme}`);
+
 createRoot(document.getElementById('page')).render(<Page />);
