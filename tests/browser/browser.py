@@ -12,18 +12,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import ConsoleMessage, Page, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+PATIENCE = 60_000  # milliseconds; a machine may have much else to do
 NOWHERE = "http://127.0.0.1:9"  # nothing listens on the discard port
 
 
 @contextmanager
-def served(folder: Path, **environment: str) -> Iterator[str]:
-    """Run `dossier serve` in an empty folder, and yield its address."""
+def served(folder: Path, port: str = "0", **environment: str) -> Iterator[str]:
+    """Run `dossier serve` in a folder, and yield its address."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("DOSSIER_")}
     process = subprocess.Popen(
-        [sys.executable, "-m", "app.cli", "serve", "--port", "0"],
+        [sys.executable, "-m", "app.cli", "serve", "--port", port],
         cwd=folder,
         env=inherited | environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
         stdout=subprocess.PIPE,
@@ -86,7 +87,8 @@ def visiting(url: str, screenshots: Path, *, color_scheme: str = "light") -> Ite
             proxy={"server": NOWHERE, "bypass": "127.0.0.1"},
         )
         context = browser.new_context(color_scheme=color_scheme, viewport={"width": 1280, "height": 800})
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(PATIENCE)
+        expect.set_options(timeout=PATIENCE)
         visit = Visit(context.new_page(), url, screenshots)
         visit.watch()
         yield visit
