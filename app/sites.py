@@ -66,7 +66,7 @@ class Site:
     """
 
     def __init__(self, name: str, path: str, facts: Mapping[str, object], policy: Mapping[str, str] = {}) -> None:
-        self._headers = _security_headers(_STRICTEST | policy)
+        self._headers = _security_headers({**_STRICTEST, **policy})
         folder = BUILT / name
         self.missing = not (folder / "index.html").is_file()
         self._page = _missing(name) if self.missing else _with_facts((folder / "index.html").read_bytes(), facts)

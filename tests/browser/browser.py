@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
+import httpx
 from playwright.sync_api import ConsoleMessage, Page, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -23,7 +25,7 @@ NOWHERE = "http://127.0.0.1:9"  # nothing listens on the discard port
 def served(folder: Path, port: str = "0", **environment: str) -> Iterator[str]:
     """Run `dossier serve` in a folder, and yield its address."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("DOSSIER_")}
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-m", "app.cli", "serve", "--port", port],
         cwd=folder,
         env=inherited | environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
@@ -35,6 +37,7 @@ def served(folder: Path, port: str = "0", **environment: str) -> Iterator[str]:
         line = process.stdout.readline()
         match = re.search(r"listens on (http://\S+)/graphql", line)
         assert match, line
+        assert httpx.get(f"{match[1]}/healthz", timeout=60).is_success
         yield match[1]
     finally:
         process.terminate()
@@ -76,7 +79,7 @@ class Visit:
 
 
 @contextmanager
-def visiting(url: str, screenshots: Path, *, color_scheme: str = "light") -> Iterator[Visit]:
+def visiting(url: str, screenshots: Path, *, color_scheme: Literal["light", "dark"] = "light") -> Iterator[Visit]:
     """Open a page, and after the block hold that nothing went wrong in it."""
     chromium = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     assert chromium, f"no Chromium is installed as {', '.join(NAMES)}; the variable CHROMIUM may name one"
