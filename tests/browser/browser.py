@@ -22,11 +22,11 @@ NOWHERE = "http://127.0.0.1:9"  # nothing listens on the discard port
 
 
 @contextmanager
-def served(folder: Path, port: str = "0", **environment: str) -> Iterator[str]:
-    """Run `dossier serve` in a folder, and yield its address."""
+def served(folder: Path, **environment: str) -> Iterator[str]:
+    """Run `dossier serve` in an empty folder, and yield its address."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("DOSSIER_")}
-    process = subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-m", "app.cli", "serve", "--port", port],
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app.cli", "serve", "--port", "0"],
         cwd=folder,
         env=inherited | environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
         stdout=subprocess.PIPE,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.browser import Visit, served, visiting
 
@@ -194,26 +194,26 @@ def test_a_token_of_ones_own_is_kept_in_memory_only(visit: Visit, folder: Path) 
     expect(page.get_by_label("Token")).to_have_value("")
 
 
-def test_a_token_that_is_accepted_no_longer_is_noticed(tmp_path: Path, screenshots: Path) -> None:
-    with served(tmp_path) as url:
-        pass  # to know a port that is free
-    port = url.rpartition(":")[2]
-    with visiting(url, screenshots) as visit:
-        with served(tmp_path, port):
-            page = sign_in(visit)
-        (tmp_path / "dossier.db.secret").unlink()
-        with served(tmp_path, port):
-            visit.expected = REFUSED
-            page.keyboard.press("Control+Enter")
-            expect(page.locator(".bar .fault")).to_have_text("the token is not valid")
-            expect_answer(page, '"message": "the token is not valid"')
-            visit.shoot("refused-later")
-            visit.expected = None
-            page.get_by_role("button", name="Sign in again").click()
-            page.get_by_role("button", name="Sign in as the demo user").click()
-            ready(page)
-            page.keyboard.press("Control+Enter")
-            expect_answer(page, '"subject": "demo"')
+def test_a_token_that_is_accepted_no_longer_is_noticed(visit: Visit) -> None:
+    page = sign_in(visit)
+    visit.expected = REFUSED
+    page.route("**/graphql", spoil_the_token)
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".bar .fault")).to_have_text("the token is not valid")
+    expect_answer(page, '"message": "the token is not valid"')
+    visit.shoot("refused-later")
+    page.unroute("**/graphql")
+    visit.expected = None
+    page.get_by_role("button", name="Sign in again").click()
+    page.get_by_role("button", name="Sign in as the demo user").click()
+    ready(page)
+    page.keyboard.press("Control+Enter")
+    expect_answer(page, '"subject": "demo"')
+
+
+def spoil_the_token(route: Route) -> None:
+    token = route.request.headers["authorization"]
+    route.continue_(headers=route.request.headers | {"authorization": token[:-3]})
 
 
 def test_it_is_dark_where_the_system_is(url: str, screenshots: Path) -> None:
