@@ -62,10 +62,10 @@ class Pages(BuildHookInterface[Any]):
             try:
                 _npm(folder, "ci", "--include=dev", "--ignore-scripts", "--no-audit", "--no-fund")
                 _npm(folder, "run", "build")
-            except subprocess.CalledProcessError as error:
+            except subprocess.CalledProcessError:
                 self.app.abort(
-                    f"building the pages of {sources[0]} failed ({error}); it needs the npm registry. "
-                    "DOSSIER_BUILD_PAGES=false installs Dossier without them."
+                    f"The pages of {sources[0]} could not be built; npm says why above. Building them needs the npm "
+                    "registry. DOSSIER_BUILD_PAGES=false installs Dossier without them."
                 )
             finished = Path(scratch, "finished")
             _compress(folder / "dist", finished)

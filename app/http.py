@@ -118,7 +118,7 @@ class GraphQL:
 
     async def respond(self, request: Request) -> Response:
         """Answer a GraphQL request, or a browser with the explorer."""
-        page = self._pages.respond(request)
+        page = None if request.method == "POST" else self._pages.respond(request)
         if page is not None:
             return page
         try:

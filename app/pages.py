@@ -26,7 +26,7 @@ class Pages:
 
     def respond(self, request: Request) -> Response | None:
         """Return the answer to a browser's request, or None when it is for the API or for nothing that is here."""
-        path = request.url.path
+        path: str = request.scope["path"]
         if path == "/demo-token":
             return self._demo.respond(request) if self._demo else None
         if request.method not in {"GET", "HEAD"}:
@@ -37,7 +37,7 @@ class Pages:
             found = self._timeline.asset(path, request.headers)
             # What is no asset is an address within the app, whose own code reads it.
             return found or (self._timeline.page(request.headers) if _is_browser(request) else None)
-        if path == "/graphql" and not request.url.query and _is_browser(request):
+        if path == "/graphql" and not request.scope["query_string"] and _is_browser(request):
             return self._explorer.page(request.headers)
         return None
 

@@ -38,6 +38,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (folder / "explorer/index.html").write_bytes(PAGE)
     (folder / "explorer/assets/index-a1b2.js.gz").write_bytes(gzip.compress(SCRIPT))
     (folder / "explorer/licenses.md.gz").write_bytes(gzip.compress(b"# Licenses\n"))
+    (folder / "timeline/assets").mkdir(parents=True)
+    (folder / "timeline/index.html").write_bytes(b"<html><head></head>An app</html>")
+    (folder / "timeline/assets/app-c3d4.js.gz").write_bytes(gzip.compress(SCRIPT))
     (folder / "secret.js.gz").write_bytes(gzip.compress(b"not of the site"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sites, "BUILT", folder)
@@ -152,6 +155,19 @@ def test_without_a_build_the_page_says_what_to_do_and_the_api_works(
     assert "pip install --no-deps -e ." in response.text
     assert response.headers["cache-control"] == "no-store"
     assert response.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+@pytest.mark.parametrize("path", ["/app", "/app/", "/app/cases/1?filter=open"])
+def test_the_example_app_is_a_page_at_each_of_its_addresses(site: Server, path: str) -> None:
+    response = site.http.get(path, headers=BROWSER)
+    assert (response.status_code, response.text.partition("</head>")[2]) == (200, "An app</html>")
+    assert response.headers["content-security-policy"] == (
+        "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; style-src 'self'; "
+        "img-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    assert site.http.get("/app/assets/app-c3d4.js").content == SCRIPT
+    assert site.http.get("/app/assets/app-0000.js").status_code == 404
+    assert site.http.get("/application", headers=BROWSER).status_code == 404
 
 
 # Assets.
