@@ -13,6 +13,7 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from uvicorn.supervisors import Multiprocess
 from app import __version__, collect
 from app.db import migrations, open_database
 from app.errors import DossierError
+from app.http import application
 from app.identity import MAX_SUBJECT_LENGTH, sign
 from app.schema import sdl
 from app.settings import Settings, from_environment, signing_secret
@@ -145,6 +147,7 @@ def _serve(options: argparse.Namespace) -> int:
     listening = _listen(options.host, options.port)
     host = f"[{options.host}]" if ":" in options.host else options.host
     print(f"Dossier {__version__} listens on http://{host}:{listening.getsockname()[1]}/graphql")
+    print("In a browser, this address shows the explorer.")
     if made:
         print(f"A secret to sign tokens with was made at {settings.secret_file}; keep it to yourself.")
     if settings.jwt_secret is None:
@@ -180,7 +183,7 @@ def _listen(host: str, port: int) -> socket.socket:
 def _run(settings: Settings, listening: socket.socket, workers: int) -> int:
     levels = {"dossier": {"level": settings.log_level.upper()}, "uvicorn.error": {"level": "WARNING"}}
     config = uvicorn.Config(
-        "app.http:application",
+        partial(application, listening.getsockname()[0]),
         factory=True,
         workers=workers,
         log_config=_LOG_CONFIG | {"loggers": levels},

@@ -29,6 +29,7 @@ from app.db import open_database
 from app.db.migrations import is_current
 from app.errors import InvalidTokenError, RequestRefused
 from app.identity import SharedSecret
+from app.pages import Pages
 from app.resolvers.ownership import Viewer
 from app.resolvers.users import Users
 from app.schema.documents import Answer, Documents, masked, refusal
@@ -49,14 +50,17 @@ _API_HEADERS = [(name.lower().encode(), value.encode()) for name, value in API_H
 _METHODS = "GET, POST"
 
 
-def application() -> Starlette:
+def application(listening_on: str) -> Starlette:
     """Return the application for the settings in the environment, as a server's worker process wants it."""
-    return create(from_environment())
+    return create(from_environment(), listening_on)
 
 
-def create(settings: Settings) -> Starlette:
-    """Return the application. Raises DossierError when there is no secret to verify tokens with."""
-    endpoint = GraphQL(settings)
+def create(settings: Settings, listening_on: str | None = None) -> Starlette:
+    """Return the application. Raises DossierError when there is no secret to verify tokens with.
+
+    `listening_on` is the server's address; nobody signs in as the demo user where it isn't known.
+    """
+    endpoint = GraphQL(settings, Pages(settings, listening_on))
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, Any]]:
@@ -68,6 +72,10 @@ def create(settings: Settings) -> Starlette:
             Route("/graphql", endpoint),
             Route("/healthz", _alive, methods=["GET"]),
             Route("/readyz", endpoint.ready, methods=["GET"]),
+            Route("/explorer/{_:path}", endpoint.page, methods=["GET"]),
+            Route("/app", endpoint.page, methods=["GET"]),
+            Route("/app/{_:path}", endpoint.page, methods=["GET"]),
+            Route("/demo-token", endpoint.page, methods=["GET", "POST"]),
         ],
         middleware=[
             Middleware(
@@ -85,10 +93,11 @@ def create(settings: Settings) -> Starlette:
 
 
 class GraphQL:
-    """The GraphQL endpoint, an ASGI application."""
+    """The GraphQL endpoint, an ASGI application, with the pages beside it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, pages: Pages) -> None:
         self._settings = settings
+        self._pages = pages
         self._tokens = SharedSecret(settings, signing_secret(settings, create=False))
         self._at_work = 0
 
@@ -114,8 +123,19 @@ class GraphQL:
             return _text("the database is not migrated; run 'dossier migrate'", 503)
         return _text("ready")
 
+    async def page(self, request: Request) -> Response:
+        """Answer a request for a page or what belongs to one."""
+        response = self._pages.respond(request)
+        if response is None:
+            raise HTTPException(404)
+        return response
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a GraphQL request."""
+        """Answer a GraphQL request, or a browser with the explorer."""
+        page = self._pages.respond(Request(scope)) if scope["method"] in {"GET", "HEAD"} else None
+        if page is not None:
+            await page(scope, receive, send)
+            return
         try:
             answer, media_type = await self._answer(scope, receive)
             # With the older media type, a well-formed request is answered with 200, whatever became of it.

@@ -102,14 +102,14 @@ class Client:
 
 
 @contextmanager
-def serving(kind: str, database_url: str, **environment: str) -> Iterator[Server]:
+def serving(kind: str, database_url: str, *, listening_on: str | None = None, **environment: str) -> Iterator[Server]:
     """Serve a new, migrated database from a thread of this process."""
     defaults = {"DOSSIER_DATABASE_URL": database_url, "DOSSIER_JWT_SECRET": SECRET, "DOSSIER_DEVELOPMENT": "true"}
     settings = from_environment(defaults | environment)
     migrate(settings)
-    server = uvicorn.Server(
-        uvicorn.Config(create(settings), port=0, log_level="error", lifespan="on", http=Connection, ws="none")
-    )
+    application = create(settings, listening_on)
+    config = uvicorn.Config(application, port=0, log_level="error", lifespan="on", http=Connection, ws="none")
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
     thread.start()
     try:

@@ -98,6 +98,7 @@ def test_serve_needs_nothing_but_an_empty_folder(tmp_path: Path) -> None:
         output, errors = process.stdout.read(), process.stderr.read()
         assert errors == ""
         assert output == (
+            "In a browser, this address shows the explorer.\n"
             "A secret to sign tokens with was made at dossier.db.secret; keep it to yourself.\n"
             "For a token, run in this folder: dossier token --subject alice\n"
         )

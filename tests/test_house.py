@@ -14,7 +14,7 @@ FLOORS = (
     ("app.db",),
     ("app.resolvers",),
     ("app.schema",),
-    ("app.connections", "app.http", "app.collect"),
+    ("app.connections", "app.http", "app.collect", "app.demo", "app.pages", "app.sites"),
     ("app.cli",),
 )
 

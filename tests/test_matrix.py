@@ -21,7 +21,7 @@ import pytest
 from graphql import GraphQLEnumType, extend_schema, get_named_type, parse
 from sqlalchemy import and_, exists, select, true
 
-from app.db import postgresql
+from app.db import Statement, postgresql
 from app.db.models import CaseMember, table_of
 from app.errors import Forbidden, NotFound
 from app.resolvers import cases, events, file_batches, members, nouns, ownership, statements
@@ -559,12 +559,13 @@ def the_path_above_is_not_looked_at(patch: pytest.MonkeyPatch) -> None:
 
 def strangers_are_told_that_they_may_not(patch: pytest.MonkeyPatch) -> None:
     def broken(find: Any) -> Any:
-        def finding(connection: Any, viewer: Viewer, need: str, *path: Any, **more: Any) -> Any:
+        def finding(transaction: Any, viewer: Viewer, need: str, *path: Any, **more: Any) -> Any:
             try:
-                return find(connection, viewer, need, *path, **more)
+                return find(transaction, viewer, need, *path, **more)
             except NotFound as refusal:
                 table = table_of(path[-1][1])
-                if connection.execute(select(table.c.id).where(table.c.id == parse_id(path[-1][2]))).first():
+                there = Statement(select(table.c.id).where(table.c.id == parse_id(path[-1][2])))
+                if transaction.first(there, {}):
                     raise Forbidden("not yours", refusal.path, need) from None
                 raise
 

@@ -1,0 +1,46 @@
+"""What a browser finds here: the explorer at `/graphql`, the example app at `/app/`, and the demo user's token."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.demo import DemoSignIn, is_loopback
+from app.settings import Settings
+from app.sites import Site, wants_page
+
+# Monaco, the explorer's editor, places its lines by style attributes in markup, and its underlining of errors is an
+# image in the style sheet. Style elements, whose selectors could read a page and carry it away, remain forbidden.
+_MONACO = {"style-src-attr": "'unsafe-inline'", "img-src": "'self' data:"}
+
+
+class Pages:
+    """The pages of a server. There is a demo user in development, and only where no other machine reaches it."""
+
+    def __init__(self, settings: Settings, listening_on: str | None) -> None:
+        demo = settings.development and listening_on is not None and is_loopback(listening_on)
+        self._demo = DemoSignIn(settings) if demo else None
+        facts = {"demo": demo, "introspection": settings.introspection}
+        self._explorer = Site("explorer", "/explorer/", facts, _MONACO)
+        self._timeline = Site("timeline", "/app/", facts)
+
+    def respond(self, request: Request) -> Response | None:
+        """Return the answer to a browser's request, or None when it is for the API or for nothing that is here."""
+        path: str = request.scope["path"]
+        if path == "/demo-token":
+            return self._demo.respond(request) if self._demo else None
+        if request.method not in {"GET", "HEAD"}:
+            return None
+        if path.startswith("/explorer/"):
+            return self._explorer.asset(path, request.headers)
+        if path == "/app" or path.startswith("/app/"):
+            found = self._timeline.asset(path, request.headers)
+            # What is no asset is an address within the app, whose own code reads it.
+            return found or (self._timeline.page(request.headers) if _is_browser(request) else None)
+        if path == "/graphql" and not request.scope["query_string"] and _is_browser(request):
+            return self._explorer.page(request.headers)
+        return None
+
+
+def _is_browser(request: Request) -> bool:
+    return wants_page(request.headers.get("accept"))

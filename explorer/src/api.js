@@ -1,0 +1,37 @@
+// What the server says of itself, in an element that it writes into the page: whether it knows a demo user, and
+// whether its schema can be asked for.
+export const server = JSON.parse(document.querySelector('meta[name="dossier"]')?.content ?? '{}');
+
+/** The token was refused. The message says why. */
+export class RefusedToken extends Error {}
+
+/** Send a GraphQL request and return the response. Throws RefusedToken, or an Error with what went wrong. */
+export async function send(token, request) {
+  const response = await post('/graphql', request, { Authorization: `Bearer ${token}` });
+  const answer = await response.json().catch(() => {
+    throw new Error(`The server’s answer, with status ${response.status}, is no JSON.`);
+  });
+  if (response.status === 401) throw new RefusedToken(answer.errors[0].message);
+  return answer;
+}
+
+/** Return a token for the demo user. Throws an Error when the server gives none. */
+export async function demoToken() {
+  const response = await post('/demo-token', {}, {});
+  if (!response.ok) throw new Error('The server has no demo user any more; reload the page.');
+  return (await response.json()).token;
+}
+
+async function post(path, body, headers) {
+  const response = fetch(path, {
+    method: 'POST',
+    headers: { Accept: 'application/json', 'Content-Type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+    credentials: 'omit',
+    cache: 'no-store',
+    redirect: 'error',
+  });
+  return response.catch(() => {
+    throw new Error('The server can’t be reached.');
+  });
+}
