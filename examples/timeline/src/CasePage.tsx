@@ -1,0 +1,140 @@
+import { useEffect, useRef, useState } from 'react';
+import { useQuery } from 'urql';
+import { CaseForm } from './CaseForm';
+import { Chart } from './Chart';
+import { EventForm } from './EventForm';
+import { EventItem } from './EventItem';
+import { DeleteButton, may, useChange, useReturnFocus, word } from './form';
+import type { CaseRowFragment, TimelineQuery } from './gql/graphql';
+import { DeleteCase, Timeline } from './operations';
+import { Failure } from './session';
+import { zone } from './time';
+
+export type TimelineCase = NonNullable<TimelineQuery['case']>;
+export type TimelineEvent = TimelineCase['events']['nodes'][number];
+
+/** A case with its timeline: drawn, and below the drawing as a list in which everything is read and edited. */
+export function CasePage({ id }: { id: string }) {
+  const [cursors, setCursors] = useState<string[]>([]); // where the pages begin, up to this one
+  const [{ data, error }, ask] = useQuery({
+    query: Timeline,
+    variables: { id, after: cursors.at(-1) },
+    context: READS_CASE,
+  });
+  const heading = useRef<HTMLHeadingElement>(null);
+  const row = data?.case;
+
+  useEffect(() => {
+    if (row) document.title = `${row.number} · ${row.title} · Dossier`;
+  }, [row]);
+  useEffect(() => heading.current?.focus(), [Boolean(row)]);
+
+  if (error) return <Failure error={error} retry={() => ask({ requestPolicy: 'network-only' })} />;
+  if (!data) return <p>Loading…</p>;
+  if (!row) return <p role="alert">There is no such case, at least not for you.</p>;
+  return (
+    <>
+      <nav>
+        <a href="#/">All cases</a>
+      </nav>
+      <h1 ref={heading} tabIndex={-1}>
+        <span className="number">{row.number}</span> {row.title}
+      </h1>
+      <CaseFacts row={row} />
+      <EventList row={row} cursors={cursors} onPage={setCursors} />
+    </>
+  );
+}
+
+/** A case without events names no type `Event`, so say it: a new one changes this page. */
+const READS_CASE = { additionalTypenames: ['Case', 'Event', 'FileBatch'] };
+
+function CaseFacts({ row }: { row: CaseRowFragment }) {
+  const [isEditing, setEditing] = useState(false);
+  const editButton = useReturnFocus(isEditing);
+  const change = useChange(DeleteCase);
+  const remove = async () => {
+    const outcome = await change({ input: { id: row.id, expectedVersion: row.version } });
+    if (outcome.data?.deleteCase.deletedId) window.location.hash = '#/';
+    return outcome;
+  };
+
+  if (isEditing) return <CaseForm row={row} onDone={() => setEditing(false)} />;
+  return (
+    <>
+      <div className="heading">
+        <p className="facts">
+          {row.reference && <span>{row.reference}</span>}
+          <span>{word(row.status)}</span>
+          <span>you are {word(row.viewerRole)}</span>
+        </p>
+        <div className="buttons quiet">
+          {may(row.viewerRole, 'CONTRIBUTOR') && (
+            <button ref={editButton} onClick={() => setEditing(true)}>
+              Edit case
+            </button>
+          )}
+          {may(row.viewerRole, 'OWNER') && <DeleteButton what={`case ${row.number} with its events`} remove={remove} />}
+        </div>
+      </div>
+      {row.description && <p className="prose">{row.description}</p>}
+    </>
+  );
+}
+
+interface EventListProps {
+  row: TimelineCase;
+  cursors: string[];
+  onPage: (cursors: string[]) => void;
+}
+
+function EventList({ row, cursors, onPage }: EventListProps) {
+  const [selected, setSelected] = useState('');
+  const [isAdding, setAdding] = useState(false);
+  const addButton = useReturnFocus(isAdding);
+  const { nodes: events, totalCount, pageInfo } = row.events;
+
+  const select = (id: string) => {
+    setSelected(id);
+    document.getElementById(id)?.focus();
+  };
+  const before = cursors.length * 100;
+  const count = totalCount === 1 ? '1 event' : `${totalCount.toLocaleString('en')} events`;
+  const shown = totalCount > 100 ? `events ${before + 1} to ${before + events.length} of ` : '';
+  return (
+    <section aria-label="Timeline">
+      <div className="heading">
+        <h2>Timeline</h2>
+        <p role="status" className="facts">
+          <span>
+            {shown}
+            {count}
+          </span>
+          <span>times in {zone()}</span>
+        </p>
+        <div className="buttons">
+          {cursors.length > 0 && <button onClick={() => onPage(cursors.slice(0, -1))}>Earlier events</button>}
+          {pageInfo.hasNextPage && (
+            <button onClick={() => onPage([...cursors, pageInfo.endCursor!])}>Later events</button>
+          )}
+          {may(row.viewerRole, 'CONTRIBUTOR') && (
+            <button ref={addButton} className="primary" disabled={isAdding} onClick={() => setAdding(true)}>
+              Add event
+            </button>
+          )}
+        </div>
+      </div>
+      {isAdding && <EventForm caseId={row.id} onDone={() => setAdding(false)} />}
+      {events.length === 0 && !isAdding && <p className="empty">Nothing is on the timeline yet.</p>}
+      {events.length > 0 && <Chart key={cursors.at(-1)} events={events} selected={selected} onSelect={select} />}
+      <ol className="events">
+        {events.map((event) => (
+          <EventItem
+            key={event.id} caseId={row.id} role={row.viewerRole} event={event}
+            isSelected={event.id === selected} onSelect={() => setSelected(event.id)}
+          />
+        ))}
+      </ol>
+    </section>
+  );
+}
