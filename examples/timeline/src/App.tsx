@@ -29,12 +29,12 @@ export function App() {
           Dossier
         </a>
         <p role="status" className="said">
-          {said}
+          {token && said}
         </p>
         {token && <button onClick={() => signOut('You are signed out.')}>Sign out</button>}
       </header>
       <main>
-        {!token && <SignIn onToken={signIn} />}
+        {!token && <SignIn notice={said} onToken={signIn} />}
         {token && <Provider value={client}>{caseId ? <CasePage key={caseId} id={caseId} /> : <CaseList />}</Provider>}
       </main>
     </Say>

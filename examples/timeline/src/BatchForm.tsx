@@ -1,5 +1,6 @@
 import { useState } from 'react';
-import { ChangeForm, Field, difference, useChange, useForm } from './form';
+import { difference, useChange } from './change';
+import { ChangeForm, Field, useForm } from './form';
 import type { FileBatchRowFragment } from './gql/graphql';
 import { CreateFileBatch, UpdateFileBatch } from './operations';
 

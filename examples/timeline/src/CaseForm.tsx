@@ -1,5 +1,6 @@
 import { useState } from 'react';
-import { ChangeForm, Field, STATUSES, difference, useChange, useForm } from './form';
+import { STATUSES, difference, useChange } from './change';
+import { ChangeForm, Field, useForm } from './form';
 import type { CaseRowFragment, CaseStatus } from './gql/graphql';
 import { CreateCase, UpdateCase } from './operations';
 

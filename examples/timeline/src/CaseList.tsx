@@ -1,11 +1,12 @@
 import { type ReactNode, useEffect, useState } from 'react';
 import { useQuery } from 'urql';
 import { CaseForm } from './CaseForm';
+import { STATUSES, useReturnFocus, word } from './change';
 import type { CaseFilter, CaseStatus } from './gql/graphql';
 import { Cases } from './operations';
+import { usePageTitle } from './page';
 import { Failure } from './session';
 import { showMoment } from './time';
-import { STATUSES, useReturnFocus, word } from './form';
 
 /** The cases that the viewer may see, the newest first, with a search. */
 export function CaseList() {
@@ -16,13 +17,13 @@ export function CaseList() {
   const sought = useSettled(text.trim(), 250);
   const where: CaseFilter = { text: sought || undefined, status: status ? [status] : undefined };
 
-  useEffect(() => {
-    document.title = 'Cases · Dossier';
-  }, []);
+  const heading = usePageTitle('Cases');
   return (
     <>
       <div className="heading">
-        <h1>Cases</h1>
+        <h1 ref={heading} tabIndex={-1}>
+          Cases
+        </h1>
         <button ref={createButton} className="primary" disabled={creating} onClick={() => setCreating(true)}>
           New case
         </button>

@@ -1,12 +1,14 @@
-import { useEffect, useRef, useState } from 'react';
+import { useState } from 'react';
 import { useQuery } from 'urql';
 import { CaseForm } from './CaseForm';
+import { may, useChange, useReturnFocus, word } from './change';
 import { Chart } from './Chart';
+import { DeleteButton } from './DeleteButton';
 import { EventForm } from './EventForm';
 import { EventItem } from './EventItem';
-import { DeleteButton, may, useChange, useReturnFocus, word } from './form';
 import type { CaseRowFragment, TimelineQuery } from './gql/graphql';
 import { DeleteCase, Timeline } from './operations';
+import { usePageTitle } from './page';
 import { Failure } from './session';
 import { zone } from './time';
 
@@ -21,17 +23,14 @@ export function CasePage({ id }: { id: string }) {
     variables: { id, after: cursors.at(-1) },
     context: READS_CASE,
   });
-  const heading = useRef<HTMLHeadingElement>(null);
-  const row = data?.case;
+  // What was read last stays when reading it again fails: somebody may be in the middle of a form.
+  const [row, setRow] = useState(data?.case);
+  if (data && data.case !== row) setRow(data.case);
+  const heading = usePageTitle(row && `${row.number} · ${row.title}`);
 
-  useEffect(() => {
-    if (row) document.title = `${row.number} · ${row.title} · Dossier`;
-  }, [row]);
-  useEffect(() => heading.current?.focus(), [Boolean(row)]);
-
-  if (error) return <Failure error={error} retry={() => ask({ requestPolicy: 'network-only' })} />;
-  if (!data) return <p>Loading…</p>;
-  if (!row) return <p role="alert">There is no such case, at least not for you.</p>;
+  const failure = error && <Failure error={error} retry={() => ask({ requestPolicy: 'network-only' })} />;
+  if (row === undefined) return failure ?? <p>Loading…</p>;
+  if (row === null) return <p role="alert">There is no such case, at least not for you.</p>;
   return (
     <>
       <nav>
@@ -40,6 +39,7 @@ export function CasePage({ id }: { id: string }) {
       <h1 ref={heading} tabIndex={-1}>
         <span className="number">{row.number}</span> {row.title}
       </h1>
+      {failure}
       <CaseFacts row={row} />
       <EventList row={row} cursors={cursors} onPage={setCursors} />
     </>

@@ -1,7 +1,7 @@
 import { type RefObject, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import type { TimelineEvent } from './CasePage';
+import { word } from './change';
 import { type Mark, type Span, marksOf, moved, overlaps, pack, scaleOf, spanOf, ticksOf, zoomed } from './chart';
-import { word } from './form';
 import { Stack, filesIn } from './Stack';
 import { showMoment, showWhen } from './time';
 
@@ -42,7 +42,9 @@ export function Chart({ events, selected, onSelect }: ChartProps) {
         <span className="span">
           {time(span.from)} – {time(span.to)}
         </span>
-        <span className="hint">{isAll ? '' : `${seen.length} of ${events.length} in view`}</span>
+        <span className="hint">
+          {isAll ? 'One sheet more on a stack is twice the files.' : `${seen.length} of ${events.length} in view`}
+        </span>
         <span className="buttons">
           <button aria-label="Earlier" disabled={isAll} onClick={() => show(moved(span, -0.5, all))}>‹</button>
           <button aria-label="Later" disabled={isAll} onClick={() => show(moved(span, 0.5, all))}>›</button>

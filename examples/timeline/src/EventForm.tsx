@@ -1,5 +1,6 @@
 import { useState } from 'react';
-import { ChangeForm, Field, difference, useChange, useForm } from './form';
+import { difference, useChange } from './change';
+import { ChangeForm, Field, useForm } from './form';
 import type { EventRowFragment, EventType, TimePrecision } from './gql/graphql';
 import { CreateEvent, UpdateEvent } from './operations';
 import { isDate, toClock, toUtc, zone } from './time';

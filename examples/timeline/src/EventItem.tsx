@@ -1,8 +1,9 @@
 import { useState } from 'react';
 import { BatchForm } from './BatchForm';
 import type { TimelineEvent } from './CasePage';
+import { may, useChange, useReturnFocus, word } from './change';
+import { DeleteButton } from './DeleteButton';
 import { EventForm } from './EventForm';
-import { DeleteButton, may, useChange, useReturnFocus, word } from './form';
 import type { CaseRole, FileBatchRowFragment } from './gql/graphql';
 import { DeleteEvent, DeleteFileBatch } from './operations';
 import { Stack, filesIn } from './Stack';

@@ -1,7 +1,7 @@
 import { type FormEvent, useEffect, useState } from 'react';
 
 /** Asks for a token. A server in development has one for a demo user as well. */
-export function SignIn({ onToken }: { onToken: (token: string) => void }) {
+export function SignIn({ notice, onToken }: { notice: string; onToken: (token: string) => void }) {
   const [token, setToken] = useState('');
   const demoToken = useDemoToken();
 
@@ -12,6 +12,7 @@ export function SignIn({ onToken }: { onToken: (token: string) => void }) {
   return (
     <form className="sign-in" onSubmit={submit}>
       <h1>Sign in</h1>
+      <p role="alert">{notice}</p>
       <label htmlFor="token">Token</label>
       <textarea
         id="token" rows={5} required autoFocus spellCheck={false} autoComplete="off" aria-describedby="token-hint"

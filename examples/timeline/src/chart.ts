@@ -49,7 +49,7 @@ export const scaleOf = ({ from, to }: Span, width: number) => scaleTime([new Dat
 
 /** Ticks at round local times, each with as much of the date as tells it from its neighbours. */
 export function ticksOf(scale: ScaleTime<number, number>, width: number) {
-  return scale.ticks(Math.max(2, width / 80)).map((tick) => ({ x: scale(tick), label: labelOf(tick) }));
+  return scale.ticks(Math.max(2, width / 90)).map((tick) => ({ x: scale(tick), label: labelOf(tick) }));
 }
 
 function labelOf(tick: Date): string {

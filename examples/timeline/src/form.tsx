@@ -1,44 +1,13 @@
-/** What the three forms share: a draft, its sending, refusals beside their fields, and the way out of a conflict. */
+/** What the three forms share: a draft, its sending, and refusals beside their fields. */
 import { type FormEvent, type ReactNode, useEffect, useId, useRef, useState } from 'react';
-import { type AnyVariables, type TypedDocumentNode, useMutation } from 'urql';
-import type { CaseRole, CaseStatus, RefusalFragment } from './gql/graphql';
-import { describe, useSay } from './session';
-import { showMoment } from './time';
-
-export const STATUSES: CaseStatus[] = ['OPEN', 'ACTIVE', 'CLOSED'];
-const ROLES: CaseRole[] = ['VIEWER', 'CONTRIBUTOR', 'EDITOR', 'OWNER'];
-
-/** An enum's value as a word. */
-export const word = (value: string) => value.toLowerCase();
-
-/** Whether a role is enough for what takes the role `needed`. The server decides; this only hides what it refuses. */
-export const may = (role: CaseRole, needed: CaseRole) => ROLES.indexOf(role) >= ROLES.indexOf(needed);
-
-export interface Outcome<Data = unknown> {
-  data?: Data;
-  /** Why the server refused the change; empty when it was made. */
-  refusals: RefusalFragment[];
-  /** Why there is no answer at all. */
-  failure?: string;
-}
-
-type Payloads = Record<string, { errors: RefusalFragment[] }>;
-
-/** Returns a function that makes a change. Whatever is on the screen is then read again. */
-export function useChange<Data extends Payloads, Variables extends AnyVariables>(
-  mutation: TypedDocumentNode<Data, Variables>,
-): (variables: Variables) => Promise<Outcome<Data>> {
-  const [, execute] = useMutation(mutation);
-  return async (variables) => {
-    const { data, error } = await execute(variables, { additionalTypenames: ['Case', 'Event', 'FileBatch'] });
-    if (error || !data) return { refusals: [], failure: error && describe(error) };
-    return { data, refusals: Object.values(data).flatMap((payload) => payload.errors ?? []) };
-  };
-}
+import { type Outcome, word } from './change';
+import { ConflictChoice } from './ConflictChoice';
+import type { RefusalFragment } from './gql/graphql';
+import { useSay } from './session';
 
 /** What stands in a form's fields, by the name that the field has in the mutation's input. */
 export type Draft = Record<string, string>;
-type Conflict = Extract<RefusalFragment, { __typename: 'ConflictError' }>;
+export type Conflict = Extract<RefusalFragment, { __typename: 'ConflictError' }>;
 
 interface FormOptions<Fields extends Draft> {
   initial: Fields;
@@ -85,12 +54,6 @@ export function useForm<Fields extends Draft>(options: FormOptions<Fields>) {
 }
 
 export type Form<Fields extends Draft> = ReturnType<typeof useForm<Fields>>;
-
-/** Only what the user changed is sent, so that nothing else is overwritten, or cut to what a form can show. */
-export function difference<Input extends object>(input: Input, from: Input): Partial<Input> {
-  const names = Object.keys(input) as (keyof Input)[];
-  return Object.fromEntries(names.filter((name) => input[name] !== from[name]).map((name) => [name, input[name]])) as Partial<Input>;
-}
 
 interface FieldProps<Fields extends Draft> {
   form: Form<Fields>;
@@ -193,103 +156,4 @@ export function ChangeForm<Fields extends Draft>({ form, title, labels, children
       )}
     </form>
   );
-}
-
-interface ConflictProps<Fields extends Draft> {
-  form: Form<Fields>;
-  labels: Record<keyof Fields, string>;
-  conflict: Conflict;
-  theirs: Fields;
-}
-
-/** Someone else was faster: their row against this draft, field by field where the two differ. */
-function ConflictChoice<Fields extends Draft>({ form, labels, conflict, theirs }: ConflictProps<Fields>) {
-  const { current } = conflict;
-  const differing = Object.keys(labels).filter((name) => theirs[name] !== form.draft[name]);
-  const isMine = (name: string) => form.draft[name] !== form.initial[name];
-  return (
-    <section className="conflict" role="alert" aria-label="Conflict">
-      <h4>Someone else was faster</h4>
-      {'updatedBy' in current && (
-        <p>
-          {current.updatedBy.name ?? current.updatedBy.subject} saved version {conflict.currentVersion} at{' '}
-          {showMoment(current.updatedAt)}. Nothing of yours is saved yet.
-        </p>
-      )}
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Field</th>
-            <th scope="col">Theirs</th>
-            <th scope="col">Yours</th>
-          </tr>
-        </thead>
-        <tbody>
-          {differing.map((name) => (
-            <tr key={name}>
-              <th scope="row">{labels[name]}</th>
-              <td>{theirs[name] || '(empty)'}</td>
-              <td>{isMine(name) ? form.draft[name] || '(empty)' : <i>not changed by you; theirs stays</i>}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      <div className="buttons">
-        <button type="button" onClick={form.cancel}>
-          Take theirs
-        </button>
-        <button type="button" disabled={form.isSending} onClick={() => void form.submit(conflict.currentVersion)}>
-          Write mine over it
-        </button>
-      </div>
-    </section>
-  );
-}
-
-/** A button that asks once more before it deletes. */
-export function DeleteButton({ what, remove }: { what: string; remove: () => Promise<Outcome> }) {
-  const [isAsking, setAsking] = useState(false);
-  const [fault, setFault] = useState('');
-  const button = useReturnFocus(isAsking);
-  const say = useSay();
-
-  const go = async () => {
-    const { refusals, failure } = await remove();
-    const isConflict = refusals.some((refusal) => refusal.__typename === 'ConflictError');
-    setAsking(false);
-    setFault(isConflict ? 'changed by someone else meanwhile; look again' : (failure ?? refusals[0]?.message ?? ''));
-    if (!failure && refusals.length === 0) say(`Deleted ${what}.`);
-  };
-  if (!isAsking) {
-    return (
-      <>
-        <button ref={button} aria-label={`Delete ${what}`} onClick={() => setAsking(true)}>
-          Delete
-        </button>
-        {fault && <span role="alert" className="fault">Not deleted: {fault}.</span>}
-      </>
-    );
-  }
-  return (
-    <span role="group" aria-label="Confirm" className="confirm">
-      Delete {what}?
-      <button className="danger" onClick={() => void go()}>
-        Delete
-      </button>
-      <button autoFocus onClick={() => setAsking(false)}>
-        Keep
-      </button>
-    </span>
-  );
-}
-
-/** Returns a ref for the button that opened something: it gets the focus back when that closes. */
-export function useReturnFocus(isOpen: boolean) {
-  const button = useRef<HTMLButtonElement>(null);
-  const wasOpen = useRef(isOpen);
-  useEffect(() => {
-    if (wasOpen.current && !isOpen) button.current?.focus();
-    wasOpen.current = isOpen;
-  }, [isOpen]);
-  return button;
 }

@@ -114,7 +114,7 @@ inBrowser('lists, searches, filters and pages cases', async () => {
   await signIn(page, alice);
   const search = page.getByRole('searchbox', { name: 'Search' });
   await search.fill(mark);
-  await page.getByText('28 found').waitFor();
+  await page.getByText('28 cases found').waitFor();
   const rows = page.getByRole('row').filter({ has: page.getByRole('link') });
   assert.equal(await rows.count(), 25);
   await shot('cases');
@@ -195,7 +195,7 @@ inBrowser('adds and edits an event, in local time', async () => {
   await page.getByRole('button', { name: 'Add event' }).click();
   await page.getByLabel('Title').fill('Account frozen');
   await page.getByLabel('Type').selectOption('action');
-  await page.getByLabel('From').fill('2026-03-02T09:30:00');
+  await page.getByLabel('From', { exact: true }).fill('2026-03-02T09:30:00');
   await page.getByLabel('Until').fill('2026-03-02T08:30:00');
   await page.getByRole('button', { name: 'Save' }).click();
   await page.getByText('must not lie before `occurredAt`').waitFor();
@@ -210,7 +210,7 @@ inBrowser('adds and edits an event, in local time', async () => {
 
   await page.getByRole('button', { name: 'Edit Account frozen' }).click();
   await page.getByLabel('Known to the').selectOption('day');
-  await page.getByLabel('From').fill('2026-03-03');
+  await page.getByLabel('From', { exact: true }).fill('2026-03-03');
   await page.getByLabel('Description').fill('By order of the board.');
   await page.getByRole('button', { name: 'Save' }).click();
   await item('Account frozen').getByText('By order of the board.').waitFor();
@@ -328,16 +328,18 @@ inBrowser('says what is wrong when the server fails, and lets the user try again
   await page.getByText('The server can’t answer at present (503).').waitFor();
   await page.unroute('**/graphql');
   await page.getByRole('button', { name: 'Try again' }).click();
-  await page.getByText('found').waitFor();
+  await page.getByText('cases found').waitFor();
 
-  await page.getByRole('button', { name: 'New case' }).click();
+  await page.getByRole('link', { name: `Small matter 27 ${mark}` }).click();
+  await page.getByRole('button', { name: 'Add event' }).click();
   await page.getByLabel('Title').fill(`Kept while offline ${mark}`);
+  await page.getByLabel('From', { exact: true }).fill('2026-03-02T09:30:00');
   await page.context().setOffline(true);
   await page.getByRole('button', { name: 'Save' }).click();
   await page.getByText('The server can’t be reached.').first().waitFor();
   await page.context().setOffline(false);
   await page.getByRole('button', { name: 'Save' }).click();
-  await page.getByRole('heading', { name: `Kept while offline ${mark}` }).waitFor();
+  await item(`Kept while offline ${mark}`).waitFor();
 
   const body = JSON.stringify({ errors: [{ message: 'the token has expired', extensions: { code: 'UNAUTHENTICATED' } }] });
   await page.route('**/graphql', (route) => route.fulfill({ status: 401, contentType: 'application/json', body }));
