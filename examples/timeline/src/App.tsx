@@ -1,29 +1,31 @@
-import { useCallback, useMemo, useState, useSyncExternalStore } from 'react';
+import { useCallback, useMemo, useReducer, useState, useSyncExternalStore } from 'react';
 import { Provider } from 'urql';
 import { CaseList } from './CaseList';
 import { CasePage } from './CasePage';
-import { Say, createClient } from './session';
+import { Session, createClient } from './session';
 import { SignIn } from './SignIn';
 
 /** The frame of the app: signed in or not, and which page. The token lives here, in memory, and nowhere else. */
 export function App() {
   const [token, setToken] = useState('');
-  const [said, setSaid] = useState('');
+  const [said, say] = useState('');
+  const [revision, countChange] = useReducer((count: number) => count + 1, 0);
   const hash = useHash();
 
   const signOut = useCallback((reason: string) => {
     setToken('');
-    setSaid(reason);
+    say(reason);
   }, []);
   const client = useMemo(() => createClient(token, signOut), [token, signOut]);
   const signIn = (given: string) => {
-    setSaid('');
+    say('');
     setToken(given);
   };
 
+  const session = useMemo(() => ({ say, revision, countChange }), [revision]);
   const caseId = /^#\/cases\/([^/]+)$/.exec(hash)?.[1];
   return (
-    <Say value={setSaid}>
+    <Session value={session}>
       <header className="bar">
         <a href="#/" className="brand">
           Dossier
@@ -37,7 +39,7 @@ export function App() {
         {!token && <SignIn notice={said} onToken={signIn} />}
         {token && <Provider value={client}>{caseId ? <CasePage key={caseId} id={caseId} /> : <CaseList />}</Provider>}
       </main>
-    </Say>
+    </Session>
   );
 }
 

@@ -1,11 +1,10 @@
 import { type ReactNode, useEffect, useState } from 'react';
-import { useQuery } from 'urql';
 import { CaseForm } from './CaseForm';
 import { STATUSES, useReturnFocus, word } from './change';
 import type { CaseFilter, CaseStatus } from './gql/graphql';
 import { Cases } from './operations';
 import { usePageTitle } from './page';
-import { Failure } from './session';
+import { Failure, useRead } from './session';
 import { showMoment } from './time';
 
 /** The cases that the viewer may see, the newest first, with a search. */
@@ -85,11 +84,10 @@ interface CaseRowsProps {
 }
 
 function CaseRows({ where, after, isFirst, onMore }: CaseRowsProps) {
-  const [{ data, error }, ask] = useQuery({ query: Cases, variables: { where, after }, context: READS_CASES });
-  const retry = () => ask({ requestPolicy: 'network-only' });
+  const [{ data, error }, ask] = useRead(Cases, { where, after });
   const isFiltered = Boolean(where.text || where.status);
 
-  if (error) return <Line><Failure error={error} retry={retry} /></Line>;
+  if (error) return <Line><Failure error={error} retry={ask} /></Line>;
   if (!data) return <Line>Loading…</Line>;
   const { nodes, totalCount, pageInfo } = data.cases;
   const count = totalCount === 1 ? '1 case' : `${totalCount.toLocaleString('en')} cases`;
@@ -124,9 +122,6 @@ function CaseRows({ where, after, isFirst, onMore }: CaseRowsProps) {
     </>
   );
 }
-
-/** An empty list names no type, so say it: a new case changes this list. */
-const READS_CASES = { additionalTypenames: ['Case'] };
 
 function Line({ children }: { children: ReactNode }) {
   return (

@@ -1,5 +1,4 @@
 import { useState } from 'react';
-import { useQuery } from 'urql';
 import { CaseForm } from './CaseForm';
 import { may, useChange, useReturnFocus, word } from './change';
 import { Chart } from './Chart';
@@ -9,7 +8,7 @@ import { EventItem } from './EventItem';
 import type { CaseRowFragment, TimelineQuery } from './gql/graphql';
 import { DeleteCase, Timeline } from './operations';
 import { usePageTitle } from './page';
-import { Failure } from './session';
+import { Failure, useRead } from './session';
 import { zone } from './time';
 
 export type TimelineCase = NonNullable<TimelineQuery['case']>;
@@ -18,17 +17,13 @@ export type TimelineEvent = TimelineCase['events']['nodes'][number];
 /** A case with its timeline: drawn, and below the drawing as a list in which everything is read and edited. */
 export function CasePage({ id }: { id: string }) {
   const [cursors, setCursors] = useState<string[]>([]); // where the pages begin, up to this one
-  const [{ data, error }, ask] = useQuery({
-    query: Timeline,
-    variables: { id, after: cursors.at(-1) },
-    context: READS_CASE,
-  });
+  const [{ data, error }, ask] = useRead(Timeline, { id, after: cursors.at(-1) });
   // What was read last stays when reading it again fails: somebody may be in the middle of a form.
   const [row, setRow] = useState(data?.case);
   if (data && data.case !== row) setRow(data.case);
   const heading = usePageTitle(row && `${row.number} · ${row.title}`);
 
-  const failure = error && <Failure error={error} retry={() => ask({ requestPolicy: 'network-only' })} />;
+  const failure = error && <Failure error={error} retry={ask} />;
   if (row === undefined) return failure ?? <p>Loading…</p>;
   if (row === null) return <p role="alert">There is no such case, at least not for you.</p>;
   return (
@@ -45,9 +40,6 @@ export function CasePage({ id }: { id: string }) {
     </>
   );
 }
-
-/** A case without events names no type `Event`, so say it: a new one changes this page. */
-const READS_CASE = { additionalTypenames: ['Case', 'Event', 'FileBatch'] };
 
 function CaseFacts({ row }: { row: CaseRowFragment }) {
   const [isEditing, setEditing] = useState(false);

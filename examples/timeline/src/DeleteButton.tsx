@@ -1,13 +1,13 @@
 import { useState } from 'react';
 import { type Outcome, useReturnFocus } from './change';
-import { useSay } from './session';
+import { useSession } from './session';
 
 /** A button that asks once more before it deletes. */
 export function DeleteButton({ what, remove }: { what: string; remove: () => Promise<Outcome> }) {
   const [isAsking, setAsking] = useState(false);
   const [fault, setFault] = useState('');
   const button = useReturnFocus(isAsking);
-  const say = useSay();
+  const { say } = useSession();
 
   const go = async () => {
     const { refusals, failure } = await remove();

@@ -2,7 +2,7 @@
 import { useEffect, useRef } from 'react';
 import { type AnyVariables, type TypedDocumentNode, useMutation } from 'urql';
 import type { CaseRole, CaseStatus, RefusalFragment } from './gql/graphql';
-import { describe } from './session';
+import { describe, useSession } from './session';
 
 export const STATUSES: CaseStatus[] = ['OPEN', 'ACTIVE', 'CLOSED'];
 const ROLES: CaseRole[] = ['VIEWER', 'CONTRIBUTOR', 'EDITOR', 'OWNER'];
@@ -28,9 +28,11 @@ export function useChange<Data extends Payloads, Variables extends AnyVariables>
   mutation: TypedDocumentNode<Data, Variables>,
 ): (variables: Variables) => Promise<Outcome<Data>> {
   const [, execute] = useMutation(mutation);
+  const { countChange } = useSession();
   return async (variables) => {
-    const { data, error } = await execute(variables, { additionalTypenames: ['Case', 'Event', 'FileBatch'] });
+    const { data, error } = await execute(variables);
     if (error || !data) return { refusals: [], failure: error && describe(error) };
+    countChange();
     return { data, refusals: Object.values(data).flatMap((payload) => payload.errors ?? []) };
   };
 }

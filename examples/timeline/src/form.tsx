@@ -3,7 +3,7 @@ import { type FormEvent, type ReactNode, useEffect, useId, useRef, useState } fr
 import { type Outcome, word } from './change';
 import { ConflictChoice } from './ConflictChoice';
 import type { RefusalFragment } from './gql/graphql';
-import { useSay } from './session';
+import { useSession } from './session';
 
 /** What stands in a form's fields, by the name that the field has in the mutation's input. */
 export type Draft = Record<string, string>;
@@ -27,7 +27,7 @@ export function useForm<Fields extends Draft>(options: FormOptions<Fields>) {
   const [draft, setDraft] = useState(initial);
   const [outcome, setOutcome] = useState<Outcome>({ refusals: [] });
   const [isSending, setSending] = useState(false);
-  const say = useSay();
+  const { say } = useSession();
   const conflict = outcome.refusals.find((refusal) => refusal.__typename === 'ConflictError');
 
   const submit = async (expectedVersion = version) => {

@@ -1,19 +1,29 @@
-import { createContext, useContext } from 'react';
-import { Client, type CombinedError, cacheExchange, fetchExchange, mapExchange } from 'urql';
+import { createContext, useContext, useMemo } from 'react';
+import { type AnyVariables, Client, type CombinedError, type TypedDocumentNode, fetchExchange, mapExchange, useQuery } from 'urql';
 
-/** Says one sentence to everyone, those who listen included: it is written into the page's status line. */
-export const Say = createContext<(sentence: string) => void>(() => undefined);
-export const useSay = () => useContext(Say);
+/** What all parts of the app share. */
+export const Session = createContext({
+  /** Writes a sentence into the page's status line, which screen readers read out. */
+  say: (_sentence: string): void => undefined,
+  /** Counts the changes that were made here. */
+  revision: 0,
+  countChange: (): void => undefined,
+});
+export const useSession = () => useContext(Session);
 
-/**
- * The way to the server for one signed-in user. urql keeps answers by the types in them, and asks again when a
- * change touched one of these types. `onSignedOut` is called when the server no longer takes the token.
- */
+/** Asks the server, and asks again after every change that was made here: what is on the screen is never stale by us. */
+export function useRead<Data, Variables extends AnyVariables>(query: TypedDocumentNode<Data, Variables>, variables: Variables) {
+  const { revision } = useSession();
+  const context = useMemo(() => ({ revision }), [revision]);
+  return useQuery<Data, AnyVariables>({ query, variables, context });
+}
+
+/** The way to the server for one user. `onSignedOut` is called when the server doesn't take the token, or no longer. */
 export function createClient(token: string, onSignedOut: (reason: string) => void): Client {
   return new Client({
     url: '/graphql',
     preferGetMethod: false,
-    requestPolicy: 'cache-and-network',
+    requestPolicy: 'network-only',
     fetchOptions: { headers: { Authorization: `Bearer ${token}` } },
     exchanges: [
       mapExchange({
@@ -21,7 +31,6 @@ export function createClient(token: string, onSignedOut: (reason: string) => voi
           if (error.response?.status === 401) onSignedOut(`Please sign in again: ${reasonsOf(error)}.`);
         },
       }),
-      cacheExchange,
       fetchExchange,
     ],
   });
