@@ -2,7 +2,8 @@ import { useCallback, useMemo, useReducer, useState, useSyncExternalStore } from
 import { Provider } from 'urql';
 import { CaseList } from './CaseList';
 import { CasePage } from './CasePage';
-import { Session, createClient } from './session';
+import { Viewer } from './operations';
+import { Session, createClient, useRead } from './session';
 import { SignIn } from './SignIn';
 
 /** The frame of the app: signed in or not, and which page. The token lives here, in memory, and nowhere else. */
@@ -24,23 +25,29 @@ export function App() {
 
   const session = useMemo(() => ({ say, revision, countChange }), [revision]);
   const caseId = /^#\/cases\/([^/]+)$/.exec(hash)?.[1];
+  const page = caseId ? <CasePage key={caseId} id={caseId} /> : <CaseList />;
   return (
     <Session value={session}>
-      <header className="bar">
-        <a href="#/" className="brand">
-          Dossier
-        </a>
-        <p role="status" className="said">
-          {token && said}
-        </p>
-        {token && <button onClick={() => signOut('You are signed out.')}>Sign out</button>}
-      </header>
-      <main>
-        {!token && <SignIn notice={said} onToken={signIn} />}
-        {token && <Provider value={client}>{caseId ? <CasePage key={caseId} id={caseId} /> : <CaseList />}</Provider>}
-      </main>
+      <Provider value={client}>
+        <header className="bar">
+          <a href="#/" className="brand">
+            Dossier
+          </a>
+          <p role="status" className="said">
+            {token && said}
+          </p>
+          {token && <ViewerName />}
+          {token && <button onClick={() => signOut('You are signed out.')}>Sign out</button>}
+        </header>
+        <main>{token ? page : <SignIn notice={said} onToken={signIn} />}</main>
+      </Provider>
     </Session>
   );
+}
+
+function ViewerName() {
+  const [{ data }] = useRead(Viewer, {});
+  return <span>{data?.viewer.name ?? data?.viewer.subject}</span>;
 }
 
 /** The page is named by the address behind `#`: `#/` or `#/cases/ID`. */

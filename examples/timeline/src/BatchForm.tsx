@@ -13,11 +13,11 @@ const LABELS = {
 };
 type BatchDraft = typeof LABELS;
 
-const draftOf = (batch?: FileBatchRowFragment): BatchDraft => ({
+const draftOf = (batch?: FileBatchRowFragment, place = 0): BatchDraft => ({
   label: batch?.label ?? '',
   fileCount: String(batch?.fileCount ?? ''),
   fileTypes: batch?.fileTypes ?? '',
-  sortOrder: String(batch?.sortOrder ?? 0),
+  sortOrder: String(batch?.sortOrder ?? place),
   description: batch?.description ?? '',
 });
 
@@ -33,17 +33,20 @@ interface BatchFormProps {
   caseId: string;
   eventId: string;
   batch?: FileBatchRowFragment;
+  /** Where a new one goes. */
+  place?: number;
   onDone: () => void;
 }
 
 /** Changes a file batch, or adds one to an event. */
-export function BatchForm({ caseId, eventId, batch, onDone }: BatchFormProps) {
+export function BatchForm({ caseId, eventId, batch, place, onDone }: BatchFormProps) {
   const [opened] = useState(batch);
   const create = useChange(CreateFileBatch);
   const update = useChange(UpdateFileBatch);
 
   const form = useForm<BatchDraft>({
-    initial: draftOf(opened),
+    labels: LABELS,
+    initial: draftOf(opened, place),
     version: opened?.version,
     draftOf: (current) => (current.__typename === 'FileBatch' ? draftOf(current) : undefined),
     onDone,
@@ -55,12 +58,12 @@ export function BatchForm({ caseId, eventId, batch, onDone }: BatchFormProps) {
     },
   });
   return (
-    <ChangeForm form={form} title={opened ? 'Edit batch' : 'New batch'} labels={LABELS}>
-      <Field form={form} name="label" label={LABELS.label} className="full" />
-      <Field form={form} name="fileCount" label={LABELS.fileCount} type="number" required />
-      <Field form={form} name="sortOrder" label={LABELS.sortOrder} type="number" required />
-      <Field form={form} name="fileTypes" label={LABELS.fileTypes} hint="Separated by commas, as in .pdf, .docx" />
-      <Field form={form} name="description" label={LABELS.description} type="lines" className="full" />
+    <ChangeForm form={form} title={opened ? 'Edit batch' : 'New batch'}>
+      <Field form={form} name="label" className="full" />
+      <Field form={form} name="fileCount" type="number" required />
+      <Field form={form} name="sortOrder" type="number" required />
+      <Field form={form} name="fileTypes" hint="Separated by commas, as in .pdf, .docx" />
+      <Field form={form} name="description" type="lines" className="full" />
     </ChangeForm>
   );
 }

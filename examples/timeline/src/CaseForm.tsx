@@ -28,6 +28,7 @@ export function CaseForm({ row, onDone }: { row?: CaseRowFragment; onDone: () =>
   const update = useChange(UpdateCase);
 
   const form = useForm<CaseDraft>({
+    labels: LABELS,
     initial: draftOf(opened),
     version: opened?.version,
     draftOf: (current) => (current.__typename === 'Case' ? draftOf(current) : undefined),
@@ -45,11 +46,11 @@ export function CaseForm({ row, onDone }: { row?: CaseRowFragment; onDone: () =>
     },
   });
   return (
-    <ChangeForm form={form} title={opened ? 'Edit case' : 'New case'} labels={LABELS}>
-      <Field form={form} name="title" label={LABELS.title} className="full" />
-      <Field form={form} name="reference" label={LABELS.reference} hint="What others call it, such as a docket number." />
-      <Field form={form} name="status" label={LABELS.status} choices={STATUSES} />
-      <Field form={form} name="description" label={LABELS.description} type="lines" className="full" />
+    <ChangeForm form={form} title={opened ? 'Edit case' : 'New case'}>
+      <Field form={form} name="title" className="full" />
+      <Field form={form} name="reference" hint="What others call it, such as a docket number." />
+      <Field form={form} name="status" choices={STATUSES} />
+      <Field form={form} name="description" type="lines" className="full" />
     </ChangeForm>
   );
 }

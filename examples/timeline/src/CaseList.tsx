@@ -93,7 +93,7 @@ function CaseRows({ where, after, isFirst, onMore }: CaseRowsProps) {
   const count = totalCount === 1 ? '1 case' : `${totalCount.toLocaleString('en')} cases`;
   return (
     <>
-      {isFirst && <caption role="status">{isFiltered ? `${count} found` : count}</caption>}
+      {isFirst && <caption aria-live="polite">{isFiltered ? `${count} found` : count}</caption>}
       <tbody>
         {nodes.map((each) => (
           <tr key={each.id}>

@@ -1,21 +1,21 @@
+import { word } from './change';
 import type { Conflict, Draft, Form } from './form';
 import { showMoment } from './time';
 
 interface ConflictProps<Fields extends Draft> {
   form: Form<Fields>;
-  labels: Record<keyof Fields, string>;
   conflict: Conflict;
   theirs: Fields;
 }
 
 /** Someone else was faster: their row against this draft, field by field where the two differ. */
-export function ConflictChoice<Fields extends Draft>({ form, labels, conflict, theirs }: ConflictProps<Fields>) {
+export function ConflictChoice<Fields extends Draft>({ form, conflict, theirs }: ConflictProps<Fields>) {
   const { current } = conflict;
-  const differing = Object.keys(labels).filter((name) => theirs[name] !== form.draft[name]);
+  const differing = Object.keys(form.labels).filter((name) => theirs[name] !== form.draft[name]);
   const isMine = (name: string) => form.draft[name] !== form.initial[name];
   return (
     <section className="conflict" role="alert" aria-label="Conflict">
-      <h4>Someone else was faster</h4>
+      <p className="title">Someone else was faster</p>
       {'updatedBy' in current && (
         <p>
           {current.updatedBy.name ?? current.updatedBy.subject} saved version {conflict.currentVersion} at{' '}
@@ -33,9 +33,9 @@ export function ConflictChoice<Fields extends Draft>({ form, labels, conflict, t
         <tbody>
           {differing.map((name) => (
             <tr key={name}>
-              <th scope="row">{labels[name]}</th>
-              <td>{theirs[name] || '(empty)'}</td>
-              <td>{isMine(name) ? form.draft[name] || '(empty)' : <i>not changed by you; theirs stays</i>}</td>
+              <th scope="row">{form.labels[name]}</th>
+              <td>{show(name, theirs[name]!)}</td>
+              <td>{isMine(name) ? show(name, form.draft[name]!) : <i>not changed by you; theirs stays</i>}</td>
             </tr>
           ))}
         </tbody>
@@ -50,4 +50,11 @@ export function ConflictChoice<Fields extends Draft>({ form, labels, conflict, t
       </div>
     </section>
   );
+}
+
+/** What stands in a field, as the form shows it. */
+function show(name: string, value: string): string {
+  if (['type', 'status', 'timePrecision'].includes(name)) return word(value);
+  if (['occurredAt', 'occurredUntil'].includes(name)) return value.replace('T', ' ') || '(empty)';
+  return value || '(empty)';
 }

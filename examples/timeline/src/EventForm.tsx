@@ -45,6 +45,7 @@ export function EventForm({ caseId, event, onDone }: { caseId: string; event?: E
   const update = useChange(UpdateEvent);
 
   const form = useForm<EventDraft>({
+    labels: LABELS,
     initial: draftOf(opened),
     version: opened?.version,
     draftOf: (current) => (current.__typename === 'Event' ? draftOf(current) : undefined),
@@ -62,16 +63,16 @@ export function EventForm({ caseId, event, onDone }: { caseId: string; event?: E
     const clock = form.draft[name];
     const hint = clock ? `= ${toUtc(clock, precision)}` : isDate(precision) ? 'a date of the calendar' : zone();
     const type = isDate(precision) ? 'date' : 'datetime-local';
-    return <Field {...{ form, name, type, hint }} label={LABELS[name]} required={name === 'occurredAt'} />;
+    return <Field {...{ form, name, type, hint }} required={name === 'occurredAt'} />;
   };
   return (
-    <ChangeForm form={form} title={opened ? 'Edit event' : 'New event'} labels={LABELS}>
-      <Field form={form} name="title" label={LABELS.title} className="full" />
-      <Field form={form} name="type" label={LABELS.type} choices={TYPES} />
-      <Field form={form} name="timePrecision" label={LABELS.timePrecision} choices={PRECISIONS} />
+    <ChangeForm form={form} title={opened ? 'Edit event' : 'New event'}>
+      <Field form={form} name="title" className="full" />
+      <Field form={form} name="type" choices={TYPES} />
+      <Field form={form} name="timePrecision" choices={PRECISIONS} />
       {time('occurredAt')}
       {time('occurredUntil')}
-      <Field form={form} name="description" label={LABELS.description} type="lines" className="full" />
+      <Field form={form} name="description" type="lines" className="full" />
     </ChangeForm>
   );
 }

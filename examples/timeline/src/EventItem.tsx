@@ -27,6 +27,7 @@ export function EventItem({ caseId, role, event, isSelected, onSelect }: EventIt
   const remove = () => change({ input: { caseId, id: event.id, expectedVersion: event.version } });
 
   const { nodes: batches, totalCount } = event.fileBatches;
+  const place = Math.max(-1, ...batches.map((batch) => batch.sortOrder)) + 1;
   const author = event.updatedBy.name ?? event.updatedBy.subject;
   const withBatches = totalCount === 0 ? '' : totalCount === 1 ? ' and its batch' : ` and its ${totalCount} batches`;
   return (
@@ -72,7 +73,7 @@ export function EventItem({ caseId, role, event, isSelected, onSelect }: EventIt
           )}
           {isAdding && (
             <li>
-              <BatchForm caseId={caseId} eventId={event.id} onDone={() => setAdding(false)} />
+              <BatchForm caseId={caseId} eventId={event.id} place={place} onDone={() => setAdding(false)} />
             </li>
           )}
         </ul>

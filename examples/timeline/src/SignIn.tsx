@@ -3,16 +3,19 @@ import { type FormEvent, useEffect, useState } from 'react';
 /** Asks for a token. A server in development has one for a demo user as well. */
 export function SignIn({ notice, onToken }: { notice: string; onToken: (token: string) => void }) {
   const [token, setToken] = useState('');
+  const [fault, setFault] = useState(notice);
   const demoToken = useDemoToken();
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    onToken(token.trim());
+    const given = token.replace(/\s/g, ''); // copied from a terminal, it may be broken into lines
+    if (/^[\w.~+/=-]+$/.test(given)) onToken(given);
+    else setFault('That is no token: there are characters in it that no token has.');
   };
   return (
     <form className="sign-in" onSubmit={submit}>
       <h1>Sign in</h1>
-      <p role="alert">{notice}</p>
+      <p role="alert">{fault}</p>
       <label htmlFor="token">Token</label>
       <textarea
         id="token" rows={5} required autoFocus spellCheck={false} autoComplete="off" aria-describedby="token-hint"

@@ -10,6 +10,7 @@ export type Draft = Record<string, string>;
 export type Conflict = Extract<RefusalFragment, { __typename: 'ConflictError' }>;
 
 interface FormOptions<Fields extends Draft> {
+  labels: Fields;
   initial: Fields;
   /** The version of the row that the draft was made from; none for a new row. */
   version?: number;
@@ -40,6 +41,7 @@ export function useForm<Fields extends Draft>(options: FormOptions<Fields>) {
     onDone();
   };
   return {
+    labels: options.labels,
     initial,
     draft,
     set: (name: keyof Fields, value: string) => setDraft((now) => ({ ...now, [name]: value })),
@@ -58,7 +60,6 @@ export type Form<Fields extends Draft> = ReturnType<typeof useForm<Fields>>;
 interface FieldProps<Fields extends Draft> {
   form: Form<Fields>;
   name: keyof Fields & string;
-  label: string;
   hint?: ReactNode;
   type?: 'text' | 'lines' | 'number' | 'date' | 'datetime-local';
   choices?: readonly string[];
@@ -68,7 +69,7 @@ interface FieldProps<Fields extends Draft> {
 
 /** A labelled field with what the server said about it. The rules are the server's; the form repeats none of them. */
 export function Field<Fields extends Draft>(props: FieldProps<Fields>) {
-  const { form, name, label, hint, type = 'text', choices, required, className } = props;
+  const { form, name, hint, type = 'text', choices, required, className } = props;
   const id = useId();
   const faults = form.refusals.filter((refusal) => refusal.path[1] === name);
   const control = {
@@ -83,7 +84,7 @@ export function Field<Fields extends Draft>(props: FieldProps<Fields>) {
   const max = { date: '9999-12-31', 'datetime-local': '9999-12-31T23:59:59' }[type as string];
   return (
     <div className={`field ${className ?? ''}`}>
-      <label htmlFor={id}>{label}</label>
+      <label htmlFor={id}>{form.labels[name]}</label>
       {choices && (
         <select {...control}>
           {choices.map((choice) => (
@@ -98,7 +99,7 @@ export function Field<Fields extends Draft>(props: FieldProps<Fields>) {
       <div id={`${id}-about`}>
         {faults.map((fault) => (
           <p key={fault.message} className="fault">
-            {fault.message.replace(/^`\w+` /, '')}
+            {inWords(fault.message, form.labels)}
           </p>
         ))}
         {hint && <p className="hint">{hint}</p>}
@@ -107,15 +108,17 @@ export function Field<Fields extends Draft>(props: FieldProps<Fields>) {
   );
 }
 
+/** A message names fields as the API does; people know them by their labels. */
+const inWords = (message: string, labels: Draft) => message.replace(/`(\w+)`/g, (_, name: string) => `“${labels[name] ?? name}”`);
+
 interface ChangeFormProps<Fields extends Draft> {
   form: Form<Fields>;
   title: string;
-  labels: Record<keyof Fields, string>;
   children: ReactNode;
 }
 
 /** The form around the fields: its first field has the focus, and so has the first one at fault. */
-export function ChangeForm<Fields extends Draft>({ form, title, labels, children }: ChangeFormProps<Fields>) {
+export function ChangeForm<Fields extends Draft>({ form, title, children }: ChangeFormProps<Fields>) {
   const element = useRef<HTMLFormElement>(null);
   const { refusals, conflict, theirs } = form;
   useEffect(() => {
@@ -129,12 +132,12 @@ export function ChangeForm<Fields extends Draft>({ form, title, labels, children
   };
   return (
     <form ref={element} className="change" aria-label={title} onSubmit={submit}>
-      <h3>{title}</h3>
+      <p className="title">{title}</p>
       <div className="fields">{children}</div>
       <div role="alert">
         {form.failure && <p className="fault">{form.failure}</p>}
         {refusals
-          .filter((refusal) => !(refusal.path[1]! in labels))
+          .filter((refusal) => !(refusal.path[1]! in form.labels))
           .map((refusal) => (
             <p key={refusal.message} className="fault">
               Refused: {refusal.message}.
@@ -143,7 +146,7 @@ export function ChangeForm<Fields extends Draft>({ form, title, labels, children
         {refusals.length > 0 && <p>Nothing was saved.</p>}
       </div>
       {conflict && theirs ? (
-        <ConflictChoice form={form} labels={labels} conflict={conflict} theirs={theirs} />
+        <ConflictChoice form={form} conflict={conflict} theirs={theirs} />
       ) : (
         <div className="buttons">
           <button className="primary" disabled={form.isSending}>

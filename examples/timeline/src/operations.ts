@@ -25,7 +25,6 @@ graphql(`
     __typename
     message
     path
-    ... on ForbiddenError { requiredRole }
     ... on ConflictError {
       currentVersion
       current {
@@ -35,6 +34,12 @@ graphql(`
         ... on FileBatch { ...FileBatchRow }
       }
     }
+  }
+`);
+
+export const Viewer = graphql(`
+  query Viewer {
+    viewer { subject name }
   }
 `);
 
@@ -51,7 +56,6 @@ export const Cases = graphql(`
 /** A page of a case's timeline. A hundred events fill a screen, and are the most that a page may have. */
 export const Timeline = graphql(`
   query Timeline($id: ID!, $after: String) {
-    viewer { subject name }
     case(id: $id) {
       ...CaseRow
       events(first: 100, after: $after) {

@@ -46,7 +46,7 @@ export function showWhen({ occurredAt, occurredUntil, timePrecision }: When): st
   if (!occurredUntil) return start;
   const end = showMoment(occurredUntil, timePrecision);
   const isSameDay = !isDate(timePrecision) && end.startsWith(start.slice(0, 10));
-  return `${start} – ${isSameDay ? end.slice(11) : end}`;
+  return `${start} –\n${isSameDay ? end.slice(11) : end}`;
 }
 
 /** Where an event lies on a time axis of local time, in milliseconds since 1970. */

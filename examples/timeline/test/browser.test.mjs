@@ -1,5 +1,6 @@
 /** The app in a real browser, against a real server, with every other address blocked. See the README for how to run it. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, beforeEach, test } from 'node:test';
 import { chromium } from 'playwright-core';
 import { APP, createCase, fill, run, token } from './server.mjs';
@@ -7,6 +8,8 @@ import { APP, createCase, fill, run, token } from './server.mjs';
 const SCREENSHOTS = process.env.DOSSIER_SCREENSHOTS; // a folder to write them to, if they are wanted
 const UPDATE_EVENT = 'mutation ($input: UpdateEventInput!) { updateEvent(input: $input) { errors { message path } } }';
 const UPDATE_BATCH = 'mutation ($input: UpdateFileBatchInput!) { updateFileBatch(input: $input) { errors { message path } } }';
+
+const AXE = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 
 const mark = Date.now().toString(36); // tells the rows of this run from those of others
 const alice = token('Alice');
@@ -66,6 +69,14 @@ async function goToCase(opened) {
 const item = (title) => page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: title }) });
 const status = () => page.getByRole('banner').getByRole('status');
 
+/** Checks what a program can check of the accessibility guidelines (WCAG 2.2, A and AA): names, roles, contrast and more. */
+async function assertAccessible() {
+  await page.evaluate(AXE);
+  const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+  const { violations } = await page.evaluate((values) => globalThis.axe.run({ runOnly: { type: 'tag', values } }), tags);
+  assert.deepEqual(violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html)]), []);
+}
+
 async function shot(name, options = {}) {
   if (SCREENSHOTS) await page.screenshot({ path: `${SCREENSHOTS}/${name}.png`, ...options });
 }
@@ -104,10 +115,21 @@ test('the app comes with a strict policy', async () => {
 inBrowser('a bad token signs nobody in', async () => {
   expected.push(/401/);
   await shot('sign-in');
+  await assertAccessible();
   await page.getByLabel('Token').fill('no.such.token');
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await page.getByText(/^Please sign in again: .+\.$/).waitFor();
   await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+});
+
+test('the demo user signs in with a click', async (context) => {
+  const answer = await fetch(new URL('/demo-token', APP), { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{}' });
+  if (answer.status === 404) return context.skip('this server has no demo user');
+  page = await open();
+  await page.getByRole('button', { name: 'Sign in as demo user' }).click();
+  await page.getByRole('heading', { name: 'Cases' }).waitFor();
+  assert.deepEqual(complaints, []);
+  await page.context().close();
 });
 
 inBrowser('lists, searches, filters and pages cases', async () => {
@@ -138,12 +160,13 @@ inBrowser('creates a case, and shows the refusal of a bad one beside its field',
   await title.fill('   ');
   await page.getByLabel('Reference').fill('R'.repeat(201));
   await page.getByRole('button', { name: 'Save' }).click();
-  await page.getByText('must not be blank').waitFor();
+  await page.getByText('“Title” must not be blank').waitFor();
   assert.equal(await title.getAttribute('aria-invalid'), 'true');
   const about = await title.getAttribute('aria-describedby');
-  assert.equal(await page.locator(`[id="${about}"]`).innerText(), 'must not be blank');
+  assert.equal(await page.locator(`[id="${about}"]`).innerText(), '“Title” must not be blank');
   await page.getByText('must have at most 200 characters, not 201').waitFor();
   await shot('refusal');
+  await assertAccessible();
 
   await title.fill(`Empty ${mark}`);
   await page.getByLabel('Reference').fill('');
@@ -198,7 +221,7 @@ inBrowser('adds and edits an event, in local time', async () => {
   await page.getByLabel('From', { exact: true }).fill('2026-03-02T09:30:00');
   await page.getByLabel('Until').fill('2026-03-02T08:30:00');
   await page.getByRole('button', { name: 'Save' }).click();
-  await page.getByText('must not lie before `occurredAt`').waitFor();
+  await page.getByText('must not lie before “From”').waitFor();
   assert.ok(await page.getByLabel('Until').evaluate((field) => field === document.activeElement));
   await page.getByLabel('Until').fill('');
   await page.getByText('= 2026-03-02T14:30:00.000Z').waitFor();
@@ -269,11 +292,12 @@ inBrowser('shows a conflict: theirs against mine, and either may win', async () 
   const cells = await conflict.getByRole('row').allInnerTexts();
   assert.deepEqual(cells.map((row) => row.split(/\s*\t\s*/)), [
     ['Field', 'Theirs', 'Yours'],
-    ['Type', 'FINDING', 'not changed by you; theirs stays'],
+    ['Type', 'finding', 'not changed by you; theirs stays'],
     ['Description', 'Theirs', 'Mine'],
   ]);
   await conflict.scrollIntoViewIfNeeded();
   await shot('conflict');
+  await assertAccessible();
   await conflict.getByRole('button', { name: 'Take theirs' }).click();
   await item('Interim report').getByText('Theirs').waitFor();
   assert.deepEqual(await stored(), { title: 'Interim report', description: 'Theirs', type: 'FINDING', version: 2 });
@@ -361,6 +385,7 @@ for (const [name, options] of Object.entries({
     const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     await signIn(page, alice);
     await shot(`cases-${name}`);
+    await assertAccessible();
     assert.ok((await overflow()) <= 0);
     await goToCase(page);
     await page.locator('.box').first().waitFor();
@@ -368,6 +393,7 @@ for (const [name, options] of Object.entries({
     assert.ok((await overflow()) <= 0);
     await page.getByRole('button', { name: 'Edit Interim report' }).click();
     await shot(`form-${name}`);
+    await assertAccessible();
     assert.ok((await overflow()) <= 0);
   }, options);
 }
