@@ -33,7 +33,7 @@ export function Chart({ events, selected, onSelect }: ChartProps) {
 
   const seen = marks.filter((mark) => overlaps(mark, span));
   const chosen = seen.find((mark) => mark.event.id === selected);
-  const center = chosen ? (chosen.from + chosen.to) / 2 : (span.from + span.to) / 2;
+  const center = chosen ? (chosen.from + chosen.to) / 2 : (seen[seen.length >> 1]?.from ?? (span.from + span.to) / 2);
   const show = (next: Span) => setZoom(next.to - next.from >= all.to - all.from ? undefined : next);
   const time = (moment: number) => showMoment(new Date(moment).toISOString());
   return (

@@ -1,16 +1,25 @@
-import { type FormEvent, useEffect, useState } from 'react';
+import { type FormEvent, useState } from 'react';
+
+/** What Dossier wrote into the page. Vite's own server writes nothing: then the demo user is tried. */
+const facts = JSON.parse(document.querySelector<HTMLMetaElement>('meta[name=dossier]')?.content ?? '{}') as { demo?: boolean };
 
 /** Asks for a token. A server in development has one for a demo user as well. */
 export function SignIn({ notice, onToken }: { notice: string; onToken: (token: string) => void }) {
   const [token, setToken] = useState('');
   const [fault, setFault] = useState(notice);
-  const demoToken = useDemoToken();
+  const [hasDemo, setHasDemo] = useState(facts.demo ?? true);
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const given = token.replace(/\s/g, ''); // copied from a terminal, it may be broken into lines
     if (/^[\w.~+/=-]+$/.test(given)) onToken(given);
     else setFault('That is no token: there are characters in it that no token has.');
+  };
+  const signInAsDemo = async () => {
+    const given = await fetchDemoToken();
+    if (given) return onToken(given);
+    setHasDemo(false);
+    setFault('This server has no demo user.');
   };
   return (
     <form className="sign-in" onSubmit={submit}>
@@ -27,8 +36,8 @@ export function SignIn({ notice, onToken }: { notice: string; onToken: (token: s
       </p>
       <div className="buttons">
         <button className="primary">Sign in</button>
-        {demoToken && (
-          <button type="button" onClick={() => onToken(demoToken)}>
+        {hasDemo && (
+          <button type="button" onClick={() => void signInAsDemo()}>
             Sign in as demo user
           </button>
         )}
@@ -37,14 +46,9 @@ export function SignIn({ notice, onToken }: { notice: string; onToken: (token: s
   );
 }
 
-/** Returns a token for the demo user, or '' where the server has none: it answers 404 outside development. */
-function useDemoToken(): string {
-  const [token, setToken] = useState('');
-  useEffect(() => {
-    const request = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{}' };
-    fetch('/demo-token', request)
-      .then(async (response) => response.ok && setToken(((await response.json()) as { token: string }).token))
-      .catch(() => undefined); // The sign-in itself will say that the server can't be reached.
-  }, []);
-  return token;
+/** Returns a token for the demo user, or nothing where the server has no such user. */
+async function fetchDemoToken(): Promise<string | undefined> {
+  const request = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{}' };
+  const response = await fetch('/demo-token', request).catch(() => undefined);
+  return response?.ok ? ((await response.json()) as { token: string }).token : undefined;
 }

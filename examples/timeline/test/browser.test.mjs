@@ -90,7 +90,6 @@ beforeEach(() => {
 function inBrowser(name, work, options) {
   test(name, async () => {
     page = await open(options);
-    if (!(await page.getByRole('button', { name: 'Sign in as demo user' }).isVisible())) expected.push(/404.*\/demo-token/);
     try {
       await work();
       assert.deepEqual(complaints.filter((complaint) => !expected.some((pattern) => pattern.test(complaint))), []);
@@ -104,7 +103,7 @@ function inBrowser(name, work, options) {
 }
 
 test('the app comes with a strict policy', async () => {
-  const response = await fetch(APP);
+  const response = await fetch(APP, { headers: { Accept: 'text/html' } });
   const policy = response.headers.get('content-security-policy') ?? '';
   for (const directive of ["default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'"]) {
     assert.ok(policy.includes(directive), `${directive} in: ${policy}`);
@@ -122,11 +121,18 @@ inBrowser('a bad token signs nobody in', async () => {
   await page.getByRole('heading', { name: 'Sign in' }).waitFor();
 });
 
-test('the demo user signs in with a click', async (context) => {
+test('the demo user signs in with a click, where there is one', async () => {
   const answer = await fetch(new URL('/demo-token', APP), { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{}' });
-  if (answer.status === 404) return context.skip('this server has no demo user');
   page = await open();
-  await page.getByRole('button', { name: 'Sign in as demo user' }).click();
+  const button = page.getByRole('button', { name: 'Sign in as demo user' });
+  if (answer.status === 404) {
+    // Dossier says so in the page; where another server serves it, the button goes once it was tried.
+    if (await button.isVisible()) await button.click();
+    await button.waitFor({ state: 'detached' });
+    await page.context().close();
+    return;
+  }
+  await button.click();
   await page.getByRole('heading', { name: 'Cases' }).waitFor();
   assert.deepEqual(complaints, []);
   await page.context().close();
