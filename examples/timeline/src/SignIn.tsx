@@ -1,7 +1,8 @@
 import { type FormEvent, useState } from 'react';
 
 /** What Dossier wrote into the page. Vite's own server writes nothing: then the demo user is tried. */
-const facts = JSON.parse(document.querySelector<HTMLMetaElement>('meta[name=dossier]')?.content ?? '{}') as { demo?: boolean };
+const written = document.querySelector<HTMLMetaElement>('meta[name=dossier]')?.content ?? '{}';
+const facts = JSON.parse(written) as { demo?: boolean };
 
 /** Asks for a token. A server in development has one for a demo user as well. */
 export function SignIn({ notice, onToken }: { notice: string; onToken: (token: string) => void }) {
@@ -31,8 +32,8 @@ export function SignIn({ notice, onToken }: { notice: string; onToken: (token: s
         value={token} onChange={(event) => setToken(event.target.value)}
       />
       <p id="token-hint" className="hint">
-        It is kept in memory only: closing or reloading this page forgets it. <code>dossier token --subject NAME</code>{' '}
-        makes one.
+        It is kept in memory only: closing or reloading this page forgets it.{' '}
+        <code>dossier token --subject NAME</code> makes one.
       </p>
       <div className="buttons">
         <button className="primary">Sign in</button>

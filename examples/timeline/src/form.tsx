@@ -21,6 +21,7 @@ interface FormOptions<Fields extends Draft> {
   said: string;
 }
 
+/** The state of a form, from the row as it was opened to the server's answer. */
 export function useForm<Fields extends Draft>(options: FormOptions<Fields>) {
   const { send, draftOf, onDone } = options;
   const [initial] = useState(options.initial); // the row may be read again meanwhile; the draft was made from this one
@@ -109,7 +110,8 @@ export function Field<Fields extends Draft>(props: FieldProps<Fields>) {
 }
 
 /** A message names fields as the API does; people know them by their labels. */
-const inWords = (message: string, labels: Draft) => message.replace(/`(\w+)`/g, (_, name: string) => `“${labels[name] ?? name}”`);
+const inWords = (message: string, labels: Draft) =>
+  message.replace(/`(\w+)`/g, (_, name: string) => `“${labels[name] ?? name}”`);
 
 interface ChangeFormProps<Fields extends Draft> {
   form: Form<Fields>;

@@ -1,5 +1,6 @@
 import { createContext, useContext, useMemo } from 'react';
-import { type AnyVariables, Client, type CombinedError, type TypedDocumentNode, fetchExchange, mapExchange, useQuery } from 'urql';
+import { Client, fetchExchange, mapExchange, useQuery } from 'urql';
+import type { AnyVariables, CombinedError, TypedDocumentNode } from 'urql';
 
 /** What all parts of the app share. */
 export const Session = createContext({
@@ -11,8 +12,11 @@ export const Session = createContext({
 });
 export const useSession = () => useContext(Session);
 
-/** Asks the server, and asks again after every change that was made here: what is on the screen is never stale by us. */
-export function useRead<Data, Variables extends AnyVariables>(query: TypedDocumentNode<Data, Variables>, variables: Variables) {
+/** Asks the server, and asks again after every change that was made here. */
+export function useRead<Data, Variables extends AnyVariables>(
+  query: TypedDocumentNode<Data, Variables>,
+  variables: Variables,
+) {
   const { revision } = useSession();
   const context = useMemo(() => ({ revision }), [revision]);
   return useQuery<Data, AnyVariables>({ query, variables, context });

@@ -7,7 +7,8 @@ import { APP, createCase, fill, run, token } from './server.mjs';
 
 const SCREENSHOTS = process.env.DOSSIER_SCREENSHOTS; // a folder to write them to, if they are wanted
 const UPDATE_EVENT = 'mutation ($input: UpdateEventInput!) { updateEvent(input: $input) { errors { message path } } }';
-const UPDATE_BATCH = 'mutation ($input: UpdateFileBatchInput!) { updateFileBatch(input: $input) { errors { message path } } }';
+const UPDATE_BATCH =
+  'mutation ($input: UpdateFileBatchInput!) { updateFileBatch(input: $input) { errors { message path } } }';
 
 const AXE = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 
@@ -25,7 +26,10 @@ before(async () => {
   });
   for (let number = 1; number <= 27; number++) await createCase(alice, { title: `Small matter ${number} ${mark}` });
   const input = { title: TITLE, reference: `AUD-2026-${mark}`, status: 'ACTIVE' };
-  caseId = await createCase(alice, { ...input, description: 'Whether invoices were paid to an account that is not the supplier’s.' });
+  caseId = await createCase(alice, {
+    ...input,
+    description: 'Whether invoices were paid to an account that is not the supplier’s.',
+  });
   events = await fill(alice, caseId);
 });
 
@@ -33,7 +37,11 @@ after(() => browser?.close());
 
 /** Opens the app in a browser of its own that can reach its server only, and notes whatever goes wrong in it. */
 async function open(options = {}) {
-  const context = await browser.newContext({ timezoneId: 'America/New_York', viewport: { width: 1180, height: 900 }, ...options });
+  const context = await browser.newContext({
+    timezoneId: 'America/New_York',
+    viewport: { width: 1180, height: 900 },
+    ...options,
+  });
   await context.route(
     (url) => url.origin !== new URL(APP).origin && url.protocol !== 'data:',
     (route) => {
@@ -42,7 +50,9 @@ async function open(options = {}) {
     },
   );
   await context.addInitScript(() => {
-    document.addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective}`));
+    document.addEventListener('securitypolicyviolation', (event) =>
+      console.error(`policy: ${event.violatedDirective}`),
+    );
   });
   const opened = await context.newPage();
   opened.on('pageerror', (error) => complaints.push(String(error)));
@@ -73,8 +83,14 @@ const status = () => page.getByRole('banner').getByRole('status');
 async function assertAccessible() {
   await page.evaluate(AXE);
   const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-  const { violations } = await page.evaluate((values) => globalThis.axe.run({ runOnly: { type: 'tag', values } }), tags);
-  assert.deepEqual(violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html)]), []);
+  const { violations } = await page.evaluate(
+    (values) => globalThis.axe.run({ runOnly: { type: 'tag', values } }),
+    tags,
+  );
+  assert.deepEqual(
+    violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html)]),
+    [],
+  );
 }
 
 async function shot(name, options = {}) {
@@ -92,7 +108,10 @@ function inBrowser(name, work, options) {
     page = await open(options);
     try {
       await work();
-      assert.deepEqual(complaints.filter((complaint) => !expected.some((pattern) => pattern.test(complaint))), []);
+      assert.deepEqual(
+        complaints.filter((complaint) => !expected.some((pattern) => pattern.test(complaint))),
+        [],
+      );
     } catch (error) {
       await shot(`failed-${name.replace(/\W+/g, '-')}`, { fullPage: true });
       throw error;
@@ -122,7 +141,11 @@ inBrowser('a bad token signs nobody in', async () => {
 });
 
 test('the demo user signs in with a click, where there is one', async () => {
-  const answer = await fetch(new URL('/demo-token', APP), { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{}' });
+  const answer = await fetch(new URL('/demo-token', APP), {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: '{}',
+  });
   page = await open();
   const button = page.getByRole('button', { name: 'Sign in as demo user' });
   if (answer.status === 404) {
@@ -189,11 +212,17 @@ inBrowser('draws the timeline, and zooms', async () => {
   await shot('timeline', { fullPage: true });
 
   const boxes = await page.locator('.box').all();
-  const places = await Promise.all(boxes.map((box) => box.evaluate((each) => [each.offsetLeft, each.offsetTop, each.offsetWidth, each.offsetHeight])));
+  const places = await Promise.all(
+    boxes.map((box) => box.evaluate((each) => [each.offsetLeft, each.offsetTop, each.offsetWidth, each.offsetHeight])),
+  );
   assert.equal(places.length, 9);
   for (const [index, [left, top, width, height]] of places.entries()) {
     for (const [otherLeft, otherTop, otherWidth, otherHeight] of places.slice(index + 1)) {
-      const apart = left + width <= otherLeft || otherLeft + otherWidth <= left || top + height <= otherTop || otherTop + otherHeight <= top;
+      const apart =
+        left + width <= otherLeft ||
+        otherLeft + otherWidth <= left ||
+        top + height <= otherTop ||
+        otherTop + otherHeight <= top;
       assert.ok(apart, 'no box covers another');
     }
   }
@@ -201,12 +230,23 @@ inBrowser('draws the timeline, and zooms', async () => {
   // both as dates of New York's winter: its clock was put back on 2025-11-02.
   const [start, end] = [new Date('2025-11-01T04:00Z'), new Date('2026-02-28T05:00Z')];
   const share = (new Date('2026-01-12T08:40Z') - start) / (end - start);
-  const drawn = await page.locator('.axis rect').nth(1).evaluate((bar) => (bar.x.baseVal.value - 8) / (bar.ownerSVGElement.clientWidth - 16));
+  const drawn = await page
+    .locator('.axis rect')
+    .nth(1)
+    .evaluate((bar) => (bar.x.baseVal.value - 8) / (bar.ownerSVGElement.clientWidth - 16));
   assert.ok(Math.abs(drawn - share) < 0.001, `${drawn} is ${share}`);
 
   // More files, a larger stack; none, none.
   const sheets = (label) => page.locator('.batch').filter({ hasText: label }).locator('.stack rect:not(.none)').count();
-  assert.deepEqual([await sheets('Link files'), await sheets('Scripts'), await sheets('Photographs'), await sheets('Project drawings')], [0, 2, 8, 13]);
+  assert.deepEqual(
+    [
+      await sheets('Link files'),
+      await sheets('Scripts'),
+      await sheets('Photographs'),
+      await sheets('Project drawings'),
+    ],
+    [0, 2, 8, 13],
+  );
 
   await page.locator('.box', { hasText: 'Remote session' }).click();
   assert.ok(await item('Remote session ended').evaluate((each) => each === document.activeElement));
@@ -235,7 +275,9 @@ inBrowser('adds and edits an event, in local time', async () => {
   await item('Account frozen').waitFor();
   assert.equal(await status().innerText(), 'Event added.');
   assert.equal(await item('Account frozen').getByRole('time').first().innerText(), '2026-03-02 09:30');
-  assert.ok(await page.getByRole('button', { name: 'Add event' }).evaluate((button) => button === document.activeElement));
+  assert.ok(
+    await page.getByRole('button', { name: 'Add event' }).evaluate((button) => button === document.activeElement),
+  );
 
   await page.getByRole('button', { name: 'Edit Account frozen' }).click();
   await page.getByLabel('Known to the').selectOption('day');
@@ -243,7 +285,13 @@ inBrowser('adds and edits an event, in local time', async () => {
   await page.getByLabel('Description').fill('By order of the board.');
   await page.getByRole('button', { name: 'Save' }).click();
   await item('Account frozen').getByText('By order of the board.').waitFor();
-  const { events: list } = (await run(alice, `query ($id: ID!) { case(id: $id) { events(last: 1) { nodes { occurredAt timePrecision version } } } }`, { id: caseId })).case;
+  const { events: list } = (
+    await run(
+      alice,
+      `query ($id: ID!) { case(id: $id) { events(last: 1) { nodes { occurredAt timePrecision version } } } }`,
+      { id: caseId },
+    )
+  ).case;
   assert.deepEqual(list.nodes, [{ occurredAt: '2026-03-03T00:00:00.000000Z', timePrecision: 'DAY', version: 2 }]);
 
   // A change of the title leaves the rest alone, down to the microsecond that the form doesn't show.
@@ -287,7 +335,13 @@ inBrowser('shows a conflict: theirs against mine, and either may win', async () 
   const id = events['Interim report'];
   const edit = page.getByRole('button', { name: 'Edit Interim report' });
   const save = page.getByRole('button', { name: 'Save' });
-  const stored = async () => (await run(alice, 'query ($c: ID!, $e: ID!) { event(caseId: $c, id: $e) { title description type version } }', { c: caseId, e: id })).event;
+  const stored = async () =>
+    (
+      await run(alice, 'query ($c: ID!, $e: ID!) { event(caseId: $c, id: $e) { title description type version } }', {
+        c: caseId,
+        e: id,
+      })
+    ).event;
 
   await edit.click();
   await page.getByLabel('Description').fill('Mine');
@@ -296,11 +350,14 @@ inBrowser('shows a conflict: theirs against mine, and either may win', async () 
   const conflict = page.getByRole('alert', { name: 'Conflict' });
   await conflict.getByText('Bob saved version 2').waitFor();
   const cells = await conflict.getByRole('row').allInnerTexts();
-  assert.deepEqual(cells.map((row) => row.split(/\s*\t\s*/)), [
-    ['Field', 'Theirs', 'Yours'],
-    ['Type', 'finding', 'not changed by you; theirs stays'],
-    ['Description', 'Theirs', 'Mine'],
-  ]);
+  assert.deepEqual(
+    cells.map((row) => row.split(/\s*\t\s*/)),
+    [
+      ['Field', 'Theirs', 'Yours'],
+      ['Type', 'finding', 'not changed by you; theirs stays'],
+      ['Description', 'Theirs', 'Mine'],
+    ],
+  );
   await conflict.scrollIntoViewIfNeeded();
   await shot('conflict');
   await assertAccessible();
@@ -337,15 +394,20 @@ for (const [role, controls] of Object.entries({
   inBrowser(`the controls are those of a role: ${role}`, async () => {
     await page.route('**/graphql', async (route) => {
       const response = await route.fetch();
-      await route.fulfill({ response, body: (await response.text()).replaceAll('"viewerRole":"OWNER"', `"viewerRole":"${role}"`) });
+      await route.fulfill({
+        response,
+        body: (await response.text()).replaceAll('"viewerRole":"OWNER"', `"viewerRole":"${role}"`),
+      });
     });
     await signIn(page, alice);
     await goToCase(page);
     const buttons = await page.locator('main button:not(.chart button)').all();
-    const names = await Promise.all(buttons.map(async (button) => {
-      const label = (await button.getAttribute('aria-label')) ?? '';
-      return label.startsWith('Delete case') ? 'Delete case' : button.innerText();
-    }));
+    const names = await Promise.all(
+      buttons.map(async (button) => {
+        const label = (await button.getAttribute('aria-label')) ?? '';
+        return label.startsWith('Delete case') ? 'Delete case' : button.innerText();
+      }),
+    );
     assert.deepEqual([...new Set(names)].sort(), controls);
   });
 }
@@ -371,7 +433,9 @@ inBrowser('says what is wrong when the server fails, and lets the user try again
   await page.getByRole('button', { name: 'Save' }).click();
   await item(`Kept while offline ${mark}`).waitFor();
 
-  const body = JSON.stringify({ errors: [{ message: 'the token has expired', extensions: { code: 'UNAUTHENTICATED' } }] });
+  const body = JSON.stringify({
+    errors: [{ message: 'the token has expired', extensions: { code: 'UNAUTHENTICATED' } }],
+  });
   await page.route('**/graphql', (route) => route.fulfill({ status: 401, contentType: 'application/json', body }));
   await page.getByRole('link', { name: 'All cases' }).click();
   await page.getByText('Please sign in again: the token has expired.').waitFor();
@@ -387,19 +451,23 @@ for (const [name, options] of Object.entries({
   narrow: { viewport: { width: 400, height: 800 } },
   'narrow-dark': { viewport: { width: 400, height: 800 }, colorScheme: 'dark' },
 })) {
-  inBrowser(`nothing sticks out: ${name}`, async () => {
-    const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-    await signIn(page, alice);
-    await shot(`cases-${name}`);
-    await assertAccessible();
-    assert.ok((await overflow()) <= 0);
-    await goToCase(page);
-    await page.locator('.box').first().waitFor();
-    await shot(`timeline-${name}`, { fullPage: true });
-    assert.ok((await overflow()) <= 0);
-    await page.getByRole('button', { name: 'Edit Interim report' }).click();
-    await shot(`form-${name}`);
-    await assertAccessible();
-    assert.ok((await overflow()) <= 0);
-  }, options);
+  inBrowser(
+    `nothing sticks out: ${name}`,
+    async () => {
+      const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      await signIn(page, alice);
+      await shot(`cases-${name}`);
+      await assertAccessible();
+      assert.ok((await overflow()) <= 0);
+      await goToCase(page);
+      await page.locator('.box').first().waitFor();
+      await shot(`timeline-${name}`, { fullPage: true });
+      assert.ok((await overflow()) <= 0);
+      await page.getByRole('button', { name: 'Edit Interim report' }).click();
+      await shot(`form-${name}`);
+      await assertAccessible();
+      assert.ok((await overflow()) <= 0);
+    },
+    options,
+  );
 }

@@ -12,7 +12,11 @@ const FOLDER = process.env.DOSSIER_FOLDER ?? new URL('../../..', import.meta.url
 export function token(name, role) {
   const [program, ...words] = TOKEN_COMMAND.split(' ');
   const options = { cwd: FOLDER, encoding: 'utf8' };
-  return execFileSync(program, [...words, '--subject', name.toLowerCase(), '--name', name, ...(role ? ['--role', role] : [])], options).trim();
+  return execFileSync(
+    program,
+    [...words, '--subject', name.toLowerCase(), '--name', name, ...(role ? ['--role', role] : [])],
+    options,
+  ).trim();
 }
 
 /** Runs a document for the bearer of a token. Throws unless everything in it worked. */
@@ -52,21 +56,32 @@ export async function fill(bearer, caseId) {
 
 const EVENTS = [
   {
-    title: 'Supplier frame contract signed', type: 'NOTE', occurredAt: '2025-11-01T00:00:00Z', timePrecision: 'MONTH',
+    title: 'Supplier frame contract signed',
+    type: 'NOTE',
+    occurredAt: '2025-11-01T00:00:00Z',
+    timePrecision: 'MONTH',
     batches: [['Contract and annexes', 4, '.pdf']],
   },
   {
-    title: 'Notice from accounts payable', type: 'NOTE', occurredAt: '2026-01-12T08:40:00Z', timePrecision: 'MINUTE',
+    title: 'Notice from accounts payable',
+    type: 'NOTE',
+    occurredAt: '2026-01-12T08:40:00Z',
+    timePrecision: 'MINUTE',
     description: 'Three invoices with the same number and different bank details.',
     batches: [['Invoices as received', 3, '.pdf']],
   },
   {
-    title: 'Bank details changed in the vendor record', type: 'FINDING', occurredAt: '2026-01-14T16:02:11.250Z',
+    title: 'Bank details changed in the vendor record',
+    type: 'FINDING',
+    occurredAt: '2026-01-14T16:02:11.250Z',
     description: 'Changed outside office hours, by a shared account.',
   },
   {
-    title: 'Mailboxes of purchasing preserved', type: 'ACTION', occurredAt: '2026-01-19T07:00:00Z',
-    occurredUntil: '2026-01-21T18:30:00Z', timePrecision: 'MINUTE',
+    title: 'Mailboxes of purchasing preserved',
+    type: 'ACTION',
+    occurredAt: '2026-01-19T07:00:00Z',
+    occurredUntil: '2026-01-21T18:30:00Z',
+    timePrecision: 'MINUTE',
     batches: [
       ['Mailbox exports', 12, '.pst'],
       ['Messages extracted', 48210, '.eml'],
@@ -74,11 +89,19 @@ const EVENTS = [
     ],
   },
   {
-    title: 'Laptop of the purchaser imaged', type: 'ACTION', occurredAt: '2026-01-20T09:15:00Z', timePrecision: 'MINUTE',
-    batches: [['Disk image segments', 118, '.e01'], ['Acquisition log', 1, '.txt']],
+    title: 'Laptop of the purchaser imaged',
+    type: 'ACTION',
+    occurredAt: '2026-01-20T09:15:00Z',
+    timePrecision: 'MINUTE',
+    batches: [
+      ['Disk image segments', 118, '.e01'],
+      ['Acquisition log', 1, '.txt'],
+    ],
   },
   {
-    title: '7,214 files copied to a USB stick', type: 'FINDING', occurredAt: '2026-01-20T21:47:33Z',
+    title: '7,214 files copied to a USB stick',
+    type: 'FINDING',
+    occurredAt: '2026-01-20T21:47:33Z',
     batches: [
       ['Project drawings', 5120, '.dwg, .pdf'],
       ['Price lists', 1986, '.xlsx'],
@@ -89,8 +112,17 @@ const EVENTS = [
   },
   { title: 'Remote session ended', type: 'FINDING', occurredAt: '2026-01-20T21:59:02Z' },
   {
-    title: 'Interview with the head of purchasing', type: 'ACTION', occurredAt: '2026-02-03T00:00:00Z', timePrecision: 'DAY',
+    title: 'Interview with the head of purchasing',
+    type: 'ACTION',
+    occurredAt: '2026-02-03T00:00:00Z',
+    timePrecision: 'DAY',
     batches: [['Minutes, signed', 2, '.pdf']],
   },
-  { title: 'Interim report', type: 'NOTE', occurredAt: '2026-02-27T00:00:00Z', timePrecision: 'DAY', batches: [['Report and exhibits', 31, '.pdf']] },
+  {
+    title: 'Interim report',
+    type: 'NOTE',
+    occurredAt: '2026-02-27T00:00:00Z',
+    timePrecision: 'DAY',
+    batches: [['Report and exhibits', 31, '.pdf']],
+  },
 ];
