@@ -446,6 +446,20 @@ inBrowser('says what is wrong when the server fails, and lets the user try again
   await page.getByRole('heading', { name: 'Cases' }).waitFor();
 });
 
+/** Makes a case whose texts are as long as they may be, without a place to break a line. */
+async function longWinded() {
+  const id = await createCase(alice, { title: 'W'.repeat(200), reference: 'R'.repeat(200) });
+  await fill(alice, id, [
+    {
+      title: 'E'.repeat(200),
+      occurredAt: '2026-01-01T00:00:00Z',
+      description: 'D'.repeat(300),
+      batches: [['L'.repeat(200), 2147483647, '.x'.repeat(250)]],
+    },
+  ]);
+  return id;
+}
+
 for (const [name, options] of Object.entries({
   dark: { colorScheme: 'dark' },
   narrow: { viewport: { width: 400, height: 800 } },
@@ -463,6 +477,13 @@ for (const [name, options] of Object.entries({
       await page.locator('.box').first().waitFor();
       await shot(`timeline-${name}`, { fullPage: true });
       assert.ok((await overflow()) <= 0);
+      await page.goto(`${APP}#/cases/${await longWinded()}`);
+      await page.getByRole('button', { name: 'Delete “EEE' }).click();
+      await page.getByRole('group', { name: 'Confirm' }).waitFor();
+      await shot(`long-${name}`, { fullPage: true });
+      assert.ok((await overflow()) <= 0);
+      await page.goBack();
+      await page.getByRole('heading', { name: TITLE }).waitFor();
       await page.getByRole('button', { name: 'Edit Interim report' }).click();
       await shot(`form-${name}`);
       await assertAccessible();

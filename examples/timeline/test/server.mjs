@@ -41,10 +41,10 @@ export async function createCase(bearer, input) {
   return (await run(bearer, CREATE_CASE, { input })).createCase.case.id;
 }
 
-/** Puts the events of EVENTS on the timeline of a case; returns their ids by title. */
-export async function fill(bearer, caseId) {
+/** Puts events on the timeline of a case; returns their ids by title. */
+export async function fill(bearer, caseId, events = EVENTS) {
   const ids = {};
-  for (const { batches = [], ...event } of EVENTS) {
+  for (const { batches = [], ...event } of events) {
     const { createEvent } = await run(bearer, CREATE_EVENT, { input: { caseId, ...event } });
     const eventId = (ids[event.title] = createEvent.event.id);
     for (const [sortOrder, [label, fileCount, fileTypes]] of batches.entries()) {
