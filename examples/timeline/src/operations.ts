@@ -1,0 +1,128 @@
+/** Everything that this app asks of the server, in one place. `npm run generate` makes its types. */
+import { graphql } from './gql';
+
+/** The rows, with all that a page shows and a form edits of them. */
+graphql(`
+  fragment CaseRow on Case {
+    id number title description reference status viewerRole version updatedAt
+    updatedBy { subject name }
+  }
+
+  fragment FileBatchRow on FileBatch {
+    id label fileCount description fileTypes sortOrder version updatedAt
+    updatedBy { subject name }
+  }
+
+  fragment EventRow on Event {
+    id type title description occurredAt occurredUntil timePrecision version updatedAt
+    updatedBy { subject name }
+  }
+`);
+
+/** Why a change was refused. A conflict shows the row as it is now. */
+graphql(`
+  fragment Refusal on UserError {
+    __typename
+    message
+    path
+    ... on ConflictError {
+      currentVersion
+      current {
+        __typename
+        ... on Case { ...CaseRow }
+        ... on Event { ...EventRow }
+        ... on FileBatch { ...FileBatchRow }
+      }
+    }
+  }
+`);
+
+export const Viewer = graphql(`
+  query Viewer {
+    viewer { subject name }
+  }
+`);
+
+export const Cases = graphql(`
+  query Cases($where: CaseFilter, $after: String) {
+    cases(where: $where, first: 25, after: $after) {
+      totalCount
+      nodes { ...CaseRow }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+`);
+
+/** A page of a case's timeline. A hundred events fill a screen, and are the most that a page may have. */
+export const Timeline = graphql(`
+  query Timeline($id: ID!, $after: String) {
+    case(id: $id) {
+      ...CaseRow
+      events(first: 100, after: $after) {
+        totalCount
+        nodes {
+          ...EventRow
+          fileBatches(first: 100) {
+            totalCount
+            nodes { ...FileBatchRow }
+          }
+        }
+        pageInfo { hasNextPage endCursor }
+      }
+    }
+  }
+`);
+
+export const CreateCase = graphql(`
+  mutation CreateCase($input: CreateCaseInput!) {
+    createCase(input: $input) { case { id } errors { ...Refusal } }
+  }
+`);
+
+export const UpdateCase = graphql(`
+  mutation UpdateCase($input: UpdateCaseInput!) {
+    updateCase(input: $input) { case { ...CaseRow } errors { ...Refusal } }
+  }
+`);
+
+export const DeleteCase = graphql(`
+  mutation DeleteCase($input: DeleteCaseInput!) {
+    deleteCase(input: $input) { deletedId errors { ...Refusal } }
+  }
+`);
+
+export const CreateEvent = graphql(`
+  mutation CreateEvent($input: CreateEventInput!) {
+    createEvent(input: $input) { event { ...EventRow } errors { ...Refusal } }
+  }
+`);
+
+export const UpdateEvent = graphql(`
+  mutation UpdateEvent($input: UpdateEventInput!) {
+    updateEvent(input: $input) { event { ...EventRow } errors { ...Refusal } }
+  }
+`);
+
+export const DeleteEvent = graphql(`
+  mutation DeleteEvent($input: DeleteEventInput!) {
+    deleteEvent(input: $input) { deletedId errors { ...Refusal } }
+  }
+`);
+
+export const CreateFileBatch = graphql(`
+  mutation CreateFileBatch($input: CreateFileBatchInput!) {
+    createFileBatch(input: $input) { fileBatch { ...FileBatchRow } errors { ...Refusal } }
+  }
+`);
+
+export const UpdateFileBatch = graphql(`
+  mutation UpdateFileBatch($input: UpdateFileBatchInput!) {
+    updateFileBatch(input: $input) { fileBatch { ...FileBatchRow } errors { ...Refusal } }
+  }
+`);
+
+export const DeleteFileBatch = graphql(`
+  mutation DeleteFileBatch($input: DeleteFileBatchInput!) {
+    deleteFileBatch(input: $input) { deletedId errors { ...Refusal } }
+  }
+`);
