@@ -7,7 +7,10 @@ import strawberry
 from app.schema.nodes import Node
 
 
-@strawberry.type(description="Someone who has called this server with a valid token.")
+@strawberry.type(
+    description="Someone who has called this server with a valid token. You see yourself, and whoever shares a "
+    "case with you."
+)
 class User(Node):
     """Someone who has called with a valid token."""
 
