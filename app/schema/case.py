@@ -214,6 +214,6 @@ class DeleteCaseInput:
 
     id: strawberry.ID = strawberry.field(description="The case's id.")
     expected_version: strawberry.Maybe[int | None] = strawberry.field(
-        description="The `version` that you have seen: the change is refused with a ConflictError if the case "
-        "has another by now. Without it, the last change wins."
+        description="The `version` that you have seen: nothing is deleted, and a ConflictError says so, if the case "
+        "has another by now."
     )

@@ -219,6 +219,6 @@ class DeleteEventInput:
     case_id: strawberry.ID = strawberry.field(description="The id of the case that the event is in.")
     id: strawberry.ID = strawberry.field(description="The event's id.")
     expected_version: strawberry.Maybe[int | None] = strawberry.field(
-        description="The `version` that you have seen: the change is refused with a ConflictError if the event "
-        "has another by now. Without it, the last change wins."
+        description="The `version` that you have seen: nothing is deleted, and a ConflictError says so, if the event "
+        "has another by now."
     )

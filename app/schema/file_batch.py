@@ -136,6 +136,6 @@ class DeleteFileBatchInput:
     event_id: strawberry.ID = strawberry.field(description="The id of the event that the batch is on.")
     id: strawberry.ID = strawberry.field(description="The file batch's id.")
     expected_version: strawberry.Maybe[int | None] = strawberry.field(
-        description="The `version` that you have seen: the change is refused with a ConflictError if the batch "
-        "has another by now. Without it, the last change wins."
+        description="The `version` that you have seen: nothing is deleted, and a ConflictError says so, if the batch "
+        "has another by now."
     )

@@ -8,8 +8,8 @@ from app.schema.nodes import Node
 
 
 @strawberry.type(
-    description="Someone who has called this server with a valid token. You see yourself, and whoever shares a "
-    "case with you."
+    description="Someone who has called this server with a valid token. You find yourself and whoever shares a case "
+    "with you, and you see who created and changed what you may see."
 )
 class User(Node):
     """Someone who has called with a valid token."""
