@@ -15,9 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -70,7 +71,7 @@ def main() -> int:
             print(line)
         compiled = time.monotonic()
         with databases() as addresses:
-            print(*at_once(*(lambda pair=pair: live(*pair) for pair in addresses.items())), sep="\n")
+            print(*at_once(*(partial(live, kind, address) for kind, address in addresses.items())), sep="\n")
     except FailedError as failure:
         print(failure, file=sys.stderr)
         return 1
@@ -121,9 +122,8 @@ def compile_relay() -> str:
     quiet(run_tool("relay-compiler", "relay.config.json"))
     quiet(run_tool("tsc", "--project", "tsconfig.relay.json"))
     run_tool("babel", "--quiet", "--out-dir", "out/relay/cjs", "out/relay/esm")
-    found = len(list((BUILD / "relay").rglob("*Query.graphql.ts"))) + len(
-        list((BUILD / "relay").rglob("*Mutation.graphql.ts"))
-    )
+    names = (path.name for path in (BUILD / "relay").rglob("*.graphql.ts"))
+    found = sum(name.endswith(("Query.graphql.ts", "Mutation.graphql.ts")) for name in names)
     return f"relay        {found} operations, relay-compiler and tsc --strict: no warnings"
 
 
@@ -168,10 +168,10 @@ def run(*command: str, **environment: str) -> str:
     return done.stdout
 
 
-def at_once(*steps: object) -> list[str]:
+def at_once(*steps: Callable[[], str]) -> list[str]:
     """Call functions at the same time; return what they return, in their order."""
     with ThreadPoolExecutor() as pool:
-        return [future.result() for future in [pool.submit(step) for step in steps]]  # type: ignore[arg-type]
+        return [future.result() for future in [pool.submit(step) for step in steps]]
 
 
 @contextlib.contextmanager
@@ -209,12 +209,21 @@ def live(kind: str, database: str) -> str:
     run(str(DOSSIER), "migrate", **environment)
     with serving(environment) as url:
         steps = (
-            lambda command=command, client=client: run(*command, DOSSIER_URL=url, DOSSIER_TOKENS=tokens(client))
+            partial(run, *command, DOSSIER_URL=url, DOSSIER_TOKENS=tokens(client))
             for client, command in CLIENTS.items()
         )
-        passed = [_PASSED.search(printed) for printed in at_once(*steps)]
-    counts = (f"{client} {found[1] or found[2]}" for client, found in zip(CLIENTS, passed, strict=True) if found)
-    return f"{kind:12} tests passed: {', '.join(counts)}"
+        counts = [passed(printed) for printed in at_once(*steps)]
+    by_client = (f"{client} {count}" for client, count in zip(CLIENTS, counts, strict=True))
+    return f"{kind:12} tests passed: {', '.join(by_client)}"
+
+
+def passed(printed: str) -> int:
+    """Return how many tests passed. Raises FailedError when none did."""
+    found = _PASSED.search(printed)
+    count = int(found[1] or found[2]) if found else 0
+    if count == 0:
+        raise FailedError(printed)
+    return count
 
 
 @contextlib.contextmanager
