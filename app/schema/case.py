@@ -39,22 +39,22 @@ describe(
 describe(
     CaseRole,
     "What a member may do in a case. Each role includes those after it.",
-    OWNER="Govern the members, and delete the case.",
-    EDITOR="Delete events and file batches.",
-    CONTRIBUTOR="Create and change, but delete nothing.",
-    VIEWER="Read.",
+    OWNER="May do everything, such as govern the members and delete the case.",
+    EDITOR="May also delete events and file batches.",
+    CONTRIBUTOR="May also create and change, but delete nothing.",
+    VIEWER="May read the case and all that is in it.",
 )
 describe(
     CaseOrder,
     "How to list cases. Ties are broken by the next order given, and at last by the id.",
     CREATED_AT_DESC="The newest first.",
     CREATED_AT_ASC="The oldest first.",
-    UPDATED_AT_DESC="Those changed last first.",
-    UPDATED_AT_ASC="Those changed last at the end.",
+    UPDATED_AT_DESC="The case that was changed last first.",
+    UPDATED_AT_ASC="The case that was not changed for the longest time first.",
     NUMBER_DESC="The highest number first.",
     NUMBER_ASC="The lowest number first.",
     TITLE_ASC="By title, upper and lower case alike.",
-    TITLE_DESC="By title, backwards.",
+    TITLE_DESC="By title backwards, upper and lower case alike.",
 )
 
 
@@ -74,15 +74,18 @@ class Case(Node):
     """A case."""
 
     number: int = strawberry.field(
-        description="What people call the case by: 1, 2, 3 and so on; unique and never given out again."
+        description="What people call the case by: 1, 2, 3 and so on; unique, and never given out again."
     )
     title: str = strawberry.field(description="What the case is about, in 1 to 200 characters.")
     description: str | None = strawberry.field(description="More about it, in up to 30,000 characters.")
     reference: str | None = strawberry.field(
         description="What the outside world calls it, such as a docket number; up to 200 characters."
     )
-    status: CaseStatus = strawberry.field(description="Where the work stands.")
-    viewer_role: CaseRole = strawberry.field(description="What you may do in this case.")
+    status: CaseStatus = strawberry.field(description="Where the work on the case stands.")
+    viewer_role: CaseRole = strawberry.field(
+        description="What you may do in this case: your role as a member; for an administrator OWNER, and for an "
+        "auditor at least VIEWER."
+    )
     members: list[CaseMember] = strawberry.field(
         description="Who was given a role in the case, with those whose role has ended."
     )
@@ -92,27 +95,35 @@ class Case(Node):
         self,
         where: Annotated[
             EventFilter | None, strawberry.argument(description="Only events that meet all of these.")
-        ] = None,
+        ] = strawberry.UNSET,
         order_by: Annotated[
             list[EventOrder] | None,
-            strawberry.argument(description="Which come first; OCCURRED_AT_ASC by default."),
-        ] = None,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
+            strawberry.argument(
+                description="Which come first, OCCURRED_AT_ASC by default; each further order breaks the ties of "
+                "those before it."
+            ),
+        ] = strawberry.UNSET,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
     ) -> EventConnection:
         """The timeline."""
 
-    @strawberry.field(description="One event of this case; null unless it is in this case.")
+    @strawberry.field(description="One event of this case by its id; null when this case has no such event.")
     def event(self, id: Annotated[strawberry.ID, strawberry.argument(description="The event's id.")]) -> Event | None:
         """One event of this case."""
 
-    version: int = strawberry.field(description="1 for a new case; grows by one with every change to it.")
+    version: int = strawberry.field(
+        description="1 for a new case; grows by one with every change to it. Give it back as `expectedVersion` "
+        "so that nobody's change is overwritten unseen."
+    )
     created_at: DateTime = strawberry.field(description="When the case was created.")
     created_by: User = strawberry.field(description="Who created it.")
-    updated_at: DateTime = strawberry.field(description="When the case itself was last changed.")
-    updated_by: User = strawberry.field(description="Who changed it last.")
+    updated_at: DateTime = strawberry.field(
+        description="When the case itself was last changed; changes to its events do not count."
+    )
+    updated_by: User = strawberry.field(description="Who changed the case itself last.")
 
 
 @strawberry.type(description="A case in a list.")
@@ -120,7 +131,7 @@ class CaseEdge:
     """A case in a list."""
 
     cursor: str = strawberry.field(description="Where the case stands in the list, for `after` and `before`.")
-    node: Case = strawberry.field(description="The case.")
+    node: Case = strawberry.field(description="The case that stands there.")
 
 
 @strawberry.type(description="A page of cases.")
@@ -130,33 +141,50 @@ class CaseConnection:
     edges: list[CaseEdge] = strawberry.field(description="The cases of this page with their cursors.")
     nodes: list[Case] = strawberry.field(description="The cases of this page.")
     page_info: PageInfo = strawberry.field(description="Where this page lies in the list.")
-    total_count: int = strawberry.field(description="How many cases the whole list has.")
+    total_count: int = strawberry.field(description="How many cases all pages have together.")
 
 
-@strawberry.input(description="Which cases to list. Those that meet every condition given.")
+@strawberry.input(
+    description="Which cases to list: those that meet every condition given. A condition that is left out or "
+    "null lets all pass."
+)
 class CaseFilter:
     """Which cases to list."""
 
-    status: list[CaseStatus] | None = strawberry.field(default=None, description="Any of these.")
+    status: list[CaseStatus] | None = strawberry.field(
+        default=strawberry.UNSET, description="Cases with one of these statuses; an empty list finds none."
+    )
     text: str | None = strawberry.field(
-        default=None,
-        description="A part of the title, the description or the reference; upper and lower case alike.",
+        default=strawberry.UNSET,
+        description="Cases with this text in the title, the description or the reference. Upper and lower case "
+        "are alike, and no character has a special meaning.",
     )
-    created_from: DateTime | None = strawberry.field(default=None, description="Created at this moment or later.")
-    created_before: DateTime | None = strawberry.field(default=None, description="Created before this moment.")
+    created_from: DateTime | None = strawberry.field(
+        default=strawberry.UNSET, description="Cases created at this moment or later."
+    )
+    created_before: DateTime | None = strawberry.field(
+        default=strawberry.UNSET, description="Cases created before this moment."
+    )
     updated_from: DateTime | None = strawberry.field(
-        default=None, description="Changed at this moment or later: what is new since you last looked."
+        default=strawberry.UNSET,
+        description="Cases changed at this moment or later: what is new since you last looked.",
     )
 
 
-@strawberry.input(description="A new case. You become its owner.")
+@strawberry.input(description="A case to create. You become its owner.")
 class CreateCaseInput:
     """A new case."""
 
-    title: str = strawberry.field(description="1 to 200 characters, not all of them white space.")
-    description: strawberry.Maybe[str | None] = strawberry.field(description="Up to 30,000 characters.")
-    reference: strawberry.Maybe[str | None] = strawberry.field(description="Up to 200 characters.")
-    status: CaseStatus | None = strawberry.field(default=CaseStatus.OPEN, description="Where the work stands.")
+    title: str = strawberry.field(
+        description="What the case is about: 1 to 200 characters, not all of them white space."
+    )
+    description: strawberry.Maybe[str | None] = strawberry.field(description="More about it: up to 30,000 characters.")
+    reference: strawberry.Maybe[str | None] = strawberry.field(
+        description="What the outside world calls it, such as a docket number: up to 200 characters."
+    )
+    status: CaseStatus | None = strawberry.field(
+        default=CaseStatus.OPEN, description="Where the work on the case stands; not null."
+    )
 
 
 @strawberry.input(description="A change to a case. What is left out stays; null clears what may be null.")
@@ -165,14 +193,19 @@ class UpdateCaseInput:
 
     id: strawberry.ID = strawberry.field(description="The case's id.")
     expected_version: strawberry.Maybe[int | None] = strawberry.field(
-        description="Refuse the change if the case has another version by now."
+        description="The `version` that you have seen: the change is refused with a ConflictError if the case "
+        "has another by now. Without it, the last change wins."
     )
     title: strawberry.Maybe[str | None] = strawberry.field(
-        description="1 to 200 characters, not all of them white space; not null."
+        description="What the case is about: 1 to 200 characters, not all of them white space; not null."
     )
-    description: strawberry.Maybe[str | None] = strawberry.field(description="Up to 30,000 characters.")
-    reference: strawberry.Maybe[str | None] = strawberry.field(description="Up to 200 characters.")
-    status: strawberry.Maybe[CaseStatus | None] = strawberry.field(description="Where the work stands; not null.")
+    description: strawberry.Maybe[str | None] = strawberry.field(description="More about it: up to 30,000 characters.")
+    reference: strawberry.Maybe[str | None] = strawberry.field(
+        description="What the outside world calls it, such as a docket number: up to 200 characters."
+    )
+    status: strawberry.Maybe[CaseStatus | None] = strawberry.field(
+        description="Where the work on the case stands; not null."
+    )
 
 
 @strawberry.input(description="A case to delete, with all its events and file batches.")
@@ -181,5 +214,6 @@ class DeleteCaseInput:
 
     id: strawberry.ID = strawberry.field(description="The case's id.")
     expected_version: strawberry.Maybe[int | None] = strawberry.field(
-        description="Refuse if the case has another version by now."
+        description="The `version` that you have seen: nothing is deleted, and a ConflictError says so, if the case "
+        "has another by now."
     )

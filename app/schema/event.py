@@ -41,21 +41,21 @@ describe(
 describe(
     TimePrecision,
     "How exactly the time of an event is known. `occurredAt` is the beginning of the interval left open.",
-    EXACT="To the moment.",
-    MINUTE="To the minute.",
-    DAY="To the day.",
-    MONTH="To the month.",
-    YEAR="To the year.",
+    EXACT="To the moment: it happened at `occurredAt`.",
+    MINUTE="To the minute: it happened within one minute from `occurredAt` on.",
+    DAY="To the day: it happened within one day from `occurredAt` on.",
+    MONTH="To the month: it happened within one month from `occurredAt` on.",
+    YEAR="To the year: it happened within one year from `occurredAt` on.",
 )
 describe(
     EventOrder,
     "How to list events. Ties are broken by the next order given, and at last by the id.",
     OCCURRED_AT_ASC="Chronologically; events at the same moment by `sortOrder`.",
-    OCCURRED_AT_DESC="The latest first.",
-    CREATED_AT_ASC="Those entered first, first.",
-    CREATED_AT_DESC="Those entered last, first.",
-    UPDATED_AT_DESC="Those changed last first.",
-    UPDATED_AT_ASC="Those changed last at the end.",
+    OCCURRED_AT_DESC="The latest first; events at the same moment by `sortOrder`, the highest first.",
+    CREATED_AT_ASC="The event that was entered first is first.",
+    CREATED_AT_DESC="The event that was entered last is first.",
+    UPDATED_AT_DESC="The event that was changed last is first.",
+    UPDATED_AT_ASC="The event that was not changed for the longest time is first.",
 )
 
 
@@ -76,33 +76,43 @@ class Event(Node):
         description="When it ended, if it lasted; never before `occurredAt`."
     )
     time_precision: TimePrecision = strawberry.field(description="How exactly the time is known.")
-    sort_order: int = strawberry.field(description="Which comes first of events at the same moment: the lower.")
+    sort_order: int = strawberry.field(
+        description="Which of the events at the same moment comes first: the one with the lower number."
+    )
 
-    @strawberry.field(description="The file batches, by their `sortOrder` unless another order is asked for.")
+    @strawberry.field(description="The event's file batches, by their `sortOrder` unless another order is asked for.")
     def file_batches(
         self,
         order_by: Annotated[
             list[FileBatchOrder] | None,
-            strawberry.argument(description="Which come first; SORT_ORDER_ASC by default."),
-        ] = None,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
+            strawberry.argument(
+                description="Which come first, SORT_ORDER_ASC by default; each further order breaks the ties of "
+                "those before it."
+            ),
+        ] = strawberry.UNSET,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
     ) -> FileBatchConnection:
         """The file batches."""
 
-    @strawberry.field(description="One file batch of this event; null unless it is on this event.")
+    @strawberry.field(description="One file batch of this event by its id; null when this event has no such batch.")
     def file_batch(
         self, id: Annotated[strawberry.ID, strawberry.argument(description="The file batch's id.")]
     ) -> FileBatch | None:
         """One file batch of this event."""
 
-    version: int = strawberry.field(description="1 for a new event; grows by one with every change to it.")
+    version: int = strawberry.field(
+        description="1 for a new event; grows by one with every change to it. Give it back as `expectedVersion` "
+        "so that nobody's change is overwritten unseen."
+    )
     created_at: DateTime = strawberry.field(description="When the event was entered.")
-    created_by: User = strawberry.field(description="Who entered it.")
-    updated_at: DateTime = strawberry.field(description="When the event itself was last changed.")
-    updated_by: User = strawberry.field(description="Who changed it last.")
+    created_by: User = strawberry.field(description="Who entered the event.")
+    updated_at: DateTime = strawberry.field(
+        description="When the event itself was last changed; changes to its file batches do not count."
+    )
+    updated_by: User = strawberry.field(description="Who changed the event itself last.")
 
 
 @strawberry.type(description="An event in a list.")
@@ -110,7 +120,7 @@ class EventEdge:
     """An event in a list."""
 
     cursor: str = strawberry.field(description="Where the event stands in the list, for `after` and `before`.")
-    node: Event = strawberry.field(description="The event.")
+    node: Event = strawberry.field(description="The event that stands there.")
 
 
 @strawberry.type(description="A page of events.")
@@ -120,32 +130,44 @@ class EventConnection:
     edges: list[EventEdge] = strawberry.field(description="The events of this page with their cursors.")
     nodes: list[Event] = strawberry.field(description="The events of this page.")
     page_info: PageInfo = strawberry.field(description="Where this page lies in the list.")
-    total_count: int = strawberry.field(description="How many events the whole list has.")
+    total_count: int = strawberry.field(description="How many events all pages have together.")
 
 
-@strawberry.input(description="Which events to list. Those that meet every condition given.")
+@strawberry.input(
+    description="Which events to list: those that meet every condition given. A condition that is left out or "
+    "null lets all pass."
+)
 class EventFilter:
     """Which events to list."""
 
-    type: list[EventType] | None = strawberry.field(default=None, description="Any of these.")
+    type: list[EventType] | None = strawberry.field(
+        default=strawberry.UNSET, description="Events of one of these types; an empty list finds none."
+    )
     text: str | None = strawberry.field(
-        default=None, description="A part of the title or the description; upper and lower case alike."
+        default=strawberry.UNSET,
+        description="Events with this text in the title or the description. Upper and lower case are alike, and "
+        "no character has a special meaning.",
     )
-    occurred_from: DateTime | None = strawberry.field(default=None, description="Occurred at this moment or later.")
-    occurred_before: DateTime | None = strawberry.field(default=None, description="Occurred before this moment.")
+    occurred_from: DateTime | None = strawberry.field(
+        default=strawberry.UNSET, description="Events whose `occurredAt` is this moment or later."
+    )
+    occurred_before: DateTime | None = strawberry.field(
+        default=strawberry.UNSET, description="Events whose `occurredAt` is before this moment."
+    )
     updated_from: DateTime | None = strawberry.field(
-        default=None, description="Changed at this moment or later: what is new since you last looked."
+        default=strawberry.UNSET,
+        description="Events changed at this moment or later: what is new since you last looked.",
     )
 
 
-@strawberry.input(description="A new event on the timeline of a case.")
+@strawberry.input(description="An event to put on the timeline of a case.")
 class CreateEventInput:
     """A new event."""
 
-    case_id: strawberry.ID = strawberry.field(description="The case's id.")
-    type: EventType | None = strawberry.field(default=EventType.NOTE, description="What kind of entry it is.")
-    title: str = strawberry.field(description="1 to 200 characters, not all of them white space.")
-    description: strawberry.Maybe[str | None] = strawberry.field(description="Up to 30,000 characters.")
+    case_id: strawberry.ID = strawberry.field(description="The id of the case that the event is in.")
+    type: EventType | None = strawberry.field(default=EventType.NOTE, description="What kind of entry it is; not null.")
+    title: str = strawberry.field(description="What happened: 1 to 200 characters, not all of them white space.")
+    description: strawberry.Maybe[str | None] = strawberry.field(description="More about it: up to 30,000 characters.")
     occurred_at: DateTime = strawberry.field(
         description="When it happened: the beginning of the interval that `timePrecision` leaves open."
     )
@@ -153,10 +175,11 @@ class CreateEventInput:
         description="When it ended, if it lasted; not before `occurredAt`."
     )
     time_precision: TimePrecision | None = strawberry.field(
-        default=TimePrecision.EXACT, description="How exactly the time is known."
+        default=TimePrecision.EXACT, description="How exactly the time is known; not null."
     )
     sort_order: int | None = strawberry.field(
-        default=0, description="Which comes first of events at the same moment: the lower."
+        default=0,
+        description="Which of the events at the same moment comes first: the one with the lower number; not null.",
     )
 
 
@@ -164,17 +187,20 @@ class CreateEventInput:
 class UpdateEventInput:
     """A change to an event."""
 
-    case_id: strawberry.ID = strawberry.field(description="The case's id.")
+    case_id: strawberry.ID = strawberry.field(description="The id of the case that the event is in.")
     id: strawberry.ID = strawberry.field(description="The event's id.")
     expected_version: strawberry.Maybe[int | None] = strawberry.field(
-        description="Refuse the change if the event has another version by now."
+        description="The `version` that you have seen: the change is refused with a ConflictError if the event "
+        "has another by now. Without it, the last change wins."
     )
     type: strawberry.Maybe[EventType | None] = strawberry.field(description="What kind of entry it is; not null.")
     title: strawberry.Maybe[str | None] = strawberry.field(
-        description="1 to 200 characters, not all of them white space; not null."
+        description="What happened: 1 to 200 characters, not all of them white space; not null."
     )
-    description: strawberry.Maybe[str | None] = strawberry.field(description="Up to 30,000 characters.")
-    occurred_at: strawberry.Maybe[DateTime | None] = strawberry.field(description="When it happened; not null.")
+    description: strawberry.Maybe[str | None] = strawberry.field(description="More about it: up to 30,000 characters.")
+    occurred_at: strawberry.Maybe[DateTime | None] = strawberry.field(
+        description="When it happened: the beginning of the interval that `timePrecision` leaves open; not null."
+    )
     occurred_until: strawberry.Maybe[DateTime | None] = strawberry.field(
         description="When it ended, if it lasted; not before `occurredAt`."
     )
@@ -182,7 +208,7 @@ class UpdateEventInput:
         description="How exactly the time is known; not null."
     )
     sort_order: strawberry.Maybe[int | None] = strawberry.field(
-        description="Which comes first of events at the same moment; not null."
+        description="Which of the events at the same moment comes first: the one with the lower number; not null."
     )
 
 
@@ -190,8 +216,9 @@ class UpdateEventInput:
 class DeleteEventInput:
     """An event to delete."""
 
-    case_id: strawberry.ID = strawberry.field(description="The case's id.")
+    case_id: strawberry.ID = strawberry.field(description="The id of the case that the event is in.")
     id: strawberry.ID = strawberry.field(description="The event's id.")
     expected_version: strawberry.Maybe[int | None] = strawberry.field(
-        description="Refuse if the event has another version by now."
+        description="The `version` that you have seen: nothing is deleted, and a ConflictError says so, if the event "
+        "has another by now."
     )

@@ -31,8 +31,8 @@ describe(
     "How to list file batches. Ties are broken by the next order given, and at last by the id.",
     SORT_ORDER_ASC="By `sortOrder`, the lowest first.",
     SORT_ORDER_DESC="By `sortOrder`, the highest first.",
-    CREATED_AT_ASC="Those added first, first.",
-    CREATED_AT_DESC="Those added last, first.",
+    CREATED_AT_ASC="The batch that was added first is first.",
+    CREATED_AT_DESC="The batch that was added last is first.",
 )
 
 
@@ -53,11 +53,14 @@ class FileBatch(Node):
         description="The kinds of files, separated by commas, as in `.pdf, .docx, .xlsx`; up to 500 characters."
     )
     sort_order: int = strawberry.field(description="The place among the batches of the event: the lower first.")
-    version: int = strawberry.field(description="1 for a new batch; grows by one with every change to it.")
+    version: int = strawberry.field(
+        description="1 for a new batch; grows by one with every change to it. Give it back as `expectedVersion` "
+        "so that nobody's change is overwritten unseen."
+    )
     created_at: DateTime = strawberry.field(description="When the batch was added.")
-    created_by: User = strawberry.field(description="Who added it.")
+    created_by: User = strawberry.field(description="Who added the batch.")
     updated_at: DateTime = strawberry.field(description="When the batch was last changed.")
-    updated_by: User = strawberry.field(description="Who changed it last.")
+    updated_by: User = strawberry.field(description="Who changed the batch last.")
 
 
 @strawberry.type(description="A file batch in a list.")
@@ -65,7 +68,7 @@ class FileBatchEdge:
     """A file batch in a list."""
 
     cursor: str = strawberry.field(description="Where the batch stands in the list, for `after` and `before`.")
-    node: FileBatch = strawberry.field(description="The file batch.")
+    node: FileBatch = strawberry.field(description="The file batch that stands there.")
 
 
 @strawberry.type(description="A page of file batches.")
@@ -75,44 +78,53 @@ class FileBatchConnection:
     edges: list[FileBatchEdge] = strawberry.field(description="The file batches of this page with their cursors.")
     nodes: list[FileBatch] = strawberry.field(description="The file batches of this page.")
     page_info: PageInfo = strawberry.field(description="Where this page lies in the list.")
-    total_count: int = strawberry.field(description="How many file batches the whole list has.")
+    total_count: int = strawberry.field(description="How many file batches all pages have together.")
 
 
-@strawberry.input(description="A new file batch on an event.")
+@strawberry.input(description="A file batch to put on an event.")
 class CreateFileBatchInput:
     """A new file batch."""
 
-    case_id: strawberry.ID = strawberry.field(description="The case's id.")
-    event_id: strawberry.ID = strawberry.field(description="The event's id.")
-    label: str = strawberry.field(description="1 to 200 characters, not all of them white space.")
-    file_count: int | None = strawberry.field(default=0, description="How many files: 0 or more.")
-    description: strawberry.Maybe[str | None] = strawberry.field(description="Up to 30,000 characters.")
-    file_types: strawberry.Maybe[str | None] = strawberry.field(
-        description="The kinds of files, separated by commas; up to 500 characters."
+    case_id: strawberry.ID = strawberry.field(description="The id of the case that the event is in.")
+    event_id: strawberry.ID = strawberry.field(description="The id of the event that the batch is on.")
+    label: str = strawberry.field(description="What the files are: 1 to 200 characters, not all of them white space.")
+    file_count: int | None = strawberry.field(default=0, description="How many files they are: 0 or more; not null.")
+    description: strawberry.Maybe[str | None] = strawberry.field(
+        description="More about them: up to 30,000 characters."
     )
-    sort_order: int | None = strawberry.field(default=0, description="The place among the batches of the event.")
+    file_types: strawberry.Maybe[str | None] = strawberry.field(
+        description="The kinds of files, separated by commas, as in `.pdf, .docx, .xlsx`; up to 500 characters."
+    )
+    sort_order: int | None = strawberry.field(
+        default=0, description="The place among the batches of the event: the lower first; not null."
+    )
 
 
 @strawberry.input(description="A change to a file batch. What is left out stays; null clears what may be null.")
 class UpdateFileBatchInput:
     """A change to a file batch."""
 
-    case_id: strawberry.ID = strawberry.field(description="The case's id.")
-    event_id: strawberry.ID = strawberry.field(description="The event's id.")
+    case_id: strawberry.ID = strawberry.field(description="The id of the case that the event is in.")
+    event_id: strawberry.ID = strawberry.field(description="The id of the event that the batch is on.")
     id: strawberry.ID = strawberry.field(description="The file batch's id.")
     expected_version: strawberry.Maybe[int | None] = strawberry.field(
-        description="Refuse the change if the batch has another version by now."
+        description="The `version` that you have seen: the change is refused with a ConflictError if the batch "
+        "has another by now. Without it, the last change wins."
     )
     label: strawberry.Maybe[str | None] = strawberry.field(
-        description="1 to 200 characters, not all of them white space; not null."
+        description="What the files are: 1 to 200 characters, not all of them white space; not null."
     )
-    file_count: strawberry.Maybe[int | None] = strawberry.field(description="How many files: 0 or more; not null.")
-    description: strawberry.Maybe[str | None] = strawberry.field(description="Up to 30,000 characters.")
+    file_count: strawberry.Maybe[int | None] = strawberry.field(
+        description="How many files they are: 0 or more; not null."
+    )
+    description: strawberry.Maybe[str | None] = strawberry.field(
+        description="More about them: up to 30,000 characters."
+    )
     file_types: strawberry.Maybe[str | None] = strawberry.field(
-        description="The kinds of files, separated by commas; up to 500 characters."
+        description="The kinds of files, separated by commas, as in `.pdf, .docx, .xlsx`; up to 500 characters."
     )
     sort_order: strawberry.Maybe[int | None] = strawberry.field(
-        description="The place among the batches of the event; not null."
+        description="The place among the batches of the event: the lower first; not null."
     )
 
 
@@ -120,9 +132,10 @@ class UpdateFileBatchInput:
 class DeleteFileBatchInput:
     """A file batch to delete."""
 
-    case_id: strawberry.ID = strawberry.field(description="The case's id.")
-    event_id: strawberry.ID = strawberry.field(description="The event's id.")
+    case_id: strawberry.ID = strawberry.field(description="The id of the case that the event is in.")
+    event_id: strawberry.ID = strawberry.field(description="The id of the event that the batch is on.")
     id: strawberry.ID = strawberry.field(description="The file batch's id.")
     expected_version: strawberry.Maybe[int | None] = strawberry.field(
-        description="Refuse if the batch has another version by now."
+        description="The `version` that you have seen: nothing is deleted, and a ConflictError says so, if the batch "
+        "has another by now."
     )

@@ -27,7 +27,7 @@ class CreateCasePayload:
 class UpdateCasePayload:
     """What came of `updateCase`."""
 
-    case: Case | None = strawberry.field(description="The case as it was changed; null when refused.")
+    case: Case | None = strawberry.field(description="The case as it is after the change; null when refused.")
     errors: list[UserError] = strawberry.field(description=_ERRORS)
 
 
@@ -51,7 +51,7 @@ class CreateEventPayload:
 class UpdateEventPayload:
     """What came of `updateEvent`."""
 
-    event: Event | None = strawberry.field(description="The event as it was changed; null when refused.")
+    event: Event | None = strawberry.field(description="The event as it is after the change; null when refused.")
     errors: list[UserError] = strawberry.field(description=_ERRORS)
 
 
@@ -75,7 +75,9 @@ class CreateFileBatchPayload:
 class UpdateFileBatchPayload:
     """What came of `updateFileBatch`."""
 
-    file_batch: FileBatch | None = strawberry.field(description="The file batch as it was changed; null when refused.")
+    file_batch: FileBatch | None = strawberry.field(
+        description="The file batch as it is after the change; null when refused."
+    )
     errors: list[UserError] = strawberry.field(description=_ERRORS)
 
 
@@ -105,56 +107,65 @@ class RemoveCaseMemberPayload:
     errors: list[UserError] = strawberry.field(description=_ERRORS)
 
 
-@strawberry.type(description="Changes. Each is made whole or not at all, and a refusal comes as data in `errors`.")
+@strawberry.type(
+    description="Where every change begins. Each is made whole or not at all, and a refusal comes as data in "
+    "`errors`. Several in one document are made one after the other; one that is refused does not undo or stop "
+    "the others."
+)
 class Mutation:
     """Where every change begins."""
 
     @strawberry.mutation(description="Create a case. You become its owner.")
     def create_case(
         self,
-        input: Annotated[CreateCaseInput, strawberry.argument(description="The new case.")],
+        input: Annotated[CreateCaseInput, strawberry.argument(description="What the case is to hold.")],
     ) -> CreateCasePayload:
         """Create a case. You become its owner."""
 
     @strawberry.mutation(description="Change a case. Takes the role CONTRIBUTOR.")
     def update_case(
         self,
-        input: Annotated[UpdateCaseInput, strawberry.argument(description="The case, and what to change of it.")],
+        input: Annotated[UpdateCaseInput, strawberry.argument(description="Which case, and what to change of it.")],
     ) -> UpdateCasePayload:
         """Change a case. Takes the role CONTRIBUTOR."""
 
     @strawberry.mutation(description="Delete a case with all its events and file batches. Takes the role OWNER.")
     def delete_case(
         self,
-        input: Annotated[DeleteCaseInput, strawberry.argument(description="The case to delete.")],
+        input: Annotated[DeleteCaseInput, strawberry.argument(description="Which case to delete.")],
     ) -> DeleteCasePayload:
         """Delete a case with all its events and file batches. Takes the role OWNER."""
 
     @strawberry.mutation(description="Put an event on the timeline of a case. Takes the role CONTRIBUTOR.")
     def create_event(
         self,
-        input: Annotated[CreateEventInput, strawberry.argument(description="The new event.")],
+        input: Annotated[CreateEventInput, strawberry.argument(description="The case, and what the event is to hold.")],
     ) -> CreateEventPayload:
         """Put an event on the timeline of a case. Takes the role CONTRIBUTOR."""
 
     @strawberry.mutation(description="Change an event. Takes the role CONTRIBUTOR.")
     def update_event(
         self,
-        input: Annotated[UpdateEventInput, strawberry.argument(description="The event, and what to change of it.")],
+        input: Annotated[
+            UpdateEventInput, strawberry.argument(description="Which event, with its case, and what to change of it.")
+        ],
     ) -> UpdateEventPayload:
         """Change an event. Takes the role CONTRIBUTOR."""
 
     @strawberry.mutation(description="Delete an event with its file batches. Takes the role EDITOR.")
     def delete_event(
         self,
-        input: Annotated[DeleteEventInput, strawberry.argument(description="The event to delete.")],
+        input: Annotated[DeleteEventInput, strawberry.argument(description="Which event to delete, with its case.")],
     ) -> DeleteEventPayload:
         """Delete an event with its file batches. Takes the role EDITOR."""
 
     @strawberry.mutation(description="Add a file batch to an event. Takes the role CONTRIBUTOR.")
     def create_file_batch(
         self,
-        input: Annotated[CreateFileBatchInput, strawberry.argument(description="The new file batch.")],
+        input: Annotated[
+            CreateFileBatchInput,
+            strawberry.argument(description="The event with its case, and what the batch is to hold."),
+        ],
     ) -> CreateFileBatchPayload:
         """Add a file batch to an event. Takes the role CONTRIBUTOR."""
 
@@ -162,7 +173,8 @@ class Mutation:
     def update_file_batch(
         self,
         input: Annotated[
-            UpdateFileBatchInput, strawberry.argument(description="The file batch, and what to change of it.")
+            UpdateFileBatchInput,
+            strawberry.argument(description="Which file batch, with its event and case, and what to change of it."),
         ],
     ) -> UpdateFileBatchPayload:
         """Change a file batch. Takes the role CONTRIBUTOR."""
@@ -170,7 +182,10 @@ class Mutation:
     @strawberry.mutation(description="Delete a file batch. Takes the role EDITOR.")
     def delete_file_batch(
         self,
-        input: Annotated[DeleteFileBatchInput, strawberry.argument(description="The file batch to delete.")],
+        input: Annotated[
+            DeleteFileBatchInput,
+            strawberry.argument(description="Which file batch to delete, with its event and case."),
+        ],
     ) -> DeleteFileBatchPayload:
         """Delete a file batch. Takes the role EDITOR."""
 

@@ -13,7 +13,13 @@ First = Annotated[
         "`first` and `last` it is 50."
     ),
 ]
-After = Annotated[str | None, strawberry.argument(description="Only items behind the one with this cursor.")]
+After = Annotated[
+    str | None,
+    strawberry.argument(
+        description="Only items behind the one with this cursor: the `endCursor` of the page before. A cursor "
+        "belongs to its list and `orderBy`, and still works when its item is gone."
+    ),
+]
 Last = Annotated[
     int | None,
     strawberry.argument(
@@ -21,14 +27,23 @@ Last = Annotated[
         "`first`."
     ),
 ]
-Before = Annotated[str | None, strawberry.argument(description="Only items before the one with this cursor.")]
+Before = Annotated[
+    str | None,
+    strawberry.argument(
+        description="Only items before the one with this cursor: the `startCursor` of the page behind."
+    ),
+]
 
 
 @strawberry.type(description="Where a page lies in its connection.")
 class PageInfo:
     """Where a page lies in its connection."""
 
-    has_next_page: bool = strawberry.field(description="Whether there are items behind this page.")
-    has_previous_page: bool = strawberry.field(description="Whether there are items before this page.")
+    has_next_page: bool = strawberry.field(
+        description="Whether there are items behind this page, whichever way you are going."
+    )
+    has_previous_page: bool = strawberry.field(
+        description="Whether there are items before this page, whichever way you are going."
+    )
     start_cursor: str | None = strawberry.field(description="The cursor of the first item; null on an empty page.")
     end_cursor: str | None = strawberry.field(description="The cursor of the last item; null on an empty page.")

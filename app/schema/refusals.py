@@ -34,9 +34,11 @@ describe(
 class UserError:
     """A reason why a change was refused."""
 
-    code: ErrorCode = strawberry.field(description="The reason, for programs.")
-    message: str = strawberry.field(description="The reason, for people.")
-    path: list[str] = strawberry.field(description='Where in the arguments it lies, as in `["input", "label"]`.')
+    code: ErrorCode = strawberry.field(description="The reason, for programs to decide by.")
+    message: str = strawberry.field(description="The reason in a sentence, for people; its words may change.")
+    path: list[str] = strawberry.field(
+        description='Where in the arguments of the mutation the reason lies, as in `["input", "label"]`.'
+    )
 
 
 @strawberry.type(description="What was addressed does not exist, at least not for you, or lies elsewhere.")
@@ -53,12 +55,14 @@ class InvalidInputError(UserError):
 class ForbiddenError(UserError):
     """The viewer's role does not allow the change."""
 
-    required_role: CaseRole = strawberry.field(description="The least role that does.")
+    required_role: CaseRole = strawberry.field(description="The weakest role that allows it.")
 
 
 @strawberry.type(description="Someone else was there first: the row no longer has the version that you expected.")
 class ConflictError(UserError):
     """Someone else was there first."""
 
-    current_version: int = strawberry.field(description="The version that it has.")
-    current: Node = strawberry.field(description="The row as it is now, to compare and try again with.")
+    current_version: int = strawberry.field(description="The version that the row has now.")
+    current: Node = strawberry.field(
+        description="The row as it is now, to compare with yours and to try again: a Case, an Event or a FileBatch."
+    )
