@@ -13,6 +13,10 @@ class InvalidTokenError(Exception):
     """A bearer token that is missing, malformed, expired or not ours; its text never quotes the token."""
 
 
+class IssuerUnreachable(Exception):  # noqa: N818 - it is the issuer's, not ours
+    """A bearer token that can't be judged, because its issuer's keys were never had."""
+
+
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a failure
     """A change that was refused before anything was written.
 

@@ -22,12 +22,12 @@ from starlette.routing import Route
 
 from app.db import open_database
 from app.db.migrations import is_current
-from app.errors import InvalidTokenError, RequestRefused
-from app.identity import SharedSecret
+from app.errors import InvalidTokenError, IssuerUnreachable, RequestRefused
+from app.identity import Tokens
 from app.resolvers.ownership import Viewer
 from app.resolvers.users import Users
 from app.schema.documents import Answer, Documents, masked, refusal
-from app.settings import Settings, from_environment, signing_secret
+from app.settings import Settings, from_environment
 
 _log = logging.getLogger("dossier")
 
@@ -76,16 +76,17 @@ class GraphQL:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._tokens = SharedSecret(settings, signing_secret(settings, create=False))
+        self._tokens = Tokens(settings)
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """Hold the database open."""
+        """Hold the database open, and keep the keys of issuers fresh."""
         self._database = await open_database(self._settings)
         self._users = Users(self._database)
         self._documents = Documents(self._settings, self._database)
         try:
-            yield
+            async with self._tokens.opened():
+                yield
         finally:
             await self._database.close()
 
@@ -131,10 +132,14 @@ class GraphQL:
                 401, "a bearer token is needed; 'dossier token' makes one", {"WWW-Authenticate": "Bearer"}
             )
         try:
-            identity = self._tokens.verify(token.strip())
+            token = token.strip()
+            identity = self._tokens.known(token) or await self._tokens.verify(token)
         except InvalidTokenError as error:
             challenge = f'Bearer error="invalid_token", error_description="{error}"'
             raise HTTPException(401, str(error), {"WWW-Authenticate": challenge}) from None
+        except IssuerUnreachable as error:
+            # Not 401: the token may be good, and whoever has it need not sign in again.
+            raise HTTPException(503, str(error), {"Retry-After": "10"}) from None
         return await self._users.viewer(identity)
 
 
@@ -145,7 +150,8 @@ async def _alive(_request: Request) -> Response:
 async def _refuse(_request: Request, error: Exception) -> Response:
     """Answer a request that HTTP itself refuses, in the form of a GraphQL error."""
     assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for nothing else
-    code = {401: "UNAUTHENTICATED", 404: "NOT_FOUND", 413: "PAYLOAD_TOO_LARGE"}.get(error.status_code, "BAD_REQUEST")
+    codes = {401: "UNAUTHENTICATED", 404: "NOT_FOUND", 413: "PAYLOAD_TOO_LARGE", 503: "UNAVAILABLE"}
+    code = codes.get(error.status_code, "BAD_REQUEST")
     body = {"errors": [{"message": error.detail, "extensions": {"code": code}}]}
     return Response(json.dumps(body), error.status_code, error.headers, JSON)
 

@@ -271,7 +271,17 @@ def test_schema_prints_the_schema(tmp_path: Path) -> None:
         (
             ["serve"],
             {"DOSSIER_JWT_SECRET": "short"},
-            "dossier: DOSSIER_JWT_SECRET: a secret has at least 32 bytes (RFC 7518, section 3.2)",
+            "dossier: DOSSIER_JWT_SECRET: a secret for HS256 has at least 32 bytes (RFC 7518, section 3.2)",
+        ),
+        (
+            ["token", "--subject", "alice"],
+            {"DOSSIER_JWT_SECRET": "x" * 32, "DOSSIER_JWT_ALGORITHMS": "HS256,HS384"},
+            "dossier: DOSSIER_JWT_SECRET: a secret for HS384 has at least 48 bytes (RFC 7518, section 3.2)",
+        ),
+        (
+            ["token", "--subject", "alice"],
+            {"DOSSIER_JWT_SECRET": "x" * 63, "DOSSIER_JWT_ALGORITHMS": "HS512"},
+            "dossier: DOSSIER_JWT_SECRET: a secret for HS512 has at least 64 bytes (RFC 7518, section 3.2)",
         ),
         (
             ["serve"],
@@ -296,6 +306,18 @@ def test_what_cannot_be_done_is_said_in_one_line(
 ) -> None:
     done = dossier(tmp_path, *arguments, **settings)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", message + "\n")
+
+
+@pytest.mark.parametrize(("algorithms", "length"), [("HS256", 32), ("HS384", 48), ("HS256,HS512", 64)])
+def test_a_secret_file_is_long_enough_for_what_it_signs(tmp_path: Path, algorithms: str, length: int) -> None:
+    secret = tmp_path / "dossier.db.secret"
+    token = ("token", "--subject", "alice")
+    secret.write_text("x" * length + "\n")
+    assert dossier(tmp_path, *token, DOSSIER_JWT_ALGORITHMS=algorithms).returncode == 0
+    secret.write_text("x" * (length - 1) + "\n")
+    done = dossier(tmp_path, *token, DOSSIER_JWT_ALGORITHMS=algorithms)
+    expected = "dossier: the signing secret at dossier.db.secret is too short; delete the file to have a new one made\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", expected)
 
 
 def test_serve_says_that_its_port_is_taken(tmp_path: Path) -> None:
