@@ -144,7 +144,7 @@ def key_set(document: object, algorithms: Sequence[str]) -> tuple[tuple[Key, ...
     """
     listed = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(listed, list) or len(listed) > MAX_KEYS:
-        raise ValueError(f"it answered with something that is no JSON Web Key Set of at most {MAX_KEYS} keys")  # noqa: TRY004
+        raise ValueError(f"it answered with something that is no JSON Web Key Set of at most {MAX_KEYS} keys")
     keys: list[Key] = []
     faults: list[str] = []
     for position, member in enumerate(listed, 1):

@@ -76,7 +76,7 @@ def database(request: pytest.FixtureRequest, new_database: Callable[[str], str],
         "DOSSIER_JWT_SECRET": SECRET,
         "DOSSIER_INTROSPECTION": "true",
     }
-    assert dossier(tmp_path, "migrate", **settings).stdout == "the database is at revision 0001\n"
+    assert dossier(tmp_path, "migrate", **settings).stdout == "the database is at revision 0002\n"
     return settings
 
 

@@ -158,6 +158,42 @@ def test_name_and_email_follow_the_newest_token_that_has_them(server: Server) ->
     assert count(server, "users", subject=subject, name="Alice B.", email="b@example.org") == 1
 
 
+def test_an_older_token_does_not_overwrite_what_a_newer_one_said(server: Server) -> None:
+    issued = int(time.time())
+
+    def seen(age: int, **claims: Any) -> tuple[str | None, str | None]:
+        viewer = view(server, encode(sub="two tokens", iat=issued - age, **claims)).json()["data"]["viewer"]
+        return viewer["name"], viewer["email"]
+
+    for _ in range(2):
+        assert seen(10, name="Alice B.") == ("Alice B.", None)
+        assert seen(20, name="Alice") == ("Alice B.", None)
+    assert seen(30, name="Al", email="old@example.org") == ("Alice B.", "old@example.org")
+    assert seen(5, email="new@example.org") == ("Alice B.", "new@example.org")
+    assert seen(7, name="Alice C.") == ("Alice B.", "new@example.org")
+    assert seen(4, name="Alice D.") == ("Alice D.", "new@example.org")
+
+
+def test_tokens_of_the_same_moment_do_not_take_turns(server: Server) -> None:
+    issued = int(time.time())
+    first, second = (encode(sub="one moment", iat=issued, name=name) for name in ("Al", "Alice"))
+    names = [view(server, token).json()["data"]["viewer"]["name"] for token in (first, second, first, second)]
+    assert names == ["Al", "Alice", "Alice", "Alice"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_another_process_does_not_overwrite_it_either(kind: str, new_database: Callable[[str], str]) -> None:
+    issued = int(time.time())
+    older, newer = (encode(sub="alice", iat=issued - age, name=name) for age, name in ((20, "Al"), (10, "Alice")))
+    database = new_database(kind)
+    with serving(kind, database) as one, serving(kind, database) as another:
+        names = [
+            view(server, token).json()["data"]["viewer"]["name"]
+            for server, token in ((one, older), (another, newer), (one, older), (another, older), (another, newer))
+        ]
+    assert names == ["Al", "Alice", "Alice", "Alice", "Alice"]
+
+
 @pytest.mark.parametrize("claim", [7, ["Alice"], {"first": "Alice"}, "", "\ud800"], ids=repr)
 def test_a_name_that_is_none_is_left_out(server: Server, claim: object) -> None:
     token = encode(sub=f"nameless {claim!a}", name=claim)

@@ -162,8 +162,11 @@ def _read_only(file: Path) -> str:
     return f"file:{quote(str(file.absolute()))}?mode=ro"
 
 
-def writing_engine(file: Path) -> Engine:
-    """Return an engine with a single connection, all of whose transactions are begun as writers."""
+def writing_engine(file: Path, *, foreign_keys: bool = True) -> Engine:
+    """Return an engine with a single connection, all of whose transactions are begun as writers.
+
+    Without `foreign_keys` a table can be replaced by another one of its name, and they are not enforced.
+    """
     engine = create_engine(
         f"sqlite:///{file}",
         poolclass=StaticPool,
@@ -175,6 +178,8 @@ def writing_engine(file: Path) -> Engine:
         },
     )
     event.listen(engine, "connect", _prepare)
+    if foreign_keys:
+        event.listen(engine, "connect", _enforce_foreign_keys)
     event.listen(engine, "begin", _begin)
     return engine
 
@@ -204,6 +209,9 @@ def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     # A commit that was answered survives a power cut; NORMAL would be faster and may lose the last ones.
     connection.execute("PRAGMA synchronous = FULL")
+
+
+def _enforce_foreign_keys(connection: sqlite3.Connection, _record: Any) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
 
 
