@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
@@ -32,7 +32,7 @@ class Settings:
     """What the operator chose. Times are in seconds, sizes in bytes."""
 
     database_url: URL
-    jwt_secret: str | None
+    jwt_secret: str | None = field(repr=False)
     jwt_algorithms: tuple[str, ...]
     jwt_issuer: str | None
     jwt_audience: str | None
