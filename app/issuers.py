@@ -97,7 +97,8 @@ class Issuer:
             keys, faults = key_set(document, self._algorithms)
         except Exception as error:  # noqa: BLE001 - whatever an issuer does, those who have a token are served
             if not self._failures:
-                _log.warning("no keys from %s: %s; those known so far are used", self.address, _reason(error))
+                without = "its tokens are refused" if self._keys is None else "those known so far are used"
+                _log.warning("no keys from %s: %s; until they are had, %s", self.address, _reason(error), without)
             self._failures = min(self._failures + 1, 10)
         else:
             if self._failures:

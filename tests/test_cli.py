@@ -100,6 +100,19 @@ def test_serve_needs_nothing_but_an_empty_folder(tmp_path: Path) -> None:
         )
 
 
+def test_serve_starts_without_its_issuer_and_makes_no_secret(tmp_path: Path) -> None:
+    settings = {"DOSSIER_ISSUERS": "http://127.0.0.1:1", "DOSSIER_JWT_AUDIENCE": "dossier"}
+    with serving(tmp_path, **settings) as (process, _):
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=15)
+    assert (process.returncode, output) == (0, "")
+    assert errors.endswith(
+        " WARNING no keys from http://127.0.0.1:1: ConnectError; until they are had, its tokens are refused\n"
+    )
+    assert errors.count("\n") == 1
+    assert not (tmp_path / "dossier.db.secret").exists()
+
+
 @pytest.mark.parametrize(("workers", "number"), [("1", signal.SIGTERM), ("2", signal.SIGINT)])
 def test_signals_end_serve_cleanly(
     tmp_path: Path, database: dict[str, str], workers: str, number: signal.Signals
@@ -293,6 +306,16 @@ def test_schema_prints_the_schema(tmp_path: Path) -> None:
             {},
             "dossier: no signing secret at dossier.db.secret; start 'dossier serve' once in this folder, or set "
             "DOSSIER_JWT_SECRET",
+        ),
+        (
+            ["token", "--subject", "alice"],
+            {"DOSSIER_ISSUERS": "https://login.example.org"},
+            "dossier: tokens are made by the issuer that is configured; to make your own, set DOSSIER_JWT_SECRET",
+        ),
+        (
+            ["token", "--subject", "alice", "--expires", "8d"],
+            {"DOSSIER_JWT_SECRET": SECRET},
+            "dossier: a token may be valid for at most 604800 seconds; ask for less, or set DOSSIER_JWT_MAX_LIFETIME",
         ),
         (
             ["collect", "missing", "--case-title", "T", "--token", "x"],
