@@ -379,8 +379,11 @@ def until(holds: Callable[[], bool]) -> None:
     raise AssertionError("it never came to hold")
 
 
-@pytest.mark.parametrize("address", [None, 7, "http://127.0.0.2/keys", "ftp://127.0.0.1/keys", "/keys", "https://"])
+@pytest.mark.parametrize(
+    "address", [None, 7, "http://0.0.0.0:{}/keys", "http://me:sesame@127.0.0.1:{}/keys", "/keys", "https://"]
+)
 def test_a_key_set_is_not_fetched_from_anywhere(own: Issuer, address: Any) -> None:
+    address = address.format(own.url.rpartition(":")[2]) if isinstance(address, str) else address
     own.answers[DISCOVERY] = {"issuer": own.url, "jwks_uri": address}
     with judging(ISSUERS=own.url) as judge:
         assert judge(own.token(EC, "ES256")) == UNREACHABLE
