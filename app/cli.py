@@ -142,15 +142,16 @@ def _serve(options: argparse.Namespace) -> int:
         migrations.migrate(settings)
     else:
         asyncio.run(_check(settings))
-    made = settings.jwt_secret is None and not settings.secret_file.exists()
-    signing_secret(settings, create=True)
+    made = settings.makes_secret and not settings.secret_file.exists()
+    if settings.has_secret:
+        signing_secret(settings, create=True)
     listening = _listen(options.host, options.port)
     host = f"[{options.host}]" if ":" in options.host else options.host
     print(f"Dossier {__version__} listens on http://{host}:{listening.getsockname()[1]}/graphql")
     print("In a browser, this address shows the explorer.")
     if made:
         print(f"A secret to sign tokens with was made at {settings.secret_file}; keep it to yourself.")
-    if settings.jwt_secret is None:
+    if settings.makes_secret:
         print("For a token, run in this folder: dossier token --subject alice")
     sys.stdout.flush()
     return _run(settings, listening, options.workers)

@@ -21,6 +21,10 @@ class DeadlineExceeded(Exception):  # noqa: N818 - it was stopped, nothing faile
         super().__init__(f"this took longer than {seconds:g} seconds and was broken off; ask for less at once")
 
 
+class IssuerUnreachable(Exception):  # noqa: N818 - it is the issuer's, not ours
+    """A bearer token that can't be judged, because its issuer's keys were never had."""
+
+
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a failure
     """A change that was refused before anything was written.
 

@@ -27,13 +27,13 @@ from app import wire
 from app.connections import RECEIVE_SECONDS
 from app.db import open_database
 from app.db.migrations import is_current
-from app.errors import InvalidTokenError, RequestRefused
-from app.identity import SharedSecret
+from app.errors import InvalidTokenError, IssuerUnreachable, RequestRefused
+from app.identity import Tokens
 from app.pages import Pages
 from app.resolvers.ownership import Viewer
 from app.resolvers.users import Users
 from app.schema.documents import Answer, Documents, masked, refusal
-from app.settings import Settings, from_environment, signing_secret
+from app.settings import Settings, from_environment
 from app.wire import Refused
 
 _log = logging.getLogger("dossier")
@@ -98,17 +98,18 @@ class GraphQL:
     def __init__(self, settings: Settings, pages: Pages) -> None:
         self._settings = settings
         self._pages = pages
-        self._tokens = SharedSecret(settings, signing_secret(settings, create=False))
+        self._tokens = Tokens(settings)
         self._at_work = 0
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """Hold the database open."""
+        """Hold the database open, and keep the keys of issuers fresh."""
         self._database = await open_database(self._settings)
         self._users = Users(self._database)
         self._documents = Documents(self._settings, self._database)
         try:
-            yield
+            async with self._tokens.opened():
+                yield
         finally:
             await self._database.close()
 
@@ -183,10 +184,14 @@ class GraphQL:
         if scheme.lower() != "bearer" or not token:
             raise Refused(401, "a bearer token is needed; 'dossier token' makes one", {"WWW-Authenticate": "Bearer"})
         try:
-            identity = self._tokens.verify(token.strip())
+            token = token.strip()
+            identity = self._tokens.known(token) or await self._tokens.verify(token)
         except InvalidTokenError as error:
             challenge = f'Bearer error="invalid_token", error_description="{error}"'
             raise Refused(401, str(error), {"WWW-Authenticate": challenge}) from None
+        except IssuerUnreachable as error:
+            # Not 401: the token may be good, and whoever has it need not sign in again.
+            raise Refused(503, str(error), {"Retry-After": "10"}) from None
         return await self._users.viewer(identity)
 
     async def _body(self, headers: Sequence[tuple[bytes, bytes]], receive: Receive) -> bytes:

@@ -18,7 +18,7 @@ class Pages:
     """The pages of a server. There is a demo user in development, and only where no other machine reaches it."""
 
     def __init__(self, settings: Settings, listening_on: str | None) -> None:
-        demo = settings.development and listening_on is not None and is_loopback(listening_on)
+        demo = settings.development and settings.has_secret and listening_on is not None and is_loopback(listening_on)
         self._demo = DemoSignIn(settings) if demo else None
         facts = {"demo": demo, "introspection": settings.introspection}
         self._explorer = Site("explorer", "/explorer/", facts, _MONACO)

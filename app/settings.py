@@ -5,18 +5,25 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from app.errors import DossierError
 
-SECRET_BYTES: Final = 32  # RFC 7518, section 3.2: a key for HS256 is at least as long as its hash
-SYMMETRIC: Final = frozenset({"HS256", "HS384", "HS512"})
+# RFC 7518, section 3.2: a key is at least as long as the hash it is used with.
+SECRET_BYTES: Final = {"HS256": 32, "HS384": 48, "HS512": 64}
+# RFC 7518, section 3.1, and RFC 8037, section 3.1: what an issuer may sign with.
+ISSUERS_ALGORITHMS: Final = frozenset(
+    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+)
 LOG_LEVELS: Final = ("debug", "info", "warning", "error", "critical")
+ADDRESS_LENGTH: Final = 255
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 T = TypeVar("T")
 
 
@@ -50,11 +57,14 @@ class Settings:
     """What the operator chose. Times are in seconds, sizes in bytes."""
 
     database_url: URL
-    jwt_secret: str | None
+    jwt_secret: str | None = field(repr=False)
     jwt_algorithms: tuple[str, ...]
     jwt_issuer: str | None
     jwt_audience: str | None
     jwt_leeway: int
+    jwt_max_lifetime: int
+    issuers: tuple[str, ...]
+    jwks_url: str | None
     cors_origins: tuple[str, ...]
     development: bool
     introspection: bool
@@ -69,6 +79,21 @@ class Settings:
     get_queries: bool
     max_requests: int
     limits: Limits
+
+    @property
+    def has_issuers(self) -> bool:
+        """Whether tokens are taken that an issuer signed."""
+        return bool(self.issuers or self.jwks_url)
+
+    @property
+    def has_secret(self) -> bool:
+        """Whether tokens are taken that were signed with a shared secret."""
+        return self.jwt_secret is not None or not self.has_issuers
+
+    @property
+    def makes_secret(self) -> bool:
+        """Whether that secret is one that `serve` makes."""
+        return self.has_secret and self.jwt_secret is None
 
     @property
     def embedded(self) -> bool:
@@ -101,16 +126,24 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
             raise DossierError(f"{name}: {error}") from None
 
     jwt_secret = read("JWT_SECRET", "", _secret)
+    issuers = read("ISSUERS", "", _issuers)
+    jwks_url = read("JWKS_URL", "", _jwks_url)
     # Whoever configures who signs the tokens is in production; a secret that `serve` made is for trying it out.
-    development = read("DEVELOPMENT", "false" if jwt_secret else "true", _flag)
+    production = jwt_secret or issuers or jwks_url
+    development = read("DEVELOPMENT", "false" if production else "true", _flag)
     while_developing = "true" if development else "false"
-    return Settings(
+    usual = ["RS256,PS256,ES256,EdDSA"] if issuers or jwks_url else []
+    usual += ["HS256"] if jwt_secret or not usual else []
+    settings = Settings(
         database_url=read("DATABASE_URL", "sqlite+aiosqlite:///dossier.db", _database_url),
         jwt_secret=jwt_secret,
-        jwt_algorithms=read("JWT_ALGORITHMS", "HS256", _algorithms),
+        jwt_algorithms=read("JWT_ALGORITHMS", ",".join(usual), _algorithms),
         jwt_issuer=read("JWT_ISSUER", "", _optional),
         jwt_audience=read("JWT_AUDIENCE", "", _optional),
         jwt_leeway=read("JWT_LEEWAY", "10", _between(0, 300)),
+        jwt_max_lifetime=read("JWT_MAX_LIFETIME", "604800", _between(60, 31_536_000)),
+        issuers=issuers,
+        jwks_url=jwks_url,
         cors_origins=read("CORS_ORIGINS", "", _words),
         development=development,
         introspection=read("INTROSPECTION", while_developing, _flag),
@@ -126,6 +159,8 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         max_requests=read("MAX_REQUESTS", "200", _between(1, 100_000)),
         limits=_limits(read),
     )
+    _check_signing(settings)
+    return settings
 
 
 class _Read(Protocol):
@@ -161,16 +196,52 @@ def _limits(read: _Read) -> Limits:
     )
 
 
+def _check_signing(settings: Settings) -> None:
+    """Raise DossierError when what is set about tokens doesn't fit together."""
+    for algorithm in settings.jwt_algorithms:
+        if algorithm in SECRET_BYTES and not settings.has_secret:
+            raise DossierError(f"DOSSIER_JWT_ALGORITHMS: {algorithm} needs DOSSIER_JWT_SECRET")
+        if algorithm in ISSUERS_ALGORITHMS and not settings.has_issuers:
+            raise DossierError(f"DOSSIER_JWT_ALGORITHMS: {algorithm} needs DOSSIER_ISSUERS or DOSSIER_JWKS_URL")
+    if settings.has_secret and not SECRET_BYTES.keys() & settings.jwt_algorithms:
+        raise DossierError("DOSSIER_JWT_ALGORITHMS: the secret is of use to none of them; add HS256")
+    if settings.has_issuers and not ISSUERS_ALGORITHMS & set(settings.jwt_algorithms):
+        raise DossierError("DOSSIER_JWT_ALGORITHMS: no issuer signs with one of them; add RS256")
+    if settings.jwt_issuer in settings.issuers:
+        raise DossierError(
+            "DOSSIER_JWT_ISSUER: it is one of DOSSIER_ISSUERS already; leave it out, or name whoever else signs with "
+            "the secret or the key set"
+        )
+    if settings.jwt_secret is not None and _is_short(settings, settings.jwt_secret):
+        algorithm, length = _strongest(settings)
+        raise DossierError(
+            f"DOSSIER_JWT_SECRET: a secret for {algorithm} has at least {length} bytes (RFC 7518, section 3.2)"
+        )
+
+
+def _strongest(settings: Settings) -> tuple[str, int]:
+    """Return the symmetric algorithm that asks for the longest secret, and that length in bytes."""
+    lengths = {name: SECRET_BYTES[name] for name in settings.jwt_algorithms if name in SECRET_BYTES}
+    return max(lengths.items(), key=lambda item: item[1])
+
+
+def _is_short(settings: Settings, secret: str) -> bool:
+    return len(secret.encode()) < _strongest(settings)[1]
+
+
 def signing_secret(settings: Settings, *, create: bool) -> str:
     """Return the secret that signs and verifies tokens, making one beside the embedded database if asked.
 
-    Raises DossierError when there is none: on PostgreSQL without DOSSIER_JWT_SECRET, or before the first
-    `serve` or `migrate` on the embedded database.
+    Raises DossierError when there is none: where issuers sign, on PostgreSQL without DOSSIER_JWT_SECRET, or
+    before the first `serve` on the embedded database.
     """
     if settings.jwt_secret is not None:
         return settings.jwt_secret
+    if not settings.has_secret:
+        raise DossierError("tokens are made by the issuer that is configured; to make your own, set DOSSIER_JWT_SECRET")
     if not settings.embedded:
-        raise DossierError(f"DOSSIER_JWT_SECRET is not set; set it to a secret of at least {SECRET_BYTES} bytes")
+        length = _strongest(settings)[1]
+        raise DossierError(f"DOSSIER_JWT_SECRET is not set; set it to a secret of at least {length} bytes")
     path = settings.secret_file
     try:
         if create:
@@ -183,7 +254,7 @@ def signing_secret(settings: Settings, *, create: bool) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
         raise DossierError(f"the signing secret at {path} can't be used: {reason}") from None
-    if len(secret) < SECRET_BYTES:
+    if _is_short(settings, secret):
         raise DossierError(f"the signing secret at {path} is too short; delete the file to have a new one made")
     return secret
 
@@ -222,17 +293,57 @@ def _database_url(text: str) -> URL:
 
 
 def _secret(text: str) -> str | None:
-    if text and len(text.encode()) < SECRET_BYTES:
-        raise ValueError(f"a secret has at least {SECRET_BYTES} bytes (RFC 7518, section 3.2)")
+    if text.encode("utf-8", "replace") != text.encode("utf-8", "surrogateescape"):
+        raise ValueError("a secret is text in UTF-8")
     return text or None
 
 
 def _algorithms(text: str) -> tuple[str, ...]:
     algorithms = _words(text)
-    unknown = [name for name in algorithms if name not in SYMMETRIC]
-    if unknown or not algorithms:
-        raise ValueError(f"expected one or more of {', '.join(sorted(SYMMETRIC))}, separated by commas")
+    known = (*SECRET_BYTES, *sorted(ISSUERS_ALGORITHMS))
+    if not algorithms or not set(algorithms) <= set(known):
+        raise ValueError(f"expected one or more of {', '.join(known)}, separated by commas")
     return algorithms
+
+
+def _issuers(text: str) -> tuple[str, ...]:
+    issuers = _words(text)
+    for issuer in issuers:
+        # OpenID Connect Discovery 1.0, section 3: an issuer's address has neither.
+        if "?" in issuer or "#" in issuer:
+            raise ValueError("an issuer's address has no ? and no #")
+        if fault := address_fault(issuer):
+            raise ValueError(fault)
+    if len(set(issuers)) < len(issuers):
+        raise ValueError("an issuer is named twice")
+    return issuers
+
+
+def _jwks_url(text: str) -> str | None:
+    if text and (fault := address_fault(text)):
+        raise ValueError(fault)
+    return text or None
+
+
+def address_fault(address: str, *, plain: bool = True) -> str | None:
+    """Return why keys must not be fetched from an address, or None when they may be.
+
+    With `plain`, this machine itself may be asked without encryption.
+    """
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "expected an address such as https://login.example.org"
+    if len(address) > ADDRESS_LENGTH or not address.isascii() or not address.isprintable() or " " in address:
+        return f"expected an address of at most {ADDRESS_LENGTH} ASCII characters"
+    if not host or parts.scheme not in {"http", "https"}:
+        return "expected an address such as https://login.example.org"
+    if "@" in parts.netloc:
+        return "an address with a name or a password in it is not taken"
+    if parts.scheme == "http" and not (plain and host in LOOPBACK):
+        return "expected https; http is only for this machine itself"
+    return None
 
 
 def _optional(text: str) -> str | None:

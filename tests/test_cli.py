@@ -79,7 +79,7 @@ def database(request: pytest.FixtureRequest, new_database: Callable[[str], str],
         "DOSSIER_JWT_SECRET": SECRET,
         "DOSSIER_INTROSPECTION": "true",
     }
-    assert dossier(tmp_path, "migrate", **settings).stdout == "the database is at revision 0001\n"
+    assert dossier(tmp_path, "migrate", **settings).stdout == "the database is at revision 0002\n"
     return settings
 
 
@@ -102,6 +102,19 @@ def test_serve_needs_nothing_but_an_empty_folder(tmp_path: Path) -> None:
             "A secret to sign tokens with was made at dossier.db.secret; keep it to yourself.\n"
             "For a token, run in this folder: dossier token --subject alice\n"
         )
+
+
+def test_serve_starts_without_its_issuer_and_makes_no_secret(tmp_path: Path) -> None:
+    settings = {"DOSSIER_ISSUERS": "http://127.0.0.1:1", "DOSSIER_JWT_AUDIENCE": "dossier"}
+    with serving(tmp_path, **settings) as (process, _):
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=15)
+    assert (process.returncode, output) == (0, "")
+    assert errors.endswith(
+        " WARNING no keys from http://127.0.0.1:1: ConnectError; until they are had, its tokens are refused\n"
+    )
+    assert errors.count("\n") == 1
+    assert not (tmp_path / "dossier.db.secret").exists()
 
 
 @pytest.mark.parametrize(("workers", "number"), [("1", signal.SIGTERM), ("2", signal.SIGINT)])
@@ -275,7 +288,17 @@ def test_schema_prints_the_schema(tmp_path: Path) -> None:
         (
             ["serve"],
             {"DOSSIER_JWT_SECRET": "short"},
-            "dossier: DOSSIER_JWT_SECRET: a secret has at least 32 bytes (RFC 7518, section 3.2)",
+            "dossier: DOSSIER_JWT_SECRET: a secret for HS256 has at least 32 bytes (RFC 7518, section 3.2)",
+        ),
+        (
+            ["token", "--subject", "alice"],
+            {"DOSSIER_JWT_SECRET": "x" * 32, "DOSSIER_JWT_ALGORITHMS": "HS256,HS384"},
+            "dossier: DOSSIER_JWT_SECRET: a secret for HS384 has at least 48 bytes (RFC 7518, section 3.2)",
+        ),
+        (
+            ["token", "--subject", "alice"],
+            {"DOSSIER_JWT_SECRET": "x" * 63, "DOSSIER_JWT_ALGORITHMS": "HS512"},
+            "dossier: DOSSIER_JWT_SECRET: a secret for HS512 has at least 64 bytes (RFC 7518, section 3.2)",
         ),
         (
             ["serve"],
@@ -289,6 +312,16 @@ def test_schema_prints_the_schema(tmp_path: Path) -> None:
             "DOSSIER_JWT_SECRET",
         ),
         (
+            ["token", "--subject", "alice"],
+            {"DOSSIER_ISSUERS": "https://login.example.org"},
+            "dossier: tokens are made by the issuer that is configured; to make your own, set DOSSIER_JWT_SECRET",
+        ),
+        (
+            ["token", "--subject", "alice", "--expires", "8d"],
+            {"DOSSIER_JWT_SECRET": SECRET},
+            "dossier: a token may be valid for at most 604800 seconds; ask for less, or set DOSSIER_JWT_MAX_LIFETIME",
+        ),
+        (
             ["collect", "missing", "--case-title", "T", "--token", "x"],
             {},
             "dossier: missing is not a folder",
@@ -300,6 +333,18 @@ def test_what_cannot_be_done_is_said_in_one_line(
 ) -> None:
     done = dossier(tmp_path, *arguments, **settings)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", message + "\n")
+
+
+@pytest.mark.parametrize(("algorithms", "length"), [("HS256", 32), ("HS384", 48), ("HS256,HS512", 64)])
+def test_a_secret_file_is_long_enough_for_what_it_signs(tmp_path: Path, algorithms: str, length: int) -> None:
+    secret = tmp_path / "dossier.db.secret"
+    token = ("token", "--subject", "alice")
+    secret.write_text("x" * length + "\n")
+    assert dossier(tmp_path, *token, DOSSIER_JWT_ALGORITHMS=algorithms).returncode == 0
+    secret.write_text("x" * (length - 1) + "\n")
+    done = dossier(tmp_path, *token, DOSSIER_JWT_ALGORITHMS=algorithms)
+    expected = "dossier: the signing secret at dossier.db.secret is too short; delete the file to have a new one made\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", expected)
 
 
 def test_serve_says_that_its_port_is_taken(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 APP = Path(__file__).parent.parent / "app"
 FLOORS = (
-    ("app", "app.errors", "app.values", "app.settings", "app.identity", "app.wire"),
+    ("app", "app.errors", "app.values", "app.settings", "app.keys", "app.issuers", "app.identity", "app.wire"),
     ("app.db",),
     ("app.resolvers",),
     ("app.schema",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import string
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from tests.server import SECRET, Client, Server, serving
 from tests.test_ownership import count
 
 VIEWER = "{ viewer { id subject name email } }"
+WEEK = 604_800
 ISSUER, AUDIENCE = "https://issuer.example", "dossier"
 
 
@@ -63,6 +65,25 @@ def test_without_a_bearer_token_nothing_is_answered(server: Server, authorizatio
     }
 
 
+def with_header(header: dict[str, Any]) -> str:
+    """Return a token with these header parameters besides."""
+    return signed(json.dumps({"alg": "HS256"} | header).encode())
+
+
+def signed(header: bytes) -> str:
+    """Return a token with a header that may be anything."""
+    claims = json.dumps({"sub": "trent", "exp": int(time.time()) + 3600}).encode()
+    signing_input = b".".join(jwt.utils.base64url_encode(part) for part in (header, claims))
+    signature = jwt.get_algorithm_by_name("HS256").sign(signing_input, SECRET.encode())
+    return (signing_input + b"." + jwt.utils.base64url_encode(signature)).decode()
+
+
+def twin(character: str) -> str:
+    """Return the character that differs in a bit which the last one of a signature does not use."""
+    alphabet = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+    return alphabet[alphabet.index(character) ^ 1]
+
+
 BAD_TOKENS: dict[str, str | bytes] = {
     "garbage": "garbage",
     "dots": "a.b.c",
@@ -78,6 +99,22 @@ BAD_TOKENS: dict[str, str | bytes] = {
     "expiry of null": encode(exp=False),
     "expiry beyond numbers": encode(exp=float("inf")),
     "expiry beyond floats": encode(exp=10**400),
+    "expiry of digits": encode(exp=str(int(time.time()) + 3600)),
+    "expiry that is true": encode(exp=True),
+    "expiry beyond reason": encode(exp=1e300),
+    "issued at a text": encode(iat="now"),
+    "not before a text": encode(nbf="now"),
+    "a life too long": encode(iat=int(time.time()) - 5, exp=int(time.time()) + WEEK),
+    "a life too long from now": encode(exp=int(time.time()) + WEEK + 60),
+    "another type": with_header({"typ": "logout+jwt"}),
+    "an extension that must be known": with_header({"crit": ["exp"], "exp": 1}),
+    "no key id": with_header({"kid": None}),
+    "padding": encode() + "=",
+    "another text for the same signature": encode()[:-1] + twin(encode()[-1]),
+    "a claim twice": jwt.api_jws.encode(
+        b'{"sub": "alice", "sub": "trent", "exp": %d}' % (time.time() + 3600), SECRET, algorithm="HS256"
+    ),
+    "a header twice": signed(b'{"alg": "HS256", "alg": "HS256"}'),
     "not yet": encode(nbf=int(time.time()) + 3600),
     "issued later": encode(iat=int(time.time()) + 3600),
     "no subject": encode(sub=None),
@@ -114,6 +151,21 @@ def test_an_expired_token_is_told_so(server: Server) -> None:
         'Bearer error="invalid_token", error_description="the token has expired"'
     )
     assert response.json()["errors"][0]["message"] == "the token has expired"
+
+
+def test_a_token_that_is_valid_for_too_long_is_told_so(server: Server) -> None:
+    issued = int(time.time()) - 60
+    assert view(server, encode(iat=issued, exp=issued + WEEK)).status_code == 200
+    for token in (encode(iat=issued, exp=issued + WEEK + 1), encode(exp=issued + WEEK + 120)):
+        response = view(server, token)
+        assert response.status_code == 401
+        expected = "the token is valid for too long; at most 604800 seconds are taken"
+        assert response.json()["errors"][0]["message"] == expected
+
+
+@pytest.mark.parametrize("header", [{}, {"typ": "JWT"}, {"typ": "at+jwt"}, {"kid": "any"}], ids=str)
+def test_headers_that_access_tokens_have_are_taken(server: Server, header: dict[str, Any]) -> None:
+    assert view(server, with_header(header)).json()["data"]["viewer"]["subject"] == "trent"
 
 
 def test_with_a_token_the_body_is_read(server: Server) -> None:
@@ -156,6 +208,42 @@ def test_name_and_email_follow_the_newest_token_that_has_them(server: Server) ->
     assert seen(name=" ", email="a\0@example.org") == ("Alice", "a@example.org")
     assert seen(name="Alice B.", email="b@example.org") == ("Alice B.", "b@example.org")
     assert count(server, "users", subject=subject, name="Alice B.", email="b@example.org") == 1
+
+
+def test_an_older_token_does_not_overwrite_what_a_newer_one_said(server: Server) -> None:
+    issued = int(time.time())
+
+    def seen(age: int, **claims: Any) -> tuple[str | None, str | None]:
+        viewer = view(server, encode(sub="two tokens", iat=issued - age, **claims)).json()["data"]["viewer"]
+        return viewer["name"], viewer["email"]
+
+    for _ in range(2):
+        assert seen(10, name="Alice B.") == ("Alice B.", None)
+        assert seen(20, name="Alice") == ("Alice B.", None)
+    assert seen(30, name="Al", email="old@example.org") == ("Alice B.", "old@example.org")
+    assert seen(5, email="new@example.org") == ("Alice B.", "new@example.org")
+    assert seen(7, name="Alice C.") == ("Alice B.", "new@example.org")
+    assert seen(4, name="Alice D.") == ("Alice D.", "new@example.org")
+
+
+def test_tokens_of_the_same_moment_do_not_take_turns(server: Server) -> None:
+    issued = int(time.time())
+    first, second = (encode(sub="one moment", iat=issued, name=name) for name in ("Al", "Alice"))
+    names = [view(server, token).json()["data"]["viewer"]["name"] for token in (first, second, first, second)]
+    assert names == ["Al", "Alice", "Alice", "Alice"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_another_process_does_not_overwrite_it_either(kind: str, new_database: Callable[[str], str]) -> None:
+    issued = int(time.time())
+    older, newer = (encode(sub="alice", iat=issued - age, name=name) for age, name in ((20, "Al"), (10, "Alice")))
+    database = new_database(kind)
+    with serving(kind, database) as one, serving(kind, database) as another:
+        names = [
+            view(server, token).json()["data"]["viewer"]["name"]
+            for server, token in ((one, older), (another, newer), (one, older), (another, older), (another, newer))
+        ]
+    assert names == ["Al", "Alice", "Alice", "Alice", "Alice"]
 
 
 @pytest.mark.parametrize("claim", [7, ["Alice"], {"first": "Alice"}, "", "\ud800"], ids=repr)

@@ -11,6 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
 
 from app.db import migrations, open_database, postgresql, sqlite_writer
 from app.db.models import Base
@@ -74,6 +75,37 @@ def test_they_run_twice_without_harm(settings: Settings) -> None:
     migrations.migrate(settings)
     migrations.migrate(settings)
     assert is_current(settings)
+
+
+def test_users_stay_who_they_were_when_issuers_are_told_apart(settings: Settings) -> None:
+    migrations.migrate(settings, "0001")
+    user = "01890000-0000-7000-8000-000000000001"
+    statements = f"""
+        INSERT INTO users (id, subject, name) VALUES ('{user}', 'alice', 'Alice');
+        INSERT INTO cases (id, number, title, title_key, search, created_by, updated_by)
+            VALUES ('{user}', 1, 'A', 'a', 'a', '{user}', '{user}');
+        INSERT INTO case_members (case_id, user_id, role) VALUES ('{user}', '{user}', 'OWNER')
+    """  # noqa: S608 - every part is ours
+
+    def fill(connection: Connection) -> None:
+        for statement in statements.split(";"):
+            connection.exec_driver_sql(statement)
+
+    def found(connection: Connection) -> Any:
+        statement = "SELECT u.issuer, u.subject, u.name, m.role FROM users u JOIN case_members m ON m.user_id = u.id"
+        return [tuple(row) for row in connection.exec_driver_sql(statement)]
+
+    def change(connection: Connection) -> None:
+        namesake = f"INSERT INTO users (id, issuer, subject) VALUES ('{user[:-1]}2', 'https://a.example', 'alice')"  # noqa: S608
+        connection.exec_driver_sql(namesake)
+        for refused in (namesake.replace("2',", "3',"), "DELETE FROM users WHERE issuer = ''"):
+            with pytest.raises(IntegrityError), connection.begin_nested():
+                connection.exec_driver_sql(refused)
+
+    ask(settings, fill)
+    migrations.migrate(settings)
+    ask(settings, change)
+    assert ask(settings, found) == [("", "alice", "Alice", "OWNER")]
 
 
 def test_they_leave_no_difference_to_the_models(settings: Settings) -> None:

@@ -54,9 +54,13 @@ def _migrate_sqlite(settings: Settings, revision: str) -> None:
     file = settings.database_file
     try:
         with sqlite_writer.writing_lock(file):
-            engine = sqlite_writer.writing_engine(file)
+            # SQLite changes a constraint by making the table anew (its manual, "Making Other Kinds Of Table Schema
+            # Changes"): nothing is enforced meanwhile, and everything is checked before it is committed.
+            engine = sqlite_writer.writing_engine(file, foreign_keys=False)
             with engine.begin() as connection:
                 _run(connection, revision)
+                if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+                    raise DossierError(f"the database {file} can't be migrated: rows refer to others that don't exist")
             engine.dispose()
     except (DBAPIError, sqlite3.Error, OSError) as error:
         raise sqlite.cannot_open(file, error) from None

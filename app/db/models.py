@@ -95,11 +95,16 @@ class User(Base):
     """Someone who has called with a valid token."""
 
     __tablename__ = "users"
+    __table_args__ = (UniqueConstraint("issuer", "subject", name="users_by_subject"),)
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
-    subject: Mapped[str] = mapped_column(String(SUBJECT_LENGTH), unique=True)
+    # Empty for whoever comes with a token that the shared secret signed; see app/identity.py.
+    issuer: Mapped[str] = mapped_column(String(255), server_default="")
+    subject: Mapped[str] = mapped_column(String(SUBJECT_LENGTH))
     name: Mapped[str | None] = mapped_column(String(200))
     email: Mapped[str | None] = mapped_column(String(200))
+    # When the token was issued that said the two.
+    profile_at: Mapped[datetime | None] = mapped_column(Time)
     created_at: Mapped[datetime] = mapped_column(Time, server_default=CurrentTime())
 
 

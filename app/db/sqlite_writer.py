@@ -162,6 +162,7 @@ class Writer:
         with writing_lock(self._file):
             connection = sqlite3.connect(self._file, **_CONNECTING)
             _prepare(connection)
+            _enforce_foreign_keys(connection)
         connection.set_progress_handler(lambda: perf_counter() > self._until, STEPS_BETWEEN_LOOKS)
         self._connection = connection
 
@@ -174,8 +175,11 @@ class Writer:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
 
-def writing_engine(file: Path) -> Engine:
-    """Return an engine with a single connection, all of whose transactions are begun as writers."""
+def writing_engine(file: Path, *, foreign_keys: bool = True) -> Engine:
+    """Return an engine with a single connection, all of whose transactions are begun as writers.
+
+    Without `foreign_keys` a table can be replaced by another one of its name, and they are not enforced.
+    """
     engine = create_engine(
         f"sqlite:///{file}",
         poolclass=StaticPool,
@@ -183,6 +187,8 @@ def writing_engine(file: Path) -> Engine:
         connect_args=_CONNECTING,
     )
     event.listen(engine, "connect", _prepare)
+    if foreign_keys:
+        event.listen(engine, "connect", _enforce_foreign_keys)
     event.listen(engine, "begin", _begin)
     return engine
 
@@ -203,6 +209,9 @@ def _prepare(connection: sqlite3.Connection, _record: Any = None) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     # A commit that was answered survives a power cut; NORMAL would be faster and may lose the last ones.
     connection.execute("PRAGMA synchronous = FULL")
+
+
+def _enforce_foreign_keys(connection: sqlite3.Connection, _record: Any = None) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
 
 

@@ -25,7 +25,7 @@ def set_role(transaction: Transaction, viewer: Viewer, given: Given) -> tuple[st
     moment = now()
     values = checked(given, _RULES, lambda given: _expiry_faults(given, moment))
     case = find(transaction, viewer, GOVERN, ("caseId", Case, given["case_id"]), lock=True)
-    user = find_user(transaction, case.id, values["subject"])
+    user = find_user(transaction, viewer, case.id, values["subject"])
     if user is None:
         raise NotFound("there is no such user; they are known once they have called this server", ("input", "subject"))
     role, expires_at = values["role"], values.get("expires_at")
@@ -50,7 +50,7 @@ def remove(transaction: Transaction, viewer: Viewer, given: Given) -> str:
     # Whoever is a member may leave. All others learn only whether they may govern, not whether there is such a user.
     need = READ if is_viewer(transaction, viewer, subject) else GOVERN
     case = find(transaction, viewer, need, ("caseId", Case, given["case_id"]), lock=True)
-    user = find_user(transaction, case.id, subject)
+    user = find_user(transaction, viewer, case.id, subject)
     if user is None or user.role is None:
         raise NotFound("there is no such member of the case", ("input", "subject"))
     _keep_an_owner(user, "subject")

@@ -116,13 +116,14 @@ def find(
     return found
 
 
-def find_user(transaction: Transaction, case_id: str, subject: str) -> FoundRow | None:
+def find_user(transaction: Transaction, viewer: Viewer, case_id: str, subject: str) -> FoundRow | None:
     """Return the user with a subject and, where they have one, their grant in a case; None for an unknown subject.
 
+    A subject names a user of the viewer's own issuer: those of others are other people of the same name.
     `has_other_owner` of the row says whether the case has another owner whose role doesn't end. To be asked
     after `find` has locked the case and allowed the viewer to know.
     """
-    identifiers = {"cases": case_id, "subject": subject}
+    identifiers = {"cases": case_id, "subject": subject, "viewer": viewer.id}
     return transaction.first(_find_user_statement(), identifiers)
 
 
@@ -177,7 +178,13 @@ def _find_user_statement() -> Statement:
     )
     columns: list[Any] = [User.id, CaseMember.role, CaseMember.expires_at, owner.label("has_other_owner")]
     grant = and_(CaseMember.case_id == case_id, CaseMember.user_id == User.id)
-    return Statement(select(*columns).outerjoin(CaseMember, grant).where(User.subject == bindparam("subject")))
+    viewer = _users.alias("viewer")
+    issuer = select(viewer.c.issuer).where(viewer.c.id == bindparam("viewer", type_=Id()))
+    return Statement(
+        select(*columns)
+        .outerjoin(CaseMember, grant)
+        .where(User.subject == bindparam("subject"), User.issuer == issuer.scalar_subquery())
+    )
 
 
 def _grant(case_id: ColumnElement[str], viewer: ColumnElement[str], moment: ColumnElement[Any]) -> ColumnElement[bool]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sqlalchemy import bindparam, insert, select, update
 
@@ -14,37 +16,70 @@ from app.values import new_id, now
 
 _REMEMBERED = 10_000
 _USERS = table_of(User)
-_KNOWN = Statement(select(_USERS).where(_USERS.c.subject == bindparam("known")))
+_WHO = _USERS.c.issuer == bindparam("issuer"), _USERS.c.subject == bindparam("subject")
+_FIND = Statement(select(_USERS).where(*_WHO).with_for_update())
 _ADD = Statement(insert(_USERS))
-_CHANGE = Statement(update(_USERS).where(_USERS.c.id == bindparam("known")))
+_CHANGE = Statement(update(_USERS).where(_USERS.c.id == bindparam("user")))
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A user as last seen; `order` is that of the newest token that was seen, see Identity."""
+
+    id: str
+    name: str | None
+    email: str | None
+    order: tuple[float, float]
+
+    def after(self, identity: Identity) -> _Known:
+        """Return what is known of the user after a token of theirs was seen.
+
+        A newer token's name and email replace those that are known; an older one's fill gaps.
+        """
+        name, email = identity.name or self.name, identity.email or self.email
+        if identity.order > self.order:
+            return _Known(self.id, name, email, identity.order)
+        return _Known(self.id, self.name or name, self.email or email, self.order)
 
 
 class Users:
-    """Knows users by their subject; a user once seen costs no statement."""
+    """Knows users by issuer and subject; a user once seen costs no statement."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: OrderedDict[str, tuple[str, str | None, str | None]] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], _Known] = OrderedDict()
 
     async def viewer(self, identity: Identity) -> Viewer:
-        """Return the viewer that an identity stands for; name and email follow the token last used."""
-        known = self._known.get(identity.subject)
-        if known is None or (identity.name or known[1], identity.email or known[2]) != known[1:]:
-            known = await self._database.write(lambda transaction: _remember(transaction, identity))
-            self._known[identity.subject] = known
+        """Return the viewer that an identity stands for; name and email are those of the newest token that says them.
+
+        `alice` of one issuer is not `alice` of another.
+        """
+        who = identity.issuer, identity.subject
+        known = self._known.get(who)
+        if known is None or identity.order != known.order:
+            after = known and known.after(identity)
+            if known is None or after is None or (after.name, after.email) != (known.name, known.email):
+                after = await self._database.write(lambda transaction: _remember(transaction, identity))
+            known = self._known[who] = after
             if len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
-        return Viewer(known[0], identity.roles)
+        return Viewer(known.id, identity.roles)
 
 
-def _remember(transaction: Transaction, identity: Identity) -> tuple[str, str | None, str | None]:
-    user = transaction.first(_KNOWN, {"known": identity.subject})
+def _remember(transaction: Transaction, identity: Identity) -> _Known:
+    who = {"issuer": identity.issuer, "subject": identity.subject}
+    profile_at = datetime.fromtimestamp(identity.order[0], UTC)
+    user = transaction.first(_FIND, who)
     if user is None:
-        known = new_id(), identity.name, identity.email
-        row = dict(zip(("id", "name", "email"), known, strict=True))
-        transaction.run(_ADD, {**row, "subject": identity.subject, "created_at": now()})
+        known = _Known(new_id(), identity.name, identity.email, identity.order)
+        profile = {"id": known.id, "name": known.name, "email": known.email, "profile_at": profile_at}
+        transaction.run(_ADD, {**who, **profile, "created_at": now()})
         return known
-    known = user.id, identity.name or user.name, identity.email or user.email
-    if known != (user.id, user.name, user.email):
-        transaction.run(_CHANGE, {"known": user.id, "name": known[1], "email": known[2]})
+    # Of a token that another process saw, or this one long ago, only the second is known in which it was issued.
+    order = (user.profile_at.timestamp(), 0.0) if user.profile_at else (0.0, 0.0)
+    found = _Known(user.id, user.name, user.email, order)
+    known = found.after(identity)
+    if (known.name, known.email) != (found.name, found.email):
+        newer = {"profile_at": profile_at} if known.order > order else {}
+        transaction.run(_CHANGE, {"user": user.id, "name": known.name, "email": known.email, **newer})
     return known

@@ -15,5 +15,9 @@ class User(Node):
     """Someone who has called with a valid token."""
 
     subject: str = strawberry.field(description="Who they are to the issuer of their tokens: the `sub` claim.")
+    issuer: str = strawberry.field(
+        description="Who vouches for them: the issuer of their tokens, or empty when this server's own secret signs "
+        "them. The same subject of another issuer is another user."
+    )
     name: str | None = strawberry.field(description="Their name, when a token of theirs has said it.")
     email: str | None = strawberry.field(description="Their email address, when a token of theirs has said it.")
