@@ -380,6 +380,8 @@ def _input_value(name: str, of: Input) -> Any:
     named = get_named_type(of.type)
     if isinstance(named, GraphQLEnumType):
         return [*named.values][-1]
+    if name == "issuer":
+        return ""  # of all whom the shared secret vouches for
     return {"String": "Changed", "DateTime": _TIME, "Int": 7 if name == "expectedVersion" else 1}[named.name]
 
 

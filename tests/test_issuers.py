@@ -25,7 +25,7 @@ from app.keys import MAX_KEYS
 from app.settings import ISSUERS_ALGORITHMS, from_environment
 from tests.conftest import KINDS
 from tests.issuer import DISCOVERY, KEY_SET, Issuer, issuing, jwk, private_key
-from tests.server import SECRET, Server, serving
+from tests.server import SECRET, Client, Server, serving
 
 VIEWER = "{ viewer { id issuer subject } }"
 INVALID = "the token is not valid"
@@ -145,6 +145,31 @@ def test_the_same_subject_of_another_issuer_is_another_user(both: Server, one: I
     case = ask(both, tokens[0], create).json()["data"]["createCase"]["case"]["id"]
     seen = [ask(both, token, f'{{ case(id: "{case}") {{ id }} }}').json()["data"]["case"] for token in tokens]
     assert seen == [{"id": case}, None, None]
+
+
+def test_members_are_named_with_their_issuer(both: Server, one: Issuer, two: Issuer) -> None:
+    """A subject alone is one of one's own issuer, in whatever is done with it."""
+    name = f"carol {both.kind}"
+    first = Client(both.http, name, one.token(EC, "ES256", sub=name))
+    second = Client(both.http, name, two.token(private_key("ES256", 2), "ES256", sub=name))
+    second.run(VIEWER)
+    case = first.create_case()
+    errors = "errors { code }"
+
+    def members() -> list[tuple[str, str]]:
+        found = first.run(f'{{ case(id: "{case}") {{ members {{ role user {{ issuer }} }} }} }}')["case"]["members"]
+        return sorted((member["user"]["issuer"], member["role"]) for member in found)
+
+    def change(client: Client, field: str, **given: Any) -> list[str]:
+        return [error["code"] for error in client.change(field, errors, caseId=case, subject=name, **given)["errors"]]
+
+    assert change(first, "setCaseMember", role="VIEWER", issuer="https://another.example") == ["NOT_FOUND"]
+    assert change(first, "setCaseMember", role="VIEWER", issuer=two.url) == []
+    assert members() == sorted([(one.url, "OWNER"), (two.url, "VIEWER")])
+    assert change(first, "setCaseMember", role="EDITOR", issuer=None) == ["INVALID_INPUT"]  # the last owner
+    assert change(second, "removeCaseMember", issuer=one.url) == ["FORBIDDEN"]
+    assert change(second, "removeCaseMember") == []
+    assert members() == [(one.url, "OWNER")]
 
 
 def test_no_key_verifies_what_another_should_have_signed(both: Server, one: Issuer, two: Issuer) -> None:

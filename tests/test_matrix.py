@@ -94,7 +94,7 @@ RULES = {
         "removeCaseMember": "OWNER",  # themselves: any member, see test_members.py
     },
     "with its row": {
-        "User": "id subject name email",
+        "User": "id issuer subject name email",
         "Case": """
             id number title description reference status viewerRole members events event
             version createdAt createdBy updatedAt updatedBy

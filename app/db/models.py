@@ -23,6 +23,7 @@ TITLE_LENGTH = 200
 REFERENCE_LENGTH = 200
 FILE_TYPES_LENGTH = 500
 DESCRIPTION_LENGTH = 30_000
+ISSUER_LENGTH = 255
 SUBJECT_LENGTH = 255
 
 
@@ -99,7 +100,7 @@ class User(Base):
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     # Empty for whoever comes with a token that the shared secret signed; see app/identity.py.
-    issuer: Mapped[str] = mapped_column(String(255), server_default="")
+    issuer: Mapped[str] = mapped_column(String(ISSUER_LENGTH), server_default="")
     subject: Mapped[str] = mapped_column(String(SUBJECT_LENGTH))
     name: Mapped[str | None] = mapped_column(String(200))
     email: Mapped[str | None] = mapped_column(String(200))

@@ -32,7 +32,7 @@ class Statement:
     The columns that an INSERT or UPDATE writes are those among the values that it is run with.
     """
 
-    def __init__(self, element: Select[Any] | Insert | Update | Delete) -> None:
+    def __init__(self, element: Select[*tuple[Any, ...]] | Insert | Update | Delete) -> None:
         self._element = element
         self._forms: dict[tuple[str, tuple[str, ...]], _Form] = {}
 
@@ -90,7 +90,7 @@ def _converted(value: Any, convert: _Convert) -> Any:
     return value if convert is None else convert(value)
 
 
-def _compiled(element: Select[Any] | Insert | Update | Delete, dialect: Dialect, names: tuple[str, ...]) -> _Form:
+def _compiled(element: Select[*tuple[Any, ...]] | Insert | Update | Delete, dialect: Dialect, names: tuple[str, ...]) -> _Form:
     compiled = element.compile(dialect=dialect, column_keys=list(names))
     assert isinstance(compiled, SQLCompiler)  # noqa: S101 - for the type checker
     columns = list(element.exported_columns)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from app.db import FoundRow, Transaction
-from app.db.models import SUBJECT_LENGTH, Case
+from app.db.models import ISSUER_LENGTH, SUBJECT_LENGTH, Case
 from app.errors import NotFound
 from app.resolvers import changes
 from app.resolvers.inputs import AnyRule, Given, Rule, TextRule, checked, invalid
@@ -14,6 +14,7 @@ from app.values import now
 
 _RULES: dict[str, Rule] = {
     "subject": TextRule(SUBJECT_LENGTH, nullable=False),
+    "issuer": TextRule(ISSUER_LENGTH),
     "role": AnyRule(),
     "expires_at": AnyRule(nullable=True),
 }
@@ -25,7 +26,7 @@ def set_role(transaction: Transaction, viewer: Viewer, given: Given) -> tuple[st
     moment = now()
     values = checked(given, _RULES, lambda given: _expiry_faults(given, moment))
     case = find(transaction, viewer, GOVERN, ("caseId", Case, given["case_id"]), lock=True)
-    user = find_user(transaction, viewer, case.id, values["subject"])
+    user = find_user(transaction, viewer, case.id, values["subject"], values.get("issuer"))
     if user is None:
         raise NotFound("there is no such user; they are known once they have called this server", ("input", "subject"))
     role, expires_at = values["role"], values.get("expires_at")
@@ -46,11 +47,12 @@ def set_role(transaction: Transaction, viewer: Viewer, given: Given) -> tuple[st
 
 def remove(transaction: Transaction, viewer: Viewer, given: Given) -> str:
     """Take a user's role in a case away; see changes.Work."""
-    subject = checked(given, _RULES)["subject"]
+    values = checked(given, _RULES)
+    subject, issuer = values["subject"], values.get("issuer")
     # Whoever is a member may leave. All others learn only whether they may govern, not whether there is such a user.
-    need = READ if is_viewer(transaction, viewer, subject) else GOVERN
+    need = READ if is_viewer(transaction, viewer, subject, issuer) else GOVERN
     case = find(transaction, viewer, need, ("caseId", Case, given["case_id"]), lock=True)
-    user = find_user(transaction, viewer, case.id, subject)
+    user = find_user(transaction, viewer, case.id, subject, issuer)
     if user is None or user.role is None:
         raise NotFound("there is no such member of the case", ("input", "subject"))
     _keep_an_owner(user, "subject")

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     FromClause,
+    String,
     Table,
     and_,
     bindparam,
@@ -116,24 +117,29 @@ def find(
     return found
 
 
-def find_user(transaction: Transaction, viewer: Viewer, case_id: str, subject: str) -> FoundRow | None:
-    """Return the user with a subject and, where they have one, their grant in a case; None for an unknown subject.
+def find_user(
+    transaction: Transaction, viewer: Viewer, case_id: str, subject: str, issuer: str | None
+) -> FoundRow | None:
+    """Return a user and, where they have one, their grant in a case; None for one who is unknown.
 
-    A subject names a user of the viewer's own issuer: those of others are other people of the same name.
-    `has_other_owner` of the row says whether the case has another owner whose role doesn't end. To be asked
-    after `find` has locked the case and allowed the viewer to know.
+    A subject is one of the viewer's own issuer where `issuer` is None. `has_other_owner` of the row says whether
+    the case has another owner whose role doesn't end. To be asked after `find` has locked the case and allowed the
+    viewer to know.
     """
-    identifiers = {"cases": case_id, "subject": subject, "viewer": viewer.id}
+    identifiers = {"cases": case_id, "viewer": viewer.id, "subject": subject, "issuer": issuer}
     return transaction.first(_find_user_statement(), identifiers)
 
 
-def is_viewer(transaction: Transaction, viewer: Viewer, subject: str) -> bool:
-    """Return whether a subject is the viewer's own; what it costs tells nothing of other users."""
-    (own,) = transaction.all(_OWN_SUBJECT, {"viewer": viewer.id})[0]
-    return bool(own == subject)
+def is_viewer(transaction: Transaction, viewer: Viewer, subject: str, issuer: str | None) -> bool:
+    """Return whether a subject, of the viewer's own issuer where `issuer` is None, is the viewer.
+
+    What it costs tells nothing of other users.
+    """
+    own = transaction.all(_OWN_NAME, {"viewer": viewer.id})[0]
+    return bool(own.subject == subject and issuer in {None, own.issuer})
 
 
-_OWN_SUBJECT = Statement(select(User.subject).where(User.id == bindparam("viewer")))
+_OWN_NAME = Statement(select(User.issuer, User.subject).where(User.id == bindparam("viewer")))
 _PLACE = {"id", "case_id"}  # what a row says of where it is; the rest is read of rows that will change
 _WORDS: dict[type[Base], str] = {Case: "case", Event: "event", FileBatch: "file batch"}
 
@@ -178,12 +184,11 @@ def _find_user_statement() -> Statement:
     )
     columns: list[Any] = [User.id, CaseMember.role, CaseMember.expires_at, owner.label("has_other_owner")]
     grant = and_(CaseMember.case_id == case_id, CaseMember.user_id == User.id)
-    viewer = _users.alias("viewer")
-    issuer = select(viewer.c.issuer).where(viewer.c.id == bindparam("viewer", type_=Id()))
+    own = _users.alias("own")
+    own_issuer = select(own.c.issuer).where(own.c.id == bindparam("viewer", type_=Id())).scalar_subquery()
+    issuer = func.coalesce(bindparam("issuer", type_=String()), own_issuer)
     return Statement(
-        select(*columns)
-        .outerjoin(CaseMember, grant)
-        .where(User.subject == bindparam("subject"), User.issuer == issuer.scalar_subquery())
+        select(*columns).outerjoin(CaseMember, grant).where(User.issuer == issuer, User.subject == bindparam("subject"))
     )
 
 

@@ -8,6 +8,7 @@ from app.schema.case import CaseRole
 from app.schema.scalars import DateTime
 
 _SUBJECT = "The user's `subject`. Users are known once they have called this server with a valid token."
+_ISSUER = "The user's `issuer`; your own when it is left out or null."
 
 
 @strawberry.input(description="A user's role in a case. Whoever has one already gets this one in its place.")
@@ -16,6 +17,7 @@ class SetCaseMemberInput:
 
     case_id: strawberry.ID = strawberry.field(description="The case's id.")
     subject: str = strawberry.field(description=_SUBJECT)
+    issuer: strawberry.Maybe[str | None] = strawberry.field(description=_ISSUER)
     role: CaseRole = strawberry.field(description="What they may do.")
     expires_at: strawberry.Maybe[DateTime | None] = strawberry.field(
         description="When the role ends, in the future; null when it doesn't. Left out, a role that has yet to end "
@@ -30,3 +32,4 @@ class RemoveCaseMemberInput:
 
     case_id: strawberry.ID = strawberry.field(description="The case's id.")
     subject: str = strawberry.field(description=_SUBJECT)
+    issuer: strawberry.Maybe[str | None] = strawberry.field(description=_ISSUER)
