@@ -15,12 +15,12 @@ from typing import Any
 
 import asyncpg
 import httpx
-import jwt
 import orjson
 import pytest
 from graphql import GraphQLEnumType, extend_schema, get_named_type, parse
 from sqlalchemy import and_, exists, select, true
 
+from app import identity
 from app.db import Statement, postgresql
 from app.db.models import CaseMember, table_of
 from app.errors import Forbidden, NotFound
@@ -620,13 +620,13 @@ def in_all_cases(patch: pytest.MonkeyPatch, method: str, when: Callable[..., boo
 
 
 def old_tokens_count(patch: pytest.MonkeyPatch) -> None:
-    decode = jwt.PyJWT.decode
+    read: Any = identity._time  # noqa: SLF001 - that is what is broken
 
-    def decoding(*given: Any, **named: Any) -> Any:
-        named["options"] |= {"verify_exp": False}
-        return decode(*given, **named)
+    def a_day_later(claims: dict[str, Any], name: str) -> float | None:
+        moment: float | None = read(claims, name)
+        return moment + 86_400 if name == "exp" and moment is not None else moment
 
-    patch.setattr(jwt.PyJWT, "decode", decoding)
+    patch.setattr(identity, "_time", a_day_later)
 
 
 def broken_find(patch: pytest.MonkeyPatch, broken: Callable[[Any], Any]) -> None:

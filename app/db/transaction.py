@@ -23,6 +23,7 @@ Row: TypeAlias = Sequence[bytes | None]
 FoundRow: TypeAlias = Any
 """A named tuple of a row's columns; which ones, the statement says."""
 
+_Element: TypeAlias = Select[*tuple[Any, ...]] | Insert | Update | Delete
 _Convert: TypeAlias = Callable[[Any], Any] | None
 
 
@@ -32,7 +33,7 @@ class Statement:
     The columns that an INSERT or UPDATE writes are those among the values that it is run with.
     """
 
-    def __init__(self, element: Select[*tuple[Any, ...]] | Insert | Update | Delete) -> None:
+    def __init__(self, element: _Element) -> None:
         self._element = element
         self._forms: dict[tuple[str, tuple[str, ...]], _Form] = {}
 
@@ -90,7 +91,7 @@ def _converted(value: Any, convert: _Convert) -> Any:
     return value if convert is None else convert(value)
 
 
-def _compiled(element: Select[*tuple[Any, ...]] | Insert | Update | Delete, dialect: Dialect, names: tuple[str, ...]) -> _Form:
+def _compiled(element: _Element, dialect: Dialect, names: tuple[str, ...]) -> _Form:
     compiled = element.compile(dialect=dialect, column_keys=list(names))
     assert isinstance(compiled, SQLCompiler)  # noqa: S101 - for the type checker
     columns = list(element.exported_columns)
