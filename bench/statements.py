@@ -9,7 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 from app.db import Database, Row, Transaction, open_database
-from app.identity import Identity
+from app.identity import OURSELVES, Identity
 from app.resolvers.ownership import Viewer
 from app.resolvers.users import Users
 from app.schema.documents import Documents
@@ -86,12 +86,12 @@ async def _run(settings: Settings, database: Database, requests: Sequence[Reques
 
 
 async def _viewer(database: Database) -> Viewer:
-    return await Users(database).viewer(Identity(SUBJECT, None, None, frozenset(), 0.0))
+    return await Users(database).viewer(Identity(OURSELVES, SUBJECT, None, None, frozenset(), 0.0, (0.0, 0.0)))
 
 
 async def _answer(settings: Settings, database: Database, request: Request, viewer: Viewer) -> None:
     documents = Documents(settings, database)
-    operation = documents.operation(request.query, None)
+    operation = await documents.operation(request.query, None)
     answer = await documents.run(operation, dict(request.variables), viewer)
     if "errors" in json.loads(answer.body):
         raise RuntimeError(f"Dossier refuses: {answer.body!r}")

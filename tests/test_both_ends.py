@@ -37,7 +37,8 @@ from app.errors import RequestRefused
 from app.resolvers.ownership import Viewer
 from app.resolvers.reads import Shapes
 from app.schema import executable
-from app.schema.documents import Answer, Documents
+from app.schema.documents import Documents
+from app.schema.faults import Answer
 from tests.conftest import KINDS
 from tests.server import Client, Server, serving
 
@@ -149,7 +150,7 @@ class Both:
     async def _run(self, document: Document, variables: dict[str, Value]) -> tuple[Answer, Answer]:
         viewer = Viewer(self.viewer, document.roles)
         try:
-            operation = self.documents.operation(document.text, None)
+            operation = await self.documents.operation(document.text, None)
         except RequestRefused as refused:
             raise AssertionError((str(refused), document)) from None
         # One end has the plans of earlier values at hand, the other plans anew: the values must not be mixed up.

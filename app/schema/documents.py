@@ -7,34 +7,21 @@ as well goes through graphql-core, from the same reads.
 from __future__ import annotations
 
 import asyncio
-import gc
-import logging
-import re
-import secrets
-import traceback
-from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import orjson
 from graphql import (
     DocumentNode,
     FragmentDefinitionNode,
-    GraphQLEnumType,
     GraphQLError,
-    GraphQLInputObjectType,
-    GraphQLInterfaceType,
-    GraphQLObjectType,
     GraphQLSchema,
     NoFragmentCyclesRule,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
-    Source,
-    SourceLocation,
     execute_sync,
     get_variable_values,
     parse,
@@ -53,11 +40,10 @@ from app.resolvers.reads import Shapes, at_once, read, shape_of
 from app.resolvers.selections import Field, Request, collect
 from app.resolvers.statements import Plan
 from app.schema import executable
+from app.schema.faults import MAX_ERRORS, MAX_VARIABLE_ERRORS, Answer, Text, discreet, masked, refusal, refused
 from app.schema.limits import Objects, check_values, measure, scan
 from app.settings import Settings
 from app.values import printable
-
-_log = logging.getLogger("dossier")
 
 T = TypeVar("T")
 
@@ -69,21 +55,6 @@ _LONGEST_KEPT = 20_000  # characters; a longer document is parsed anew each time
 # A document with more is worked out in a thread, so that nobody else waits for it.
 _FIELDS_IN_LOOP = 60
 _READS_IN_LOOP = 8
-_MAX_ERRORS = 20  # that are told of one document; what is wrong with it in general is clear by then
-_MAX_VARIABLE_ERRORS = 50
-_MAX_LOCATIONS = 10  # of one error
-_LONGEST_MESSAGE = 1_000  # characters; a longer one quotes names that the client knows
-_QUOTED = re.compile("'[^']*'")
-_WORD = re.compile(r"\w+")
-_LINE_END = re.compile(r"\r\n|[\n\r]")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The JSON of a response; `refused` when the request never began to run."""
-
-    body: bytes
-    refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,21 +104,17 @@ class Documents:
         self._weights: dict[str, int] = {}
         self._bytes = 0
         self._turns = asyncio.Lock()
-        # What there is by now stays as long as the server does. Python's collector would look at all of it again
-        # and again, and hold up every request for a tenth of a second each time.
-        gc.collect()
-        gc.freeze()
 
     @property
     def weight(self) -> int:
         """How many bytes all that is kept takes, more or less."""
         return self._bytes
 
-    def operation(self, text: str, name: str | None) -> Operation:
+    async def operation(self, text: str, name: str | None) -> Operation:
         """Return the operation of a document that is asked for. Raises RequestRefused."""
         operations = self._known.get(text)
         if operations is None:
-            operations = self._operations(text)
+            operations = await self._in_turn(lambda: self._operations(text))
             if len(text) <= _LONGEST_KEPT:
                 self._keep(text, operations)
         else:
@@ -182,11 +149,11 @@ class Documents:
             if operation.is_query:
                 return await self._query(operation, request, inputs, viewer)
             return await self._mutation(operation, request, viewer)
-        except RequestRefused as refused:
-            return refusal(self._discreet(refused, operation.text))
+        except RequestRefused as error:
+            return refusal(self._told(error, operation.text))
         except GraphQLError as error:
             # What can only be told when the variables are known, such as null for the `if` of a directive.
-            return refusal(self._discreet(_refused([error], "INVALID_INPUT"), operation.text))
+            return refusal(self._told(refused([error], "INVALID_INPUT"), operation.text))
         except DeadlineExceeded as error:
             fault = {"message": str(error), "extensions": {"code": "DEADLINE_EXCEEDED"}}
             return Answer(orjson.dumps({"data": None, "errors": [fault]}))
@@ -263,11 +230,11 @@ class Documents:
             self._schema,
             document,
             [NoFragmentCyclesRule] if measured.is_cyclic else self._rules,
-            max_errors=_MAX_ERRORS,
+            max_errors=MAX_ERRORS,
             hide_suggestions=not self._suggestions,
         )
         if errors:
-            raise self._discreet(_refused(errors, "GRAPHQL_VALIDATION_FAILED"), text)
+            raise self._told(refused(errors, "GRAPHQL_VALIDATION_FAILED"), text)
         fragments = {
             definition.name.value: definition
             for definition in document.definitions
@@ -288,23 +255,8 @@ class Documents:
             for node, figures in zip(operations, measured.operations, strict=True)
         )
 
-    def _discreet(self, refused: RequestRefused, text: str) -> RequestRefused:
-        """Return the refusal without names of the schema that the client's document doesn't have, unless they are
-        to be suggested: graphql-core names types, required arguments and fields as well.
-        """
-        if self._suggestions:
-            return refused
-        secret = _names(self._schema) - set(_WORD.findall(text))
-
-        def shown(quoted: re.Match[str]) -> str:
-            return _WORD.sub(lambda word: "…" if word[0] in secret else word[0], quoted[0])
-
-        return RequestRefused(
-            *(
-                replace(fault, message=_QUOTED.sub(shown, fault.message.partition(" Did you mean ")[0]))
-                for fault in refused.faults
-            )
-        )
+    def _told(self, error: RequestRefused, text: str) -> RequestRefused:
+        return error if self._suggestions else discreet(error, text, self._schema)
 
     def _variables(self, operation: Operation, inputs: dict[str, Any]) -> VariableValues:
         definitions = operation.node.variable_definitions or ()
@@ -313,29 +265,12 @@ class Documents:
             self._schema,
             definitions,
             inputs,
-            _MAX_VARIABLE_ERRORS,
+            MAX_VARIABLE_ERRORS,
             hide_suggestions=not self._suggestions,
         )
         if isinstance(values, list):
-            raise _refused(values, "INVALID_INPUT")
+            raise refused(values, "INVALID_INPUT")
         return values
-
-
-def refusal(refused: RequestRefused) -> Answer:
-    """Return the response to a request that never began to run."""
-    errors = []
-    for fault in refused.faults:
-        error: dict[str, Any] = {"message": printable(fault.message)}
-        if fault.locations:
-            error["locations"] = [{"line": line, "column": column} for line, column in fault.locations]
-        if fault.path:
-            error["path"] = fault.path
-        extensions: dict[str, Any] = {"code": fault.code}
-        if fault.argument:
-            extensions["argument"] = ".".join(fault.argument)
-        extensions |= fault.details
-        errors.append(error | {"extensions": extensions})
-    return Answer(orjson.dumps({"errors": errors}), refused=True)
 
 
 def _own_fields(operation: Operation, request: Request) -> list[Field]:
@@ -344,32 +279,12 @@ def _own_fields(operation: Operation, request: Request) -> list[Field]:
     return [field for field in fields if not (operation.introspects and field.name.startswith("__"))]
 
 
-class _Text(Source):
-    """A document's text, for its errors to say where they lie.
-
-    graphql-core reads a text from its beginning for each error; here the beginnings of its lines are found once.
-    """
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.text = text
-
-    @cached_property
-    def _lines(self) -> list[int]:
-        return [0, *(end.end() for end in _LINE_END.finditer(self.text))]
-
-    def get_location(self, position: int) -> SourceLocation:
-        """Return the line and column of a character, both counted from 1."""
-        line = bisect_right(self._lines, position)
-        return SourceLocation(line, position + 1 - self._lines[line - 1])
-
-
 def _parsed(text: str) -> DocumentNode:
-    source = _Text(text)
+    source = Text(text)
     try:
         document = parse(source)
     except GraphQLError as error:
-        raise _refused([error], "GRAPHQL_PARSE_FAILED") from None
+        raise refused([error], "GRAPHQL_PARSE_FAILED") from None
     except RecursionError:
         fault = RequestFault("the document is nested too deep", "GRAPHQL_PARSE_FAILED")
         raise RequestRefused(fault) from None
@@ -385,65 +300,3 @@ def _response(keys: Sequence[str], row: Row) -> bytes:
         parts += [b'"' if len(parts) == 1 else b',"', key.encode(), b'":', value or b"null"]
     parts.append(b"}}")
     return b"".join(parts)
-
-
-@cache
-def _names(schema: GraphQLSchema) -> frozenset[str]:
-    """Return all names that the schema has."""
-    names = set(schema.type_map)
-    for type_ in schema.type_map.values():
-        if isinstance(type_, GraphQLEnumType):
-            names.update(type_.values)
-        elif isinstance(type_, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
-            names.update(type_.fields)
-            for definition in type_.fields.values():
-                names.update(getattr(definition, "args", ()))
-    return frozenset(names)
-
-
-def _refused(errors: Sequence[GraphQLError], code: str) -> RequestRefused:
-    return RequestRefused(*(RequestFault(_message(error), code, locations=_locations(error)) for error in errors))
-
-
-def _message(error: GraphQLError) -> str:
-    for ending, message in _ABORTED:
-        if error.message.endswith(ending):
-            return message
-    if len(error.message) > _LONGEST_MESSAGE:
-        return error.message[:_LONGEST_MESSAGE] + "…"
-    return error.message
-
-
-# What graphql-core says when it gives up, none of which says why.
-_ABORTED = (
-    (
-        "error limit reached. Validation aborted.",
-        f"the document has more than {_MAX_ERRORS} faults; these are the first",
-    ),
-    ("Validation aborted.", "the document is too involved to be validated; ask for less at once"),
-    (
-        "error limit reached. Execution aborted.",
-        f"the variables have more than {_MAX_VARIABLE_ERRORS} faults; these are the first",
-    ),
-)
-
-
-def _locations(error: GraphQLError) -> tuple[tuple[int, int], ...]:
-    if error.source is None or error.positions is None:
-        return ()
-    return tuple(error.source.get_location(position) for position in list(error.positions)[:_MAX_LOCATIONS])
-
-
-def masked(error: BaseException) -> dict[str, Any]:
-    """Log an error that nobody foresaw; return what the client may learn of it.
-
-    Neither learns what its text says: the text of a database's error quotes what was to be written.
-    """
-    name = secrets.token_hex(8)
-    state = getattr(getattr(error, "orig", error), "sqlstate", None)
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    _log.error("unexpected error %s: %s %s\n%s", name, type(error).__qualname__, state or "", frames.rstrip())
-    return {
-        "message": f"something went wrong on the server; its log has the reason under {name}",
-        "extensions": {"code": "INTERNAL_ERROR", "id": name},
-    }

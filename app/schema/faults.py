@@ -1,0 +1,164 @@
+"""What is wrong with a request, in the form that clients are told: GraphQL errors without more than they may know."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import traceback
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from typing import Any
+
+import orjson
+from graphql import (
+    GraphQLEnumType,
+    GraphQLError,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    Source,
+    SourceLocation,
+)
+
+from app.errors import RequestFault, RequestRefused
+from app.values import printable
+
+_log = logging.getLogger("dossier")
+
+MAX_ERRORS = 20  # that are told of one document; what is wrong with it in general is clear by then
+MAX_VARIABLE_ERRORS = 50
+_MAX_LOCATIONS = 10  # of one error
+_LONGEST_MESSAGE = 1_000  # characters; a longer one quotes names that the client knows
+_QUOTED = re.compile("'[^']*'")
+_WORD = re.compile(r"\w+")
+_LINE_END = re.compile(r"\r\n|[\n\r]")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The JSON of a response; `refused` when the request never began to run."""
+
+    body: bytes
+    refused: bool = False
+
+
+def refusal(refused: RequestRefused) -> Answer:
+    """Return the response to a request that never began to run."""
+    errors = []
+    for fault in refused.faults:
+        error: dict[str, Any] = {"message": printable(fault.message)}
+        if fault.locations:
+            error["locations"] = [{"line": line, "column": column} for line, column in fault.locations]
+        if fault.path:
+            error["path"] = fault.path
+        extensions: dict[str, Any] = {"code": fault.code}
+        if fault.argument:
+            extensions["argument"] = ".".join(fault.argument)
+        extensions |= fault.details
+        errors.append(error | {"extensions": extensions})
+    return Answer(orjson.dumps({"errors": errors}), refused=True)
+
+
+def discreet(refused: RequestRefused, text: str, schema: GraphQLSchema) -> RequestRefused:
+    """Return a refusal without names of the schema that the client's document doesn't have.
+
+    graphql-core suggests names, and names types, required arguments and fields as well.
+    """
+    secret = _names(schema) - set(_WORD.findall(text))
+
+    def shown(quoted: re.Match[str]) -> str:
+        return _WORD.sub(lambda word: "…" if word[0] in secret else word[0], quoted[0])
+
+    return RequestRefused(
+        *(
+            replace(fault, message=_QUOTED.sub(shown, fault.message.partition(" Did you mean ")[0]))
+            for fault in refused.faults
+        )
+    )
+
+
+class Text(Source):
+    """A document's text, for its errors to say where they lie.
+
+    graphql-core reads a text from its beginning for each error; here the beginnings of its lines are found once.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    @cached_property
+    def _lines(self) -> list[int]:
+        return [0, *(end.end() for end in _LINE_END.finditer(self.text))]
+
+    def get_location(self, position: int) -> SourceLocation:
+        """Return the line and column of a character, both counted from 1."""
+        line = bisect_right(self._lines, position)
+        return SourceLocation(line, position + 1 - self._lines[line - 1])
+
+
+@cache
+def _names(schema: GraphQLSchema) -> frozenset[str]:
+    """Return all names that the schema has."""
+    names = set(schema.type_map)
+    for type_ in schema.type_map.values():
+        if isinstance(type_, GraphQLEnumType):
+            names.update(type_.values)
+        elif isinstance(type_, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
+            names.update(type_.fields)
+            for definition in type_.fields.values():
+                names.update(getattr(definition, "args", ()))
+    return frozenset(names)
+
+
+def refused(errors: Sequence[GraphQLError], code: str) -> RequestRefused:
+    """Return the refusal that graphql-core's errors amount to."""
+    return RequestRefused(*(RequestFault(_message(error), code, locations=_locations(error)) for error in errors))
+
+
+def _message(error: GraphQLError) -> str:
+    for ending, message in _ABORTED:
+        if error.message.endswith(ending):
+            return message
+    if len(error.message) > _LONGEST_MESSAGE:
+        return error.message[:_LONGEST_MESSAGE] + "…"
+    return error.message
+
+
+# What graphql-core says when it gives up, none of which says why.
+_ABORTED = (
+    (
+        "error limit reached. Validation aborted.",
+        f"the document has more than {MAX_ERRORS} faults; these are the first",
+    ),
+    ("Validation aborted.", "the document is too involved to be validated; ask for less at once"),
+    (
+        "error limit reached. Execution aborted.",
+        f"the variables have more than {MAX_VARIABLE_ERRORS} faults; these are the first",
+    ),
+)
+
+
+def _locations(error: GraphQLError) -> tuple[tuple[int, int], ...]:
+    if error.source is None or error.positions is None:
+        return ()
+    return tuple(error.source.get_location(position) for position in list(error.positions)[:_MAX_LOCATIONS])
+
+
+def masked(error: BaseException) -> dict[str, Any]:
+    """Log an error that nobody foresaw; return what the client may learn of it.
+
+    Neither learns what its text says: the text of a database's error quotes what was to be written.
+    """
+    name = secrets.token_hex(8)
+    state = getattr(getattr(error, "orig", error), "sqlstate", None)
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    _log.error("unexpected error %s: %s %s\n%s", name, type(error).__qualname__, state or "", frames.rstrip())
+    return {
+        "message": f"something went wrong on the server; its log has the reason under {name}",
+        "extensions": {"code": "INTERNAL_ERROR", "id": name},
+    }
