@@ -7,7 +7,10 @@ import strawberry
 from app.schema.nodes import Node
 
 
-@strawberry.type(description="Someone who has called this server with a valid token.")
+@strawberry.type(
+    description="Someone who has called this server with a valid token. You find yourself and whoever shares a case "
+    "with you, and you see who created and changed what you may see."
+)
 class User(Node):
     """Someone who has called with a valid token."""
 

@@ -119,7 +119,7 @@ def told(error: Any) -> str:
 
 def test_the_viewer() -> None:
     viewer = reader.viewer_query().viewer
-    assert plain(viewer) == {"id": viewer.id, "subject": "python-reader", "name": None, "email": None}
+    assert plain(viewer) == {"id": viewer.id, "issuer": "", "subject": "python-reader", "name": None, "email": None}
     assert plain(reader.node_lookup_user_query(viewer.id).node) == {"__typename": "User"} | plain(viewer)
     assert lister.node_lookup_user_query(viewer.id).node is None
     with client("nobody") as stranger, pytest.raises(GraphQLClientHttpError, match="401"):
@@ -570,6 +570,12 @@ def set_case_member(given: dict[str, Any]) -> BaseModel:
     return owner.members_set_mutation(SetCaseMemberInput(**required, **given)).set_case_member
 
 
+def remove_case_member(given: dict[str, Any]) -> BaseModel:
+    required = {"caseId": new_case().id, "subject": reader.viewer_query().viewer.subject}
+    owner.members_invite_mutation(required["caseId"], required["subject"])
+    return owner.members_remove_mutation(RemoveCaseMemberInput(**required, **given)).remove_case_member
+
+
 RUNS: dict[str, Callable[[dict[str, Any]], BaseModel]] = {
     "createCase": create_case,
     "updateCase": update_case,
@@ -581,6 +587,7 @@ RUNS: dict[str, Callable[[dict[str, Any]], BaseModel]] = {
     "updateFileBatch": update_file_batch,
     "deleteFileBatch": delete_file_batch,
     "setCaseMember": set_case_member,
+    "removeCaseMember": remove_case_member,
 }
 
 
@@ -597,9 +604,10 @@ def test_absent_null_and_a_value(mutation: str, field: str, kind: str) -> None:
     if outcomes[kind] == "refused":
         assert shown is None
         assert [(error["__typename"], error["path"]) for error in errors] == [("InvalidInputError", ["input", field])]
-    elif mutation.startswith("delete"):
+    elif mutation.startswith(("delete", "remove")):
         assert (isinstance(shown, str), errors) == (True, [])
     else:
+        shown |= shown.get("user", {})
         value = shown["version" if field == "expectedVersion" else field]
         written = f"{value:%Y-%m-%dT%H:%M:%S.%fZ}" if isinstance(value, datetime) else value
         assert (written, errors) == (outcomes[kind], [])

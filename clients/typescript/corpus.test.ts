@@ -64,7 +64,7 @@ function told(error: api.Refusals_ErrorFragment): string {
 suite("who is asking", () => {
   test("the viewer", async () => {
     const { viewer } = await reader.run(api.ViewerQueryDocument, {});
-    assert.deepEqual(viewer, { id: viewer.id, subject: "typescript-reader", name: null, email: null });
+    assert.deepEqual(viewer, { id: viewer.id, issuer: "", subject: "typescript-reader", name: null, email: null });
     const { node } = await reader.run(api.NodeLookupUserQueryDocument, { id: viewer.id });
     assert.deepEqual(node, { __typename: "User", ...viewer });
     assert.deepEqual((await as("lister").run(api.NodeLookupUserQueryDocument, { id: viewer.id })).node, null);
@@ -557,7 +557,14 @@ const RUNS: Record<string, (given: object) => Promise<Answer>> = {
     const { subject } = (await reader.run(api.ViewerQueryDocument, {})).viewer;
     const input = { caseId, subject, role: "VIEWER" as const, ...given };
     const { setCaseMember } = await owner.run(api.MembersSetMutationDocument, { input });
-    return { row: setCaseMember.member, errors: setCaseMember.errors };
+    return { row: setCaseMember.member && { ...setCaseMember.member, ...setCaseMember.member.user }, errors: setCaseMember.errors };
+  },
+  async removeCaseMember(given) {
+    const { id: caseId } = await newCase();
+    const { subject } = (await reader.run(api.ViewerQueryDocument, {})).viewer;
+    await owner.run(api.MembersInviteMutationDocument, { caseId, subject });
+    const { removeCaseMember } = await owner.run(api.MembersRemoveMutationDocument, { input: { caseId, subject, ...given } });
+    return { row: null, ...removeCaseMember };
   },
 };
 
@@ -571,7 +578,7 @@ suite("absent, null and a value", () => {
           if (outcomes[kind] === "refused") {
             assert.deepEqual([row, errors.map(told)], [null, [`\`${field}\` must not be null`]]);
             assert.deepEqual(errors.map((error) => [error.code, error.path]), [["INVALID_INPUT", ["input", field]]]);
-          } else if (mutation.startsWith("delete")) {
+          } else if (/^(delete|remove)/.test(mutation)) {
             assert.deepEqual([typeof deletedId, errors], ["string", []]);
           } else {
             const shown = field === "expectedVersion" ? "version" : field;
