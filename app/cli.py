@@ -110,9 +110,8 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument(
         "--expires",
         type=_duration,
-        default="8h",
         metavar="TIME",
-        help="how long it is valid: 30m, 8h, 7d (default: 8h), and at most DOSSIER_JWT_MAX_LIFETIME",
+        help="how long it is valid, as 30m, 8h or 7d (default: 8h, or DOSSIER_JWT_MAX_LIFETIME where that is less)",
     )
 
     _command(
@@ -235,7 +234,7 @@ def _token(options: argparse.Namespace) -> int:
             name=options.name,
             email=options.email,
             roles=options.role,
-            lifetime=options.expires,
+            lifetime=options.expires or _usual_lifetime(settings),
         )
     )
     return 0
@@ -269,8 +268,12 @@ def _own_token() -> str:
         settings,
         signing_secret(settings, create=False),
         subject=getpass.getuser(),
-        lifetime=timedelta(hours=8),
+        lifetime=_usual_lifetime(settings),
     )
+
+
+def _usual_lifetime(settings: Settings) -> timedelta:
+    return min(timedelta(hours=8), timedelta(seconds=settings.jwt_max_lifetime))
 
 
 def _port(text: str) -> int:

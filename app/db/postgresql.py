@@ -149,7 +149,7 @@ def address(url: URL) -> str:
 def cannot_reach(url: URL, error: Exception) -> DossierError:
     """Return the error that tells an operator that the database can't be reached, without its password."""
     return DossierError(
-        f"the database {url.render_as_string(hide_password=True)} can't be reached: "
+        f"the database {url.set(query={}).render_as_string(hide_password=True)} can't be reached: "
         f"{str(error) or type(error).__name__}; check DOSSIER_DATABASE_URL and that PostgreSQL runs"
     )
 

@@ -138,6 +138,8 @@ class Writer:
                 waiting.error = waiting.error or error
 
     def _run(self, connection: sqlite3.Connection, waiting: _Waiting[Any]) -> None:
+        if waiting.told.done():
+            return  # whoever asked for it has gone
         if perf_counter() > waiting.until:
             waiting.error = DeadlineExceeded(self._deadline)
             return
@@ -180,6 +182,8 @@ def writing_engine(file: Path, *, foreign_keys: bool = True) -> Engine:
 
     Without `foreign_keys` a table can be replaced by another one of its name, and they are not enforced.
     """
+    # Evidence is for its owner's eyes. SQLite gives the files beside it the same permissions.
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
     engine = create_engine(
         f"sqlite:///{file}",
         poolclass=StaticPool,

@@ -40,7 +40,7 @@ from app.resolvers.reads import Shapes, at_once, read, shape_of
 from app.resolvers.selections import Field, Request, collect
 from app.resolvers.statements import Plan
 from app.schema import executable
-from app.schema.faults import MAX_ERRORS, MAX_VARIABLE_ERRORS, Answer, Text, discreet, masked, refusal, refused
+from app.schema.faults import MAX_ERRORS, MAX_VARIABLE_ERRORS, Answer, Text, discreet, late, masked, refusal, refused
 from app.schema.limits import Objects, check_values, measure, scan
 from app.settings import Settings
 from app.values import printable
@@ -155,8 +155,7 @@ class Documents:
             # What can only be told when the variables are known, such as null for the `if` of a directive.
             return refusal(self._told(refused([error], "INVALID_INPUT"), operation.text))
         except DeadlineExceeded as error:
-            fault = {"message": str(error), "extensions": {"code": "DEADLINE_EXCEEDED"}}
-            return Answer(orjson.dumps({"data": None, "errors": [fault]}))
+            return late(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client learns an id and the log the rest
             return Answer(orjson.dumps({"data": None, "errors": [masked(error)]}))
         finally:

@@ -24,7 +24,7 @@ from graphql import (
     SourceLocation,
 )
 
-from app.errors import RequestFault, RequestRefused
+from app.errors import DeadlineExceeded, RequestFault, RequestRefused
 from app.values import printable
 
 _log = logging.getLogger("dossier")
@@ -44,6 +44,12 @@ class Answer:
 
     body: bytes
     refused: bool = False
+
+
+def late(error: DeadlineExceeded) -> Answer:
+    """Return the response to a request that took too long."""
+    fault = {"message": str(error), "extensions": {"code": "DEADLINE_EXCEEDED"}}
+    return Answer(orjson.dumps({"data": None, "errors": [fault]}))
 
 
 def refusal(refused: RequestRefused) -> Answer:
