@@ -60,7 +60,8 @@ def create(settings: Settings, listening_on: str | None = None) -> Starlette:
         async with endpoint.opened():
             yield {RECEIVE_SECONDS: settings.receive_seconds}
 
-    application = Starlette(
+    application = _Application(
+        endpoint,
         routes=[
             Route("/graphql", endpoint),
             Route("/healthz", _alive, methods=["GET"]),
@@ -85,6 +86,24 @@ def create(settings: Settings, listening_on: str | None = None) -> Starlette:
     )
     application.router.redirect_slashes = False  # to an address made of what the client says the host is
     return application
+
+
+class _Application(Starlette):
+    """The application, whose way to the endpoint is short where no other origin may call.
+
+    Starlette's middleware and routing take a third as long as a read of one row from its bytes to its bytes.
+    """
+
+    def __init__(self, endpoint: GraphQL, **options: Any) -> None:
+        super().__init__(**options)
+        self._endpoint = None if self.user_middleware else endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if self._endpoint is not None and scope["type"] == "http" and scope["path"] == "/graphql":
+            await self._endpoint(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 class GraphQL:
