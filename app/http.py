@@ -28,7 +28,7 @@ from app import wire
 from app.connections import RECEIVE_SECONDS
 from app.db import open_database
 from app.db.migrations import is_current
-from app.errors import DeadlineExceeded, InvalidTokenError, IssuerUnreachable, RequestRefused
+from app.errors import DeadlineExceeded, InvalidTokenError, IssuerUnreachable, RequestRefused, Unavailable
 from app.identity import Identity, Tokens
 from app.pages import Pages
 from app.resolvers.users import Users
@@ -201,6 +201,9 @@ class GraphQL:
             return refusal(refused), media_type
         except DeadlineExceeded as error:
             return late(error), media_type
+        except Unavailable:
+            _log.error("the database can't be reached")
+            raise Refused(503, "the database can't be reached; try again", {"Retry-After": "5"}) from None
         finally:
             self._at_work -= 1
 
