@@ -27,14 +27,15 @@ from app import wire
 from app.connections import RECEIVE_SECONDS
 from app.db import open_database
 from app.db.migrations import is_current
-from app.errors import InvalidTokenError, IssuerUnreachable, RequestRefused
+from app.errors import DeadlineExceeded, InvalidTokenError, IssuerUnreachable, RequestFault, RequestRefused
 from app.identity import Tokens
 from app.pages import Pages
 from app.resolvers.ownership import Viewer
+from app.resolvers.trusted import TrustedDocuments
 from app.resolvers.users import Users
 from app.schema.documents import Answer, Documents, masked, refusal
 from app.settings import Settings, from_environment
-from app.wire import Refused
+from app.wire import Parameters, Refused
 
 _log = logging.getLogger("dossier")
 
@@ -106,6 +107,7 @@ class GraphQL:
         """Hold the database open, and keep the keys of issuers fresh."""
         self._database = await open_database(self._settings)
         self._users = Users(self._database)
+        self._trusted = TrustedDocuments(self._database)
         self._documents = Documents(self._settings, self._database)
         try:
             async with self._tokens.opened():
@@ -170,7 +172,10 @@ class GraphQL:
             raise Refused(503, "the server is at work on as much as it takes on; try again", {"Retry-After": "1"})
         self._at_work += 1
         try:
-            operation = self._documents.operation(parameters.query, parameters.operation_name)
+            text = parameters.query
+            if text is None or self._settings.trusted_documents_only:
+                text = await self._trusted_text(parameters)
+            operation = self._documents.operation(text, parameters.operation_name)
             if method != "POST" and not operation.is_query:
                 raise Refused(405, "mutations are sent by POST", {"Allow": "POST"})
             return await self._documents.run(operation, parameters.variables, viewer), media_type
@@ -178,6 +183,22 @@ class GraphQL:
             return refusal(refused), media_type
         finally:
             self._at_work -= 1
+
+    async def _trusted_text(self, parameters: Parameters) -> str:
+        """Return the registered document that is asked for. Raises RequestRefused."""
+        if parameters.document_id is None:
+            message = "this server runs registered documents alone; send the id of one in `documentId`"
+            raise RequestRefused(RequestFault(message, "PERSISTED_DOCUMENT_REQUIRED"))
+        try:
+            text = await self._trusted.text(parameters.document_id)
+        except DeadlineExceeded as error:
+            raise RequestRefused(RequestFault(str(error), "DEADLINE_EXCEEDED")) from None
+        if text is not None:
+            return text
+        if parameters.as_apollo:  # whose clients know these words
+            raise RequestRefused(RequestFault("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND"))
+        message = "no document is registered under this id; whoever operates the server can add it"
+        raise RequestRefused(RequestFault(message, "PERSISTED_DOCUMENT_NOT_FOUND"))
 
     async def _viewer(self, authorization: str | None) -> Viewer:
         scheme, _, token = (authorization or "").partition(" ")
