@@ -1,4 +1,4 @@
-"""The command line: `dossier serve`, `token`, `migrate`, `schema` and `collect`."""
+"""The command line: `dossier serve`, `token`, `migrate`, `schema`, `documents` and `collect`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from typing import Any
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from app import __version__, collect
+from app import __version__, collect, register
 from app.db import migrations, open_database
 from app.errors import DossierError
 from app.http import application
@@ -45,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = options.run(options)
     except DossierError as error:
+        if isinstance(error, register.FaultyError):
+            print(*error.faults, sep="\n", flush=True)
         print(f"dossier: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -123,6 +125,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     _command(commands, "schema", _schema, "print the schema", "Print the schema in the schema definition language.")
 
+    _documents_parser(commands)
+
     collect_ = _command(
         commands,
         "collect",
@@ -142,6 +146,50 @@ def _parser() -> argparse.ArgumentParser:
         "configured secret)",
     )
     return parser
+
+
+def _documents_parser(commands: Any) -> None:
+    summary = "keep the documents that clients may ask for by an id"
+    documents = commands.add_parser("documents", help=summary, description=f"{summary.capitalize()}.")
+    actions = documents.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    formats = "what graphql-codegen's client preset, relay-compiler or Apollo's generate-persisted-query-manifest wrote"
+
+    add = _command(
+        actions,
+        "add",
+        _documents_add,
+        "register the documents of a manifest",
+        "Check the documents of a manifest and register them, all or none. Servers know them at once.",
+    )
+    add.add_argument("file", type=Path, metavar="FILE", help=formats)
+
+    _command(
+        actions,
+        "list",
+        _documents_list,
+        "print what is registered",
+        "Print a line for each registered document: its id, since when it is registered, and its operations, "
+        "separated by tabs.",
+    )
+
+    check = _command(
+        actions,
+        "check",
+        _documents_check,
+        "check documents against the schema",
+        "Check documents against the schema and the limits of this version, and print a line for each fault. A "
+        "manifest is checked without a database; without FILE, what is registered is checked.",
+    )
+    check.add_argument("file", type=Path, metavar="FILE", nargs="?", help=formats)
+
+    remove = _command(
+        actions,
+        "remove",
+        _documents_remove,
+        "remove documents by their ids",
+        "Remove documents, all or none, so that nobody can run them by their ids any more.",
+    )
+    remove.add_argument("ids", metavar="ID", nargs="+", help="an id as 'dossier documents list' prints it")
 
 
 def _command(
@@ -249,6 +297,27 @@ def _migrate(_options: argparse.Namespace) -> int:
 
 def _schema(_options: argparse.Namespace) -> int:
     print(sdl())
+    return 0
+
+
+def _documents_add(options: argparse.Namespace) -> int:
+    print(asyncio.run(register.add(from_environment(), options.file)))
+    return 0
+
+
+def _documents_list(_options: argparse.Namespace) -> int:
+    for document in asyncio.run(register.list_(from_environment())):
+        print(register.line(document))
+    return 0
+
+
+def _documents_check(options: argparse.Namespace) -> int:
+    print(asyncio.run(register.check(from_environment(), options.file)))
+    return 0
+
+
+def _documents_remove(options: argparse.Namespace) -> int:
+    print(asyncio.run(register.remove(from_environment(), options.ids)))
     return 0
 
 

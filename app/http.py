@@ -28,14 +28,22 @@ from app import wire
 from app.connections import RECEIVE_SECONDS
 from app.db import open_database
 from app.db.migrations import is_current
-from app.errors import DeadlineExceeded, InvalidTokenError, IssuerUnreachable, RequestRefused, Unavailable
+from app.errors import (
+    DeadlineExceeded,
+    InvalidTokenError,
+    IssuerUnreachable,
+    RequestFault,
+    RequestRefused,
+    Unavailable,
+)
 from app.identity import Identity, Tokens
 from app.pages import Pages
+from app.resolvers.trusted import TrustedDocuments
 from app.resolvers.users import Users
 from app.schema.documents import Documents
 from app.schema.faults import Answer, late, masked, refusal
 from app.settings import Settings, from_environment
-from app.wire import API_HEADERS, Refused
+from app.wire import API_HEADERS, Parameters, Refused
 
 _log = logging.getLogger("dossier")
 
@@ -120,6 +128,7 @@ class GraphQL:
         """Hold the database open, and keep the keys of issuers fresh."""
         self._database = await open_database(self._settings)
         self._users = Users(self._database)
+        self._trusted = TrustedDocuments(self._database)
         self._documents = Documents(self._settings, self._database)
         # What there is by now stays as long as the server does. Python's collector would look at all of it again
         # and again, and hold up every request for a tenth of a second each time.
@@ -193,7 +202,10 @@ class GraphQL:
         self._at_work += 1
         try:
             viewer = await self._users.viewer(identity)
-            operation = await self._documents.operation(parameters.query, parameters.operation_name)
+            text = parameters.query
+            if text is None or self._settings.trusted_documents_only:
+                text = await self._trusted_text(parameters)
+            operation = await self._documents.operation(text, parameters.operation_name)
             if method != "POST" and not operation.is_query:
                 raise Refused(405, "mutations are sent by POST", {"Allow": "POST"})
             return await self._documents.run(operation, parameters.variables, viewer), media_type
@@ -206,6 +218,19 @@ class GraphQL:
             raise Refused(503, "the database can't be reached; try again", {"Retry-After": "5"}) from None
         finally:
             self._at_work -= 1
+
+    async def _trusted_text(self, parameters: Parameters) -> str:
+        """Return the registered document that is asked for. Raises RequestRefused."""
+        if parameters.document_id is None:
+            message = "this server runs registered documents alone; send the id of one in `documentId`"
+            raise RequestRefused(RequestFault(message, "PERSISTED_DOCUMENT_REQUIRED"))
+        text = await self._trusted.text(parameters.document_id)
+        if text is not None:
+            return text
+        if parameters.as_apollo:  # whose clients know these words
+            raise RequestRefused(RequestFault("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND"))
+        message = "no document is registered under this id; whoever operates the server can add it"
+        raise RequestRefused(RequestFault(message, "PERSISTED_DOCUMENT_NOT_FOUND"))
 
     async def _identity(self, authorization: str | None) -> Identity:
         scheme, _, token = (authorization or "").partition(" ")

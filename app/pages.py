@@ -20,7 +20,11 @@ class Pages:
     def __init__(self, settings: Settings, listening_on: str | None) -> None:
         demo = settings.development and settings.has_secret and listening_on is not None and is_loopback(listening_on)
         self._demo = DemoSignIn(settings) if demo else None
-        facts = {"demo": demo, "introspection": settings.introspection}
+        facts = {
+            "demo": demo,
+            "introspection": settings.introspection,
+            "trustedDocumentsOnly": settings.trusted_documents_only,
+        }
         self._explorer = Site("explorer", "/explorer/", facts, _MONACO)
         self._timeline = Site("timeline", "/app/", facts)
 

@@ -77,6 +77,7 @@ class Settings:
     grace: int
     receive_seconds: int
     get_queries: bool
+    trusted_documents_only: bool
     max_requests: int
     limits: Limits
 
@@ -156,6 +157,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         grace=read("GRACE", "10", _between(1, 600)),
         receive_seconds=read("RECEIVE_SECONDS", "30", _between(1, 3_600)),
         get_queries=read("GET_QUERIES", "true", _flag),
+        trusted_documents_only=read("TRUSTED_DOCUMENTS_ONLY", "false", _flag),
         max_requests=read("MAX_REQUESTS", "200", _between(1, 100_000)),
         limits=_limits(read),
     )

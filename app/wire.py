@@ -1,7 +1,7 @@
 """GraphQL over HTTP: what a request asks for, and the form of its answer.
 
-The rules are those of the GraphQL over HTTP specification (working draft). Nothing here knows of Starlette:
-requests come as their headers and bytes, refusals leave as `Refused`.
+The rules are those of the GraphQL over HTTP specification (working draft) and of its appendix A, persisted documents.
+Nothing here knows of Starlette: requests come as their headers and bytes, refusals leave as `Refused`.
 """
 
 from __future__ import annotations
@@ -45,11 +45,17 @@ class Refused(Exception):  # noqa: N818 - a refusal is an answer, not a failure
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What a request gives to GraphQL: a document, the name of one of its operations, values for its variables."""
+    """What a request gives to GraphQL: a document, the name of one of its operations, values for its variables.
 
-    query: str
+    In place of the document (`query`) it may give the id of one that is registered; `as_apollo` when it does so in
+    `extensions.persistedQuery`.
+    """
+
+    query: str | None
     operation_name: str | None
     variables: dict[str, Any] = field(default_factory=dict)
+    document_id: str | None = None
+    as_apollo: bool = False
 
 
 def media_type(accept: str | None) -> str:
@@ -102,7 +108,7 @@ def from_query_string(query_string: bytes) -> Parameters:
             400, f"the query string must hold at most {_MAX_PARAMETERS} parameters in percent-encoded UTF-8"
         ) from None
     given: dict[str, Any] = dict(pairs)
-    if "query" not in given:
+    if given.keys().isdisjoint(("query", "documentId", "extensions")):
         raise Refused(405, "send a document by POST, or a query in the parameter `query`", {"Allow": "GET, POST"})
     for name in ("variables", "extensions"):
         if name in given:
@@ -127,7 +133,7 @@ def _parameters(given: object) -> Parameters:
         raise Refused(400, "the body must be a JSON object with the document in `query`")
     query, name = given.get("query"), given.get("operationName")
     variables, extensions = given.get("variables"), given.get("extensions")
-    if not isinstance(query, str):
+    if query is not None and not isinstance(query, str):
         raise Refused(400, "`query` must be a text with the document")
     if name is not None and not isinstance(name, str):
         raise Refused(400, "`operationName` must be a text or null")
@@ -135,7 +141,29 @@ def _parameters(given: object) -> Parameters:
         raise Refused(400, "`variables` must be an object or null")
     if extensions is not None and not isinstance(extensions, dict):
         raise Refused(400, "`extensions` must be an object or null")
+    document = given.get("documentId")
+    if query is None:
+        document, as_apollo = _document_id(document, extensions or {})
+        return Parameters(None, name or None, variables or {}, document, as_apollo)
+    if document is not None:
+        # Which of the two would be run is not left to a guess.
+        raise Refused(400, "send the document in `query` or its id in `documentId`, not both")
     return Parameters(query, name or None, variables or {})
+
+
+def _document_id(given: object, extensions: Mapping[str, Any]) -> tuple[str, bool]:
+    """Return the id of the document that a request without one asks for, and whether in Apollo's way."""
+    if given is not None:
+        if not isinstance(given, str):
+            raise Refused(400, "`documentId` must be a text with the id of a document")
+        return given, False
+    persisted = extensions.get("persistedQuery")
+    if persisted is None:
+        raise Refused(400, "send the document as a text in `query`, or its id in `documentId`")
+    # Apollo's automatic persisted queries, version 1.
+    if isinstance(persisted, dict) and persisted.get("version") == 1 and isinstance(persisted.get("sha256Hash"), str):
+        return persisted["sha256Hash"], True
+    raise Refused(400, "`extensions.persistedQuery` must have `version` 1 and a text in `sha256Hash`")
 
 
 def _json(data: bytes, what: str) -> object:

@@ -8,7 +8,8 @@ const config: CodegenConfig = {
   generates: {
     "typescript/generated/": {
       preset: "client",
-      presetConfig: { fragmentMasking: false },
+      // The hashes are the ids of the documents: `dossier documents add` registers persisted-documents.json.
+      presetConfig: { fragmentMasking: false, persistedDocuments: { hashAlgorithm: "sha256" } },
       config: { strictScalars: true, scalars: { DateTime: "string" }, enumsAsTypes: true, useTypeImports: true },
     },
   },

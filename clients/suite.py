@@ -43,6 +43,8 @@ CONFIGURATION = (
     "tsconfig.typescript.json",
     "tsconfig.relay.json",
 )
+# What the TypeScript client and Relay ask for by its id; the Python client sends texts.
+MANIFESTS = ("typescript/generated/persisted-documents.json", "relay/persisted.json")
 DOSSIER = WORK / "server/bin/dossier"
 CLIENTS = {
     "typescript": ["node", "--test", "--test-reporter=tap", "out/typescript/corpus.test.js"],
@@ -101,6 +103,7 @@ def prepare() -> None:
         tagged = "\n".join(f"graphql`\n{definition.strip()}\n`;" for definition in definitions[1:])
         module = f'import {{ graphql }} from "relay-runtime";\n\n{tagged}\n'
         (corpus / f"{path.stem}.ts").write_text(module, encoding="utf-8")
+    (BUILD / "relay/persisted.json").write_text("{}", encoding="utf-8")  # relay-compiler adds to what is there
 
 
 def lint() -> str:
@@ -207,6 +210,8 @@ def live(kind: str, database: str) -> str:
         )
 
     run(str(DOSSIER), "migrate", **environment)
+    for manifest in MANIFESTS:
+        run(str(DOSSIER), "documents", "add", manifest, **environment)
     with serving(environment) as url:
         steps = (
             partial(run, *command, DOSSIER_URL=url, DOSSIER_TOKENS=tokens(client))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import html
 import http.client
 import json
 import re
@@ -61,7 +62,8 @@ def test_a_browser_gets_the_page(site: Server) -> None:
     response = site.http.get("/graphql", headers=BROWSER)
     assert response.status_code == 200
     assert response.headers["content-type"] == "text/html; charset=utf-8"
-    facts = '<meta name="dossier" content="{&quot;demo&quot;: true, &quot;introspection&quot;: true}">'
+    known = {"demo": True, "introspection": True, "trustedDocumentsOnly": False}
+    facts = f'<meta name="dossier" content="{html.escape(json.dumps(known))}">'
     assert response.text == PAGE.decode().replace("<head>", f"<head>\n    {facts}")
 
 
@@ -135,7 +137,14 @@ def test_a_browser_that_sends_a_query_or_posts_speaks_to_the_api(site: Server) -
 def test_the_page_knows_that_introspection_is_off(built: Path, new_database_url: str) -> None:  # noqa: ARG001
     with serving("sqlite", new_database_url, DOSSIER_INTROSPECTION="false") as running:
         page = running.http.get("/graphql", headers=BROWSER).text
-    assert "{&quot;demo&quot;: false, &quot;introspection&quot;: false}" in page
+    known = {"demo": False, "introspection": False, "trustedDocumentsOnly": False}
+    assert html.escape(json.dumps(known)) in page
+
+
+def test_the_page_knows_that_registered_documents_alone_are_run(built: Path, new_database_url: str) -> None:  # noqa: ARG001
+    with serving("sqlite", new_database_url, DOSSIER_TRUSTED_DOCUMENTS_ONLY="true") as running:
+        page = running.http.get("/graphql", headers=BROWSER).text
+    assert html.escape('"trustedDocumentsOnly": true') in page
 
 
 @pytest.fixture

@@ -79,7 +79,7 @@ def database(request: pytest.FixtureRequest, new_database: Callable[[str], str],
         "DOSSIER_JWT_SECRET": SECRET,
         "DOSSIER_INTROSPECTION": "true",
     }
-    assert dossier(tmp_path, "migrate", **settings).stdout == "the database is at revision 0002\n"
+    assert dossier(tmp_path, "migrate", **settings).stdout == "the database is at revision 0003\n"
     return settings
 
 

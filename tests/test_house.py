@@ -10,11 +10,21 @@ import pytest
 
 APP = Path(__file__).parent.parent / "app"
 FLOORS = (
-    ("app", "app.errors", "app.values", "app.settings", "app.keys", "app.issuers", "app.identity", "app.wire"),
+    (
+        "app",
+        "app.errors",
+        "app.values",
+        "app.settings",
+        "app.keys",
+        "app.issuers",
+        "app.identity",
+        "app.manifests",
+        "app.wire",
+    ),
     ("app.db",),
     ("app.resolvers",),
     ("app.schema",),
-    ("app.connections", "app.http", "app.collect", "app.demo", "app.pages", "app.sites"),
+    ("app.connections", "app.http", "app.collect", "app.demo", "app.pages", "app.register", "app.sites"),
     ("app.cli",),
 )
 

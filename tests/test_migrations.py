@@ -19,7 +19,7 @@ from app.settings import Settings, from_environment
 from tests.conftest import KINDS
 from tests.server import SECRET
 
-TABLES = {"users", "case_counter", "cases", "case_members", "events", "file_batches"}
+TABLES = {"users", "case_counter", "cases", "case_members", "events", "file_batches", "trusted_documents"}
 
 
 @pytest.fixture(params=KINDS)

@@ -1,4 +1,4 @@
-"""The tables: users, cases with their members, events, and file batches."""
+"""The tables: users, cases with their members, events, and file batches; and trusted documents."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ FILE_TYPES_LENGTH = 500
 DESCRIPTION_LENGTH = 30_000
 ISSUER_LENGTH = 255
 SUBJECT_LENGTH = 255
+DOCUMENT_ID_LENGTH = 255
 
 
 class CaseStatus(Enum):
@@ -215,3 +216,13 @@ class FileBatch(Recorded, Base):
     file_types: Mapped[str | None] = mapped_column(String(FILE_TYPES_LENGTH))
     sort_order: Mapped[int] = mapped_column(server_default="0")
     description: Mapped[str | None] = mapped_column(Text, sort_order=1)
+
+
+class TrustedDocument(Base):
+    """A document that clients may ask for by its id; see app/manifests.py for the form of ids."""
+
+    __tablename__ = "trusted_documents"
+
+    id: Mapped[str] = mapped_column(String(DOCUMENT_ID_LENGTH), primary_key=True)
+    added_at: Mapped[datetime] = mapped_column(Time, server_default=CurrentTime())
+    text: Mapped[str] = mapped_column(Text)

@@ -40,10 +40,11 @@ from app.resolvers.ownership import Viewer
 from app.resolvers.payloads import Payload, Payloads
 from app.resolvers.reads import Shapes, at_once, read, shape_of
 from app.resolvers.selections import Field, Request, collect
-from app.resolvers.statements import Plan
+from app.resolvers.statements import Plan, Planner
 from app.schema import executable
 from app.schema.faults import MAX_ERRORS, MAX_VARIABLE_ERRORS, Answer, Text, discreet, failed, late, refusal, refused
 from app.schema.limits import Objects, check_values, measure, scan
+from app.schema.samples import samples
 from app.settings import Settings
 from app.values import printable
 
@@ -57,6 +58,8 @@ _LONGEST_KEPT = 20_000  # characters; a longer document is parsed anew each time
 # A document with more is worked out in a thread, so that nobody else waits for it.
 _FIELDS_IN_LOOP = 60
 _READS_IN_LOOP = 8
+_CURSORS = (("after",), ("before",))
+_NOBODY = Viewer("", frozenset())  # has no role that spares a condition
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,33 @@ class Documents:
             else f"the document has no operation named {printable(name)}"
         )
         raise RequestRefused(RequestFault(message, "OPERATION_RESOLUTION_FAILURE"))
+
+    def faults(self, text: str) -> tuple[RequestFault, ...]:
+        """Return what keeps a document from being run, as far as it shows without values for its variables."""
+        try:
+            operations = self._operations(text)
+        except RequestRefused as refused:
+            return refused.faults
+        found: list[RequestFault] = []
+        for operation in operations:
+            for flag in (True, False):
+                try:
+                    self._plan(operation, samples(self._schema, operation.node.variable_definitions or (), flag=flag))
+                except RequestRefused as refused:
+                    # A cursor comes with an answer; the one among the samples says nothing.
+                    found += (each for each in refused.faults if each.argument not in _CURSORS and each not in found)
+        return tuple(found)
+
+    def _plan(self, operation: Operation, inputs: dict[str, Any]) -> None:
+        request = Request(self._schema, operation.fragments, self._variables(operation, inputs))
+        if operation.is_query:
+            Planner(self._database.dialect, _NOBODY, marked=operation.introspects).query(
+                _own_fields(operation, request)
+            )
+        else:
+            for payload in self._payloads(operation, request, _NOBODY).values():
+                if payload is not None:
+                    payload.check(request.variables)
 
     def _keep(self, text: str, operations: tuple[Operation, ...]) -> None:
         """Keep a document, or weigh it again; the least used are dropped when they weigh too much together."""

@@ -9,7 +9,8 @@ export function environmentOf(user: string): Environment {
     const response = await fetch(process.env.DOSSIER_URL ?? "", {
       method: "POST",
       headers: { Authorization: `Bearer ${tokens[user] ?? ""}`, "Content-Type": "application/json" },
-      body: JSON.stringify({ query: request.text, variables }),
+      // relay-compiler left the text out; it is registered under this id.
+      body: JSON.stringify({ documentId: request.id, variables }),
     });
     return (await response.json()) as GraphQLResponse;
   };

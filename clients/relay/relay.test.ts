@@ -1,6 +1,6 @@
 // Runs Relay's client as an app's screens would: what is in the store after each step.
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import {
@@ -189,6 +189,7 @@ test("a list grows by pages, and by what is created and deleted", async () => {
 suite("the operations that all clients share", async () => {
   const environment = environmentOf("owner");
   const folder = join(__dirname, "corpus/__generated__");
+  const texts = JSON.parse(readFileSync("relay/persisted.json", "utf8")) as Record<string, string>;
 
   /** Returns variables for any operation, on rows of its own. */
   async function variables(text: string): Promise<Record<string, unknown>> {
@@ -242,7 +243,7 @@ suite("the operations that all clients share", async () => {
     test(name.replace(".graphql.js", ""), async () => {
       const { default: artifact } = (await import(join(folder, name))) as { default: { default: GraphQLTaggedNode } };
       const request = getRequest(artifact.default);
-      const given = await variables(present(request.params.text));
+      const given = await variables(present(texts[request.params.id ?? ""]));
       if (request.params.operationKind === "query") {
         await read(environment, artifact.default, given);
         // Whatever was asked for is in the store, under what identifies it.

@@ -32,6 +32,11 @@ export default function Explorer({ token, onRefused }) {
           here. Documents run all the same; <code>dossier schema</code> prints the schema.
         </p>
       )}
+      {server.trustedDocumentsOnly && (
+        <p className="notice" role="status">
+          This server runs registered documents alone (DOSSIER_TRUSTED_DOCUMENTS_ONLY) and refuses what is written here.
+        </p>
+      )}
       <GraphiQL
         fetcher={fetcher}
         schema={server.introspection ? undefined : null}

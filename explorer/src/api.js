@@ -1,5 +1,5 @@
-// What the server says of itself, in an element that it writes into the page: whether it knows a demo user, and
-// whether its schema can be asked for.
+// What the server says of itself, in an element that it writes into the page: whether it knows a demo user, whether
+// its schema can be asked for, and whether it runs registered documents alone.
 export const server = JSON.parse(document.querySelector('meta[name="dossier"]')?.content ?? '{}');
 
 /** The token was refused. The message says why. */

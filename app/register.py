@@ -1,0 +1,128 @@
+"""Keeping the register of trusted documents: what the `dossier documents` commands do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from app.db import Database, database_of, open_database
+from app.db.migrations import is_current
+from app.errors import DossierError, RequestFault
+from app.manifests import Document, read_manifest
+from app.resolvers.trusted import SECONDS_KEPT, Registered, TakenIds, TrustedDocuments
+from app.schema.documents import Documents
+from app.settings import Settings
+from app.values import format_time, printable
+
+# For a line that names a document. What stands in texts and comments is left out; a field whose name is `query`
+# would pass for an operation, and the schema has none.
+_NO_NAMES = re.compile(r'"""(?:\\"""|.)*?"""|"(?:\\.|[^"\\\n\r])*"|#[^\n\r]*', re.DOTALL)
+_NAME = re.compile(r"\b(?:query|mutation|subscription)\s+(\w+)", re.ASCII)
+
+
+class FaultyError(DossierError):
+    """Documents that can't be registered or run, with a line for each fault."""
+
+    def __init__(self, faults: Sequence[str], message: str) -> None:
+        super().__init__(message)
+        self.faults = faults
+
+
+async def add(settings: Settings, file: Path) -> str:
+    """Register the documents of a manifest, all or none; return what was done. Raises DossierError."""
+    documents = _read(settings, file)
+    async with _opened(settings) as database:
+        try:
+            new = await TrustedDocuments(database).add(documents)
+        except TakenIds as taken:
+            texts = {document.id: document for document in documents}
+            sentence = "another document is registered under this id; what differs needs an id of its own"
+            raise FaultyError(
+                [f"{_shown(texts[each])} {sentence}" for each in taken.ids], "nothing was registered"
+            ) from None
+    return f"{_counted(new)} registered; {len(documents) - new} of {file.name} were already"
+
+
+async def check(settings: Settings, file: Path | None) -> str:
+    """Check the documents of a manifest, or those that are registered, against the schema and the limits.
+
+    Return how many are fit to be run. Raises FaultyError, or DossierError when they can't be read.
+    """
+    if file is not None:
+        return f"{_counted(len(_read(settings, file)))} checked, without a fault"
+    registered = await list_(settings)
+    faults = _faults(settings, registered)
+    if faults:
+        raise FaultyError(faults, f"{_counted(len(faults), 'fault')} in what is registered")
+    return f"{_counted(len(registered))} checked, without a fault"
+
+
+async def list_(settings: Settings) -> list[Registered]:
+    """Return what is registered, the oldest first. Raises DossierError."""
+    async with _opened(settings) as database:
+        return await TrustedDocuments(database).all()
+
+
+async def remove(settings: Settings, ids: Sequence[str]) -> str:
+    """Remove documents by their ids, all or none; return what was done. Raises DossierError."""
+    async with _opened(settings) as database:
+        removed = await TrustedDocuments(database).remove(ids)
+    return f"{_counted(removed)} removed; within {SECONDS_KEPT} seconds no server runs what was removed"
+
+
+def line(document: Registered) -> str:
+    """Return a line about a document: its id, since when it is registered, and its operations, separated by tabs."""
+    return "\t".join((document.id, format_time(document.added_at), _names(document.text)))
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[Database]:
+    """Hold the database open. Raises DossierError, and makes no file where there is none."""
+    if settings.embedded and not settings.database_file.exists():
+        raise DossierError(
+            f"there is no database at {settings.database_file}; start 'dossier serve' once in this folder, or set "
+            "DOSSIER_DATABASE_URL"
+        )
+    database = await open_database(settings)
+    try:
+        if not await is_current(database):
+            raise DossierError("the database is not migrated to this version; run 'dossier migrate' first")
+        yield database
+    finally:
+        await database.close()
+
+
+def _read(settings: Settings, file: Path) -> list[Document]:
+    """Return the documents of a manifest. Raises FaultyError unless all can be run."""
+    documents, faults = read_manifest(file)
+    faults += _faults(settings, documents)
+    if faults:
+        raise FaultyError(faults, f"{_counted(len(faults), 'fault')} in {file.name}")
+    return documents
+
+
+def _faults(settings: Settings, documents: Iterable[Document | Registered]) -> list[str]:
+    # Whoever operates the server knows the schema. The database is never opened: it says which SQL is written.
+    checking = Documents(replace(settings, suggestions=True), database_of(settings))
+    return [f"{_shown(document)} {_told(fault)}" for document in documents for fault in checking.faults(document.text)]
+
+
+def _shown(document: Document | Registered) -> str:
+    return f"{_names(document.text)} [{document.id}]:"
+
+
+def _told(fault: RequestFault) -> str:
+    places = ", ".join(f"{line}:{column}" for line, column in fault.locations)
+    message = " ".join(printable(fault.message).split())
+    return f"{places}: {message}" if places else message
+
+
+def _names(text: str) -> str:
+    return ", ".join(_NAME.findall(_NO_NAMES.sub("", text))) or "without a name"
+
+
+def _counted(number: int, noun: str = "document") -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
