@@ -155,7 +155,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         deadline=read("DEADLINE", "30", _between(1, 3_600)),
         grace=read("GRACE", "10", _between(1, 600)),
         receive_seconds=read("RECEIVE_SECONDS", "30", _between(1, 3_600)),
-        get_queries=read("GET_QUERIES", "true", _flag),
+        get_queries=read("GET_QUERIES", while_developing, _flag),
         max_requests=read("MAX_REQUESTS", "200", _between(1, 100_000)),
         limits=_limits(read),
     )
