@@ -69,7 +69,7 @@ def create(settings: Settings, listening_on: str | None = None) -> Starlette:
         async with endpoint.opened():
             yield {RECEIVE_SECONDS: settings.receive_seconds}
 
-    return Starlette(
+    application = Starlette(
         routes=[
             Route("/graphql", endpoint),
             Route("/healthz", _alive, methods=["GET"]),
@@ -92,6 +92,9 @@ def create(settings: Settings, listening_on: str | None = None) -> Starlette:
         exception_handlers={HTTPException: _refuse},
         lifespan=lifespan,
     )
+    # It would send clients to whatever host their request names.
+    application.router.redirect_slashes = False
+    return application
 
 
 class GraphQL:
@@ -102,6 +105,8 @@ class GraphQL:
         self._pages = pages
         self._tokens = Tokens(settings)
         self._at_work = 0
+        # Variables that the document doesn't declare aren't counted by its limits.
+        self._most_values = max(20_000, 2 * settings.limits.max_values)
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
@@ -167,7 +172,7 @@ class GraphQL:
         viewer = await self._viewer(wire.header(headers, b"authorization"))
         if method == "POST":
             wire.check_content_type(wire.header(headers, b"content-type") or "")
-            parameters = wire.from_body(await self._body(headers, receive))
+            parameters = wire.from_body(await self._body(headers, receive), self._most_values)
         elif self._settings.get_queries:
             parameters = wire.from_query_string(scope["query_string"])
         else:

@@ -241,7 +241,12 @@ class Mutations:
 
 
 def _variables(random_: random.Random) -> dict[str, Any]:
-    given = {"title": f"A case {EVIDENCE}", "caseId": full_case(), "eventId": event_of_full_case(), "label": EVIDENCE}
+    given: dict[str, Any] = {
+        "title": f"A case {EVIDENCE}",
+        "caseId": full_case(),
+        "eventId": event_of_full_case(),
+        "label": EVIDENCE,
+    }
     given |= {"id": full_case(), "occurredAt": "2026-03-01T09:30:00Z", "description": EVIDENCE, "expectedVersion": 1}
     fields = random_.sample(sorted(given), random_.randrange(1, len(given)))
     return {
