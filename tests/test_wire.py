@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
@@ -114,7 +114,8 @@ def test_a_body_of_very_many_values_is_refused_before_it_is_decoded(server: Serv
     client = server.client()
     document = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
     keys: Any = {f"key {number}": number for number in range(20_001)}
-    for ids in ([[]] * 200_000, ["x"] * 20_001, [{}] * 30_000, keys):
+    bodies: list[Any] = [[[]] * 200_000, ["x"] * 20_001, [{}] * 30_000, keys]
+    for ids in bodies:
         refused = client.post(document, {"ids": ids})
         assert (refused.status_code, code(refused)) == (413, "PAYLOAD_TOO_LARGE")
         assert refused.json()["errors"][0]["message"] == "the body may hold 20000 values in all"
