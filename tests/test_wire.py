@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -134,3 +135,29 @@ def test_nobody_is_sent_to_the_host_that_a_request_names(server: Server) -> None
         answer = server.http.get(path, headers={"Host": "elsewhere.example"})
         assert (answer.status_code, code(answer)) == (404, "NOT_FOUND")
         assert "location" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Host: a\r\nHost: a\r\nTransfer-Encoding: chunked",
+        "X-Host: a\r\nTransfer-Encoding: chunked",
+        "Host: a\r\nTransfer-Encoding: gzip, chunked",
+        "Host: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+        "Host: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5",
+        "Host: a\r\nContent-Length: 5\r\nContent-Length: 5",
+        "Host: a\r\nContent-Length: +5",
+        "Host : a",
+    ],
+)
+def test_a_request_that_a_proxy_may_read_otherwise_ends_the_connection(server: Server, head: str) -> None:
+    url = httpx.URL(server.url)
+    assert url.port is not None
+    with socket.create_connection((url.host, url.port), timeout=10) as connection:
+        hidden = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+        connection.sendall(f"POST /graphql HTTP/1.1\r\n{head}\r\n\r\n0\r\n\r\n{hidden}".encode())
+        received = b""
+        while part := connection.recv(65_536):
+            received += part
+    assert received.startswith(b"HTTP/1.1 400 ")
+    assert received.count(b"HTTP/1.1") == 1
