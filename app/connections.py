@@ -65,9 +65,22 @@ class Connection(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Hand the request on."""
+        """Hand the request on, unless another server could read it otherwise."""
         self._in_head = False
+        self._check_framing()
         super().on_headers_complete()
+
+    def _check_framing(self) -> None:
+        # A proxy may pass on what it understands differently, and one request would become two (RFC 9112, sections
+        # 3.2 and 6.1). httptools itself refuses lengths that differ, and a length beside an encoding.
+        hosts = 0
+        for name, value in self.headers:
+            if name == b"host":
+                hosts += 1
+            elif name == b"transfer-encoding" and value.lower() != b"chunked":
+                raise ValueError
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+            raise ValueError
 
     def on_message_complete(self) -> None:
         """End the request."""

@@ -122,6 +122,8 @@ class GraphQL:
         self._pages = pages
         self._tokens = Tokens(settings)
         self._at_work = 0
+        # Variables that the document doesn't declare aren't counted by its limits.
+        self._most_values = max(20_000, 2 * settings.limits.max_values)
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
@@ -192,7 +194,7 @@ class GraphQL:
         identity = await self._identity(wire.header(headers, b"authorization"))
         if method == "POST":
             wire.check_content_type(wire.header(headers, b"content-type") or "")
-            parameters = wire.from_body(await self._body(headers, receive))
+            parameters = wire.from_body(await self._body(headers, receive), self._most_values)
         elif self._settings.get_queries:
             parameters = wire.from_query_string(scope["query_string"])
         else:

@@ -47,6 +47,10 @@ class Servers:
                 _signal(process, signal.SIGKILL)
                 process.wait()
 
+    def log(self, name: str) -> Path:
+        """Return the log of the server with that name."""
+        return _WORK / "logs" / f"{name}.log"
+
     def dossier(self, name: str, database_url: str, *, workers: int = 1, **variables: str) -> Server:
         """Start Dossier as its users do, with more variables in its environment if need be."""
         command = Path(sys.executable).with_name("dossier")

@@ -143,7 +143,7 @@ def test_ids_in_a_variable_are_counted(tight: Client) -> None:
 @pytest.mark.parametrize(
     ("query", "variables", "argument", "asked"),
     [
-        ("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["x"] * 100_000}, "ids", 100_000),
+        ("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["x"] * 19_000}, "ids", 19_000),
         ("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": [["x"] * 6] * 6}, "ids", 12),
         (
             "query ($where: CaseFilter) { cases(where: $where) { totalCount } }",
@@ -205,7 +205,6 @@ def doubling(count: int, last: str) -> str:
         (wide("__typename", 140), "rootFields"),
         (wide("__schema { types { name } }", 130), "rootFields"),
         (wide("__schema { types { fields { args { name } } } }", 40), "objects"),
-        ("{ __schema { types { " + "fields { type { " * 3 + "name" + " }" * 9, "objects"),
         ("{ viewer { " + "id " * 500 + "} }", "comparisons"),
         ("{ cases { nodes { " + "events(first: 60) { nodes { case { " * 3 + "id" + " }" * 12, "objects"),
         ("[" * 50_000, "tokens"),
@@ -305,44 +304,6 @@ def test_what_is_kept_of_documents_is_bounded_by_its_size(
             # The plan of such a document weighs more than the document.
             assert number > 1 or documents.weight - grown > 150 * len(document)
             assert before < documents.weight <= most
-
-
-# Nothing is told that a client doesn't know
-
-
-@pytest.fixture(scope="module")
-def silent(new_database: Callable[[str], str]) -> Iterator[Client]:
-    """A user at a server that suggests nothing."""
-    with serving("sqlite", new_database("sqlite"), DOSSIER_DEVELOPMENT="false") as running:
-        yield running.client()
-
-
-@pytest.mark.parametrize(
-    ("document", "variables", "messages"),
-    [
-        ("{ case }", {}, [
-            "Field 'case' of type '…' must have a selection of subfields.",
-            "Argument '….case(…:)' of type '…!' is required, but it was not provided.",
-        ]),
-        ("{ casse { id } }", {}, ["Cannot query field 'casse' on type '…'."]),
-        ("{ cases(orderBy: TITLE) { a } }", {}, [
-            "Value 'TITLE' does not exist in '…' enum.",
-            "Cannot query field 'a' on type '…'.",
-        ]),
-        ("mutation { createEvent(input: {}) { errors } }", {}, [
-            *["Expected value of type '…' to include required field '…', found: {  }."] * 3,
-            "Field 'errors' of type '[…!]!' must have a selection of subfields.",
-        ]),
-        ("mutation ($input: CreateCaseInput!) { createCase(input: $input) { errors { code } } }", {"input": {}}, [
-            "Variable '$input' has invalid value: "
-            "Expected value of type 'CreateCaseInput' to include required field '…', found: {}.",
-        ]),
-    ],
-)  # fmt: skip
-def test_a_name_that_the_client_did_not_write_is_not_told(
-    silent: Client, document: str, variables: dict[str, Any], messages: list[str]
-) -> None:
-    assert sorted(error["message"] for error in silent.errors(document, **variables)) == sorted(messages)
 
 
 # The counting
@@ -467,9 +428,10 @@ def test_one_pass_counts_what_a_full_expansion_counts(text: str) -> None:
     naive = Naive(text)
     assert (measured.fields, measured.operations[0].objects.count({})) == (naive.fields, naive.objects)
     for name, counted in (("max_fields", naive.fields), ("max_depth", naive.depth), ("max_objects", naive.objects)):
-        measure(parse(text), executable(), replace(FREE, **{name: counted}))
+        limits, tighter = (replace(FREE, **{name: most}) for most in (counted, counted - 1))
+        measure(parse(text), executable(), limits).check(limits)
         with pytest.raises(RequestRefused) as refused:
-            measure(parse(text), executable(), replace(FREE, **{name: counted - 1}))
+            measure(parse(text), executable(), tighter).check(tighter)
         if counted:
             assert refused.value.faults[0].details["asked"] == counted
 

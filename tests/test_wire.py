@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
@@ -20,6 +22,9 @@ HEADERS = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
+
+
+JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +110,55 @@ def test_a_body_that_is_announced_too_large_is_refused_before_it_is_sent(server:
     response = server.http.post("/graphql", content=b" " * 1_048_577, headers=headers)
     assert (response.status_code, code(response)) == (413, "PAYLOAD_TOO_LARGE")
     assert response.json()["errors"][0]["message"] == "the body may have 1048576 bytes, not 1048577"
+
+
+def test_a_body_of_very_many_values_is_refused_before_it_is_decoded(server: Server) -> None:
+    client = server.client()
+    document = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+    keys: Any = {f"key {number}": number for number in range(20_001)}
+    bodies: list[Any] = [[[]] * 200_000, ["x"] * 20_001, [{}] * 30_000, keys]
+    for ids in bodies:
+        refused = client.post(document, {"ids": ids})
+        assert (refused.status_code, code(refused)) == (413, "PAYLOAD_TOO_LARGE")
+        assert refused.json()["errors"][0]["message"] == "the body may hold 20000 values in all"
+    quotes = server.http.post("/graphql", content=b'"' * 1_000_000, headers={**JSON, **client.headers})
+    assert quotes.status_code == 413
+
+
+@pytest.mark.parametrize("text", [',[{"' * 60_000, "\\\\" * 60_000, '"' * 200_000, '\\"' * 60_000])
+def test_whatever_stands_in_a_text_is_no_value(server: Server, text: str) -> None:
+    answer = server.client().post("{ viewer { id } }", {"unknown": text, "more": ["", "\\", text[:9]]})
+    assert set(answer.json()) == {"data"}
+
+
+def test_nobody_is_sent_to_the_host_that_a_request_names(server: Server) -> None:
+    for path in ("/graphql/", "/healthz/", "/demo-token/"):
+        answer = server.http.get(path, headers={"Host": "elsewhere.example"})
+        assert (answer.status_code, code(answer)) == (404, "NOT_FOUND")
+        assert "location" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Host: a\r\nHost: a\r\nTransfer-Encoding: chunked",
+        "X-Host: a\r\nTransfer-Encoding: chunked",
+        "Host: a\r\nTransfer-Encoding: gzip, chunked",
+        "Host: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+        "Host: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5",
+        "Host: a\r\nContent-Length: 5\r\nContent-Length: 5",
+        "Host: a\r\nContent-Length: +5",
+        "Host : a",
+    ],
+)
+def test_a_request_that_a_proxy_may_read_otherwise_ends_the_connection(server: Server, head: str) -> None:
+    url = httpx.URL(server.url)
+    assert url.port is not None
+    with socket.create_connection((url.host, url.port), timeout=10) as connection:
+        hidden = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+        connection.sendall(f"POST /graphql HTTP/1.1\r\n{head}\r\n\r\n0\r\n\r\n{hidden}".encode())
+        received = b""
+        while part := connection.recv(65_536):
+            received += part
+    assert received.startswith(b"HTTP/1.1 400 ")
+    assert received.count(b"HTTP/1.1") == 1

@@ -42,7 +42,18 @@ from app.resolvers.reads import Shapes, at_once, read, shape_of
 from app.resolvers.selections import Field, Request, collect
 from app.resolvers.statements import Plan, Planner
 from app.schema import executable
-from app.schema.faults import MAX_ERRORS, MAX_VARIABLE_ERRORS, Answer, Text, discreet, failed, late, refusal, refused
+from app.schema.faults import (
+    INVALID_DOCUMENT,
+    MAX_ERRORS,
+    MAX_VARIABLE_ERRORS,
+    Answer,
+    Text,
+    discreet,
+    failed,
+    late,
+    refusal,
+    refused,
+)
 from app.schema.limits import Objects, check_values, measure, scan
 from app.schema.samples import samples
 from app.settings import Settings
@@ -114,10 +125,7 @@ class Documents:
         self._database = database
         self._limits = settings.limits
         self._suggestions = settings.suggestions
-        self._rules = [
-            *specified_rules,
-            *([] if settings.introspection else [NoSchemaIntrospectionCustomRule]),
-        ]
+        self._introspection = settings.introspection
         self._known: OrderedDict[str, tuple[Operation, ...]] = OrderedDict()
         self._weights: dict[str, int] = {}
         self._bytes = 0
@@ -283,12 +291,18 @@ class Documents:
         errors = validate(
             self._schema,
             document,
-            [NoFragmentCyclesRule] if measured.is_cyclic else self._rules,
+            [NoFragmentCyclesRule] if measured.is_cyclic else specified_rules,
             max_errors=MAX_ERRORS,
             hide_suggestions=not self._suggestions,
         )
         if errors:
-            raise self._told(refused(errors, "GRAPHQL_VALIDATION_FAILED"), text)
+            raise self._told(refused(errors, INVALID_DOCUMENT), text)
+        # What follows depends on what the schema has, and is told of valid documents alone.
+        if not self._introspection:
+            errors = validate(self._schema, document, [NoSchemaIntrospectionCustomRule], MAX_ERRORS)
+            if errors:
+                raise refused(errors[:1], INVALID_DOCUMENT)
+        measured.check(self._limits)
         fragments = {
             definition.name.value: definition
             for definition in document.definitions

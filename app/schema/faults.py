@@ -33,6 +33,16 @@ MAX_ERRORS = 20  # that are told of one document; what is wrong with it in gener
 MAX_VARIABLE_ERRORS = 50
 _MAX_LOCATIONS = 10  # of one error
 _LONGEST_MESSAGE = 1_000  # characters; a longer one quotes names that the client knows
+INVALID_DOCUMENT = "GRAPHQL_VALIDATION_FAILED"
+_SILENT_DOCUMENT = (
+    "the document is not valid against the schema, and this server does not say why; validate it with "
+    "schema.graphql, or send it to a server in development"
+)
+_SILENT_VARIABLES = (
+    "the variables have fields that their types don't have, and this server does not say which; compare them with "
+    "schema.graphql, or send them to a server in development"
+)
+_UNKNOWN_FIELD = " not to include unknown field "  # in graphql-core's message about a value
 _QUOTED = re.compile("'[^']*'")
 _WORD = re.compile(r"\w+")
 _LINE_END = re.compile(r"\r\n|[\n\r]")
@@ -81,8 +91,14 @@ def refusal(refused: RequestRefused) -> Answer:
 def discreet(refused: RequestRefused, text: str, schema: GraphQLSchema) -> RequestRefused:
     """Return a refusal without names of the schema that the client's document doesn't have.
 
-    graphql-core suggests names, and names types, required arguments and fields as well.
+    graphql-core suggests names, and names types, required arguments and fields as well. Whether a name exists is
+    not told either: of a document that isn't valid nothing is said but that, and of values only that they have
+    unknown fields. Otherwise a document of a thousand guesses would be answered with those that are right.
     """
+    if any(fault.code == INVALID_DOCUMENT for fault in refused.faults):
+        return RequestRefused(RequestFault(_SILENT_DOCUMENT, INVALID_DOCUMENT))
+    if any(_UNKNOWN_FIELD in fault.message for fault in refused.faults):
+        return RequestRefused(RequestFault(_SILENT_VARIABLES, refused.faults[0].code))
     secret = _names(schema) - set(_WORD.findall(text))
 
     def shown(quoted: re.Match[str]) -> str:

@@ -112,6 +112,14 @@ class Measured:
     reads: int
     is_cyclic: bool
 
+    def check(self, limits: Limits) -> None:
+        """Refuse what the answer would take; to be asked when the document is known to be valid.
+
+        These figures say what the schema has, and cost validation nothing. Raises RequestRefused.
+        """
+        _hold("reads", limits.max_reads, self.reads)
+        _hold("objects", limits.max_objects, max((each.objects.known for each in self.operations), default=0))
+
 
 @dataclass(frozen=True)
 class MeasuredOperation:
@@ -189,15 +197,12 @@ def measure(document: DocumentNode, schema: GraphQLSchema, limits: Limits) -> Me
             expansion.walk()
     _hold("rootFields", limits.max_root_fields, max((each.root_fields for each in expanded), default=0))
     _hold("comparisons", limits.max_comparisons, sum(each.comparisons for each in expanded))
-    reads = sum(each.reads for each in expanded)
-    _hold("reads", limits.max_reads, reads)
     operations = tuple(
         MeasuredOperation(each.introspects, each.objects(limits.max_objects))
         for each in expanded
         if isinstance(each.root, OperationDefinitionNode)
     )
-    _hold("objects", limits.max_objects, max((each.objects.known for each in operations), default=0))
-    return Measured(operations, sizes.fields, reads, sizes.is_cyclic)
+    return Measured(operations, sizes.fields, sum(each.reads for each in expanded), sizes.is_cyclic)
 
 
 @dataclass
