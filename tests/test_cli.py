@@ -66,8 +66,11 @@ def test_serve_starts_without_its_issuer_and_makes_no_secret(tmp_path: Path) -> 
     settings = {"DOSSIER_ISSUERS": "http://127.0.0.1:1", "DOSSIER_JWT_AUDIENCE": "dossier"}
     with serving(tmp_path, **settings) as (process, _):
         process.send_signal(signal.SIGTERM)
-        output, errors = process.communicate(timeout=PATIENCE)
-    assert (process.returncode, output) == (0, "")
+        assert process.wait(timeout=PATIENCE) == 0
+        assert process.stdout is not None
+        assert process.stderr is not None
+        output, errors = process.stdout.read(), process.stderr.read()
+    assert output == "In a browser, this address shows the explorer.\n"
     assert errors.endswith(
         " WARNING no keys from http://127.0.0.1:1: ConnectError; until they are had, its tokens are refused\n"
     )
