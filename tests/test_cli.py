@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -97,6 +98,27 @@ def test_signals_end_serve_cleanly_from_the_moment_it_says_where_it_listens(
         process.send_signal(number)
         _, errors = process.communicate(timeout=PATIENCE)
         assert (process.returncode, errors) == (0, "")
+
+
+def test_requests_that_are_half_sent_do_not_keep_workers_from_ending(tmp_path: Path) -> None:
+    settings = {"DOSSIER_GRACE": "30", "DOSSIER_RECEIVE_SECONDS": "300"}
+    with serving(tmp_path, "--workers", "2", **settings) as (process, url), contextlib.ExitStack() as stack:
+        address = httpx.URL(url)
+        token = dossier(tmp_path, "token", "--subject", "alice").stdout.strip()
+        connections = [
+            stack.enter_context(socket.create_connection((address.host, address.port), timeout=PATIENCE))
+            for _ in range(8)
+        ]
+        head = f"POST /graphql HTTP/1.1\r\nHost: dossier\r\nAuthorization: Bearer {token}\r\n"
+        rest = "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+        for number, connection in enumerate(connections):
+            connection.sendall((head + rest if number % 2 else head).encode())
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=PATIENCE)
+        # Whoever outlives the grace is named in the log.
+        assert (process.returncode, errors) == (0, "")
+        for connection in connections:
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 503 ")
 
 
 def test_a_client_that_others_wrote_can_work_with_serve(tmp_path: Path, database: dict[str, str]) -> None:
