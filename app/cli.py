@@ -64,24 +64,41 @@ def _parser() -> argparse.ArgumentParser:
         prog="dossier",
         description="A GraphQL server for case files: cases, the events on their timelines, and the file batches "
         "of an event.",
-        epilog="Start with 'dossier serve'. Settings are environment variables; README.md lists them.",
+        epilog="Start with 'dossier serve'. Settings are environment variables that begin with DOSSIER_; README.md "
+        "lists them.",
     )
     parser.add_argument("--version", action="version", version=f"dossier {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    serve = _command(commands, "serve", _serve, "serve the API", "Migrate the embedded database, then serve the API.")
-    serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
+    serve = _command(
+        commands,
+        "serve",
+        _serve,
+        "serve the API and its pages",
+        "Migrate the embedded database, then serve the API with the explorer and the example app. A PostgreSQL "
+        "database is migrated by 'dossier migrate' first.",
+    )
+    serve.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="the address to listen on (default: %(default)s); where other machines reach it there is no demo user",
+    )
     serve.add_argument("--port", type=_port, default=8000, help="the port to listen on (default: %(default)s)")
     serve.add_argument(
         "--workers",
         type=_positive,
         default=1,
         metavar="N",
-        help="how many processes serve (default: %(default)s)",
+        help="how many processes serve, each with connections of its own (default: %(default)s)",
     )
 
     token = _command(
-        commands, "token", _token, "make a bearer token", "Print a token, signed with the configured secret."
+        commands,
+        "token",
+        _token,
+        "make a bearer token",
+        "Print a token, signed with DOSSIER_JWT_SECRET or with the secret that 'dossier serve' made beside the "
+        "embedded database.",
     )
     token.add_argument("--subject", required=True, type=_subject, help="who the token is for: its `sub` claim")
     token.add_argument("--name", help="their name")
@@ -96,9 +113,8 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument(
         "--expires",
         type=_duration,
-        default="8h",
         metavar="TIME",
-        help="how long it is valid: 30m, 8h, 7d (default: 8h)",
+        help="how long it is valid, as 30m, 8h or 7d (default: 8h, or DOSSIER_JWT_MAX_LIFETIME where that is less)",
     )
 
     _command(
@@ -106,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
         "migrate",
         _migrate,
         "prepare the database",
-        "Bring the database to the tables of this version.",
+        "Bring the database that DOSSIER_DATABASE_URL names to the tables of this version.",
     )
     _command(commands, "schema", _schema, "print the schema", "Print the schema in the schema definition language.")
 
@@ -238,7 +254,7 @@ def _token(options: argparse.Namespace) -> int:
             name=options.name,
             email=options.email,
             roles=options.role,
-            lifetime=options.expires,
+            lifetime=options.expires or _usual_lifetime(settings),
         )
     )
     return 0
@@ -272,8 +288,12 @@ def _own_token() -> str:
         settings,
         signing_secret(settings, create=False),
         subject=getpass.getuser(),
-        lifetime=timedelta(hours=8),
+        lifetime=_usual_lifetime(settings),
     )
+
+
+def _usual_lifetime(settings: Settings) -> timedelta:
+    return min(timedelta(hours=8), timedelta(seconds=settings.jwt_max_lifetime))
 
 
 def _port(text: str) -> int:

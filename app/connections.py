@@ -11,7 +11,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from app.wire import JSON, Refused, refusal_body
+from app.wire import API_HEADERS, JSON, Refused, refusal_body
 
 RECEIVE_SECONDS = "receive_seconds"
 """The key in the application's state for the seconds within which a request has to be there whole."""
@@ -125,6 +125,7 @@ class Connection(HttpToolsProtocol):
                 "Content-Type": JSON,
                 "Content-Length": str(len(body)),
                 "Connection": "close",
+                **API_HEADERS,
                 **refused.headers,
             }
             lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())

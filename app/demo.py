@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse
 
 from app.identity import sign
 from app.settings import Settings, signing_secret
+from app.wire import API_HEADERS
 
 SUBJECT = "demo"
 NAME = "Demo User"
@@ -42,9 +43,9 @@ class DemoSignIn:
         """Return the response with a token, or None if the request may have come from elsewhere."""
         if not _is_from_this_machine(request):
             return None
-        token = sign(self._settings, self._secret, subject=SUBJECT, name=NAME, lifetime=LIFETIME)
-        headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-        return JSONResponse({"token": token, "expiresIn": int(LIFETIME.total_seconds())}, headers=headers)
+        lifetime = min(LIFETIME, timedelta(seconds=self._settings.jwt_max_lifetime))
+        token = sign(self._settings, self._secret, subject=SUBJECT, name=NAME, lifetime=lifetime)
+        return JSONResponse({"token": token, "expiresIn": int(lifetime.total_seconds())}, headers=API_HEADERS)
 
 
 def _is_from_this_machine(request: Request) -> bool:

@@ -25,6 +25,10 @@ class IssuerUnreachable(Exception):  # noqa: N818 - it is the issuer's, not ours
     """A bearer token that can't be judged, because its issuer's keys were never had."""
 
 
+class Unavailable(Exception):  # noqa: N818 - it will be there again
+    """The database can't be reached for the moment."""
+
+
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a failure
     """A change that was refused before anything was written.
 

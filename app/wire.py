@@ -15,6 +15,15 @@ from urllib.parse import parse_qsl
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 
+# What a scanner of headers asks of an API: nothing of an answer is kept, guessed at, framed or run.
+API_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
 _CODES = {
     401: "UNAUTHENTICATED",
     404: "NOT_FOUND",

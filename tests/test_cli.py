@@ -374,6 +374,20 @@ def test_serve_says_that_postgresql_is_not_migrated_or_not_there(
     assert done.stderr.count("\n") == 1
 
 
+def test_the_embedded_database_is_for_its_owner_alone(tmp_path: Path) -> None:
+    with serving(tmp_path):
+        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    assert set(modes) == {f"dossier.db{ending}" for ending in ("", "-wal", "-shm", ".lock", ".secret")}
+    assert set(modes.values()) == {0o600}
+
+
+def test_tokens_that_must_be_short_are_made_short(tmp_path: Path) -> None:
+    limit = {"DOSSIER_JWT_SECRET": SECRET, "DOSSIER_JWT_MAX_LIFETIME": "600"}
+    token = dossier(tmp_path, "token", "--subject", "alice", **limit).stdout.strip()
+    claims = jwt.decode(token, SECRET, algorithms=["HS256"])
+    assert claims["exp"] - claims["iat"] == 600
+
+
 def test_collect_refuses_a_folder_that_it_may_not_list(tmp_path: Path) -> None:
     folder = tmp_path / "secret"
     folder.mkdir(mode=0o000)

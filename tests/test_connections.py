@@ -50,6 +50,7 @@ def refusal(answer: bytes) -> tuple[int, str]:
     head, _, body = answer.partition(b"\r\n\r\n")
     assert b"connection: close" in head.lower()
     assert b"content-type: application/json" in head.lower()
+    assert b"x-content-type-options: nosniff" in head.lower()
     return int(head.split()[1]), json.loads(body)["errors"][0]["message"]
 
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import asyncpg
 import pytest
@@ -16,7 +17,7 @@ from app.db.sqlite_writer import writing_lock
 from tests.conftest import KINDS
 from tests.server import Client, Server, serving
 
-LATE = {
+LATE: dict[str, Any] = {
     "data": None,
     "errors": [
         {
@@ -50,8 +51,8 @@ def server(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -
 
 
 @contextmanager
-def locked(server: Server) -> Iterator[None]:
-    """Keep everybody from writing, and on PostgreSQL from reading cases."""
+def locked(server: Server, table: str = "cases") -> Iterator[None]:
+    """Keep everybody from writing, on PostgreSQL to one table, which nobody can read either."""
     if server.settings.embedded:
         with writing_lock(server.settings.database_file):
             yield
@@ -61,7 +62,7 @@ def locked(server: Server) -> Iterator[None]:
     async def hold() -> None:
         connection = await asyncpg.connect(postgresql.address(server.settings.database_url))
         async with connection.transaction():
-            await connection.execute("LOCK TABLE cases IN ACCESS EXCLUSIVE MODE")
+            await connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
             held.set()
             await asyncio.to_thread(done.wait)
         await connection.close()
@@ -79,10 +80,18 @@ def test_a_change_that_waits_too_long_is_refused_and_never_made(server: Server, 
     update = "mutation ($input: UpdateCaseInput!) { updateCase(input: $input) { errors { code } } }"
     with locked(server):
         response = alice.post(update, {"input": {"id": case, "title": "After"}})
-    assert response.json() == LATE
+    late = {**LATE["errors"][0], "path": ["updateCase"]}
+    assert response.json() == {"data": None, "errors": [late]}
     assert response.status_code == 200
     assert alice.run("query ($id: ID!) { case(id: $id) { title } }", id=case) == {"case": {"title": "Before"}}
     assert alice.change("updateCase", "errors { code }", id=case, title="After")["errors"] == []
+
+
+def test_a_first_call_that_waits_too_long_is_refused(server: Server) -> None:
+    newcomer = server.client()
+    with locked(server, "users"):
+        assert newcomer.post("{ viewer { id } }").json() == LATE
+    assert newcomer.run("{ viewer { name } }") == {"viewer": {"name": None}}
 
 
 def test_a_read_that_takes_too_long_is_broken_off_and_leaves_its_connection_free(alice: Client) -> None:

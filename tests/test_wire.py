@@ -52,6 +52,7 @@ def code(response: httpx.Response) -> str:
         ("POST", "/healthz", 405),
         ("GET", "/readyz", 200),
         ("GET", "/elsewhere", 404),
+        ("POST", "/graphql/", 404),
     ],
 )
 def test_every_answer_has_the_headers_of_an_api(server: Server, method: str, path: str, status: int) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.db.transaction import Row, Transaction
-from app.errors import DeadlineExceeded, DossierError
+from app.errors import DeadlineExceeded, DossierError, Unavailable
 from app.settings import Settings
 from app.values import format_time
 
@@ -32,6 +32,13 @@ _BEGIN_AGAIN = frozenset(
         "23503",  # foreign_key_violation: what this transaction hangs on was deleted meanwhile
         "23505",  # unique_violation: the same row was written meanwhile
     }
+)
+_ANSWERING_SECONDS = 2  # that a database has to answer what it was told
+_UNREACHABLE = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # it is shut down, or starts
 )
 _CANCELLED = "57014"  # query_canceled, here by statement_timeout
 # Compiling to machine code costs more than any of Dossier's statements runs for.
@@ -69,9 +76,14 @@ class PostgresqlDatabase:
 
     async def close(self) -> None:
         """Close both pools."""
-        if self._pool is not None:
-            await self._pool.close()
-        await self._engine.dispose()
+        try:
+            async with asyncio.timeout(_ANSWERING_SECONDS):
+                if self._pool is not None:
+                    await self._pool.close()
+                await self._engine.dispose()
+        except TimeoutError:
+            if self._pool is not None:
+                self._pool.terminate()
 
     def bind(self, value: object) -> object:
         """Return a value as asyncpg takes it: as it is."""
@@ -81,10 +93,15 @@ class PostgresqlDatabase:
         """Run a statement on a reading connection; see Database.read."""
         assert self._pool is not None, "the database is open"  # noqa: S101 - for the type checker
         try:
-            async with asyncio.timeout(self._deadline):
-                row: Row | None = await self._pool.fetchrow(statement, *values)
+            # The time to get a connection is also what asyncpg gives a statement that is cancelled to end.
+            async with asyncio.timeout(self._deadline), self._pool.acquire(timeout=self._deadline) as connection:
+                row: Row | None = await connection.fetchrow(statement, *values)
         except (TimeoutError, asyncpg.QueryCanceledError):
             raise DeadlineExceeded(self._deadline) from None
+        except asyncpg.DataError:
+            raise  # a fault of ours, for all that asyncpg calls it one of the connection
+        except _UNREACHABLE:
+            raise Unavailable from None
         if row is None:
             raise LookupError("no row")
         return row
@@ -92,7 +109,21 @@ class PostgresqlDatabase:
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run a transaction, again if another one got in its way; see Database.write."""
         # A transaction that began is carried through, even when whoever asked for it has gone.
-        return await asyncio.shield(self._attempts(work))
+        attempts = asyncio.ensure_future(self._attempts(work))
+        try:
+            # The database itself breaks off what takes too long; this is for one that doesn't answer at all.
+            async with asyncio.timeout(self._deadline + _ANSWERING_SECONDS):
+                return await asyncio.shield(attempts)
+        except TimeoutError:
+            raise DeadlineExceeded(self._deadline) from None
+        except _UNREACHABLE:
+            raise Unavailable from None
+        except DBAPIError as error:
+            if error.connection_invalidated or isinstance(error.orig, _UNREACHABLE):
+                raise Unavailable from None
+            raise
+        finally:
+            attempts.add_done_callback(_overlook)
 
     async def _attempts(self, work: Callable[[Transaction], T]) -> T:
         for attempt in range(1, _ATTEMPTS + 1):
@@ -149,7 +180,7 @@ def address(url: URL) -> str:
 def cannot_reach(url: URL, error: Exception) -> DossierError:
     """Return the error that tells an operator that the database can't be reached, without its password."""
     return DossierError(
-        f"the database {url.render_as_string(hide_password=True)} can't be reached: "
+        f"the database {url.set(query={}).render_as_string(hide_password=True)} can't be reached: "
         f"{str(error) or type(error).__name__}; check DOSSIER_DATABASE_URL and that PostgreSQL runs"
     )
 
@@ -171,6 +202,12 @@ async def _prepare_to_read(connection: Any) -> None:
     await _prepare(connection)
     # Answers stay the bytes that they came in.
     await connection.set_type_codec("text", schema="pg_catalog", encoder=str.encode, decoder=bytes, format="binary")
+
+
+def _overlook(attempts: asyncio.Future[Any]) -> None:
+    # Whoever waited for it has gone, or was told.
+    if not attempts.cancelled():
+        attempts.exception()
 
 
 async def _nothing(_connection: Any) -> None:

@@ -16,14 +16,15 @@ import asyncio
 import fcntl
 import os
 import sqlite3
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import StaticPool, create_engine, event
@@ -42,7 +43,10 @@ _CONNECTING: dict[str, Any] = {
     "check_same_thread": False,
     "cached_statements": CACHED_STATEMENTS,
 }
-_SURELY_LATE = 0.1  # seconds after its deadline that no transaction is begun any more
+_NEVER = float("inf")
+_SECONDS_BETWEEN_TRIES = 0.002  # to take the lock
+_LOCK_SECONDS = 30  # that whoever opens or migrates a database waits for those who write
+_CLOSING_SECONDS = 1
 _COMMITTED_TOGETHER = 64  # at most, so that the first of them need not wait for long
 
 
@@ -56,11 +60,6 @@ class _Waiting(Generic[T]):
     begun: bool = False
     result: T | None = None
     error: BaseException | None = None
-
-    def give_up(self, deadline: float) -> None:
-        """Answer whoever waits that it was not done in time, unless it was begun."""
-        if not self.begun and not self.told.done():
-            self.told.set_exception(DeadlineExceeded(deadline))
 
     def tell(self) -> None:
         """Answer whoever waits, unless they have gone."""
@@ -79,7 +78,8 @@ class Writer:
         self._file = file
         self._dialect = dialect
         self._deadline = deadline
-        self._until = float("inf")
+        self._until = _NEVER
+        self._beginning = threading.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="dossier-writer")
         self._connection: sqlite3.Connection | None = None
         self._waiting: deque[_Waiting[Any]] = deque()
@@ -105,12 +105,17 @@ class Writer:
         self._waiting.append(waiting)
         if self._at_work is None or self._at_work.done():
             self._at_work = asyncio.create_task(self._work_off())
-        # The thread may be waiting for another process's lock. It never begins what is late; see _run.
-        timer = loop.call_later(self._deadline + _SURELY_LATE, waiting.give_up, self._deadline)
+        timer = loop.call_later(self._deadline, self._give_up, waiting)
         try:
             return await told
         finally:
             timer.cancel()
+
+    def _give_up(self, waiting: _Waiting[Any]) -> None:
+        """Answer whoever waits that it was not done in time, unless it has begun."""
+        with self._beginning:
+            if not waiting.begun and not waiting.told.done():
+                waiting.told.set_exception(DeadlineExceeded(self._deadline))
 
     async def _work_off(self) -> None:
         while self._waiting:
@@ -121,27 +126,42 @@ class Writer:
             for waiting in several:
                 waiting.tell()
 
-    def _commit_together(self, several: Sequence[_Waiting[Any]]) -> None:
-        assert self._connection is not None, "the database is open"  # noqa: S101 - for the type checker
+    def _commit_together(self, group: Sequence[_Waiting[Any]]) -> None:
         try:
-            with writing_lock(self._file):
-                self._connection.execute("BEGIN IMMEDIATE")
-                try:
-                    for waiting in several:
-                        self._run(self._connection, waiting)
-                finally:
-                    self._until = float("inf")  # a commit is never broken off
-                self._connection.commit()
+            self._attempt(group)
+        except TimeoutError:
+            for waiting in group:
+                waiting.error = DeadlineExceeded(self._deadline)
         except BaseException as error:  # noqa: BLE001 - handed to each who waits
-            self._connection.rollback()
-            for waiting in several:
-                waiting.error = waiting.error or error
+            if len(group) > 1:
+                # One spoiled it for all, and what the others read of each other never came to be: each begins again.
+                for waiting in group:
+                    waiting.result = waiting.error = None
+                    self._commit_together([waiting])
+            elif not isinstance(group[0].error, DeadlineExceeded):
+                group[0].error = error
+
+    def _attempt(self, group: Sequence[_Waiting[Any]]) -> None:
+        assert self._connection is not None, "the database is open"  # noqa: S101 - for the type checker
+        with writing_lock(self._file, max(waiting.until for waiting in group) - perf_counter()):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                for waiting in group:
+                    self._run(self._connection, waiting)
+                self._connection.commit()
+            except BaseException:
+                with suppress(sqlite3.Error):  # the error that led here says more
+                    self._connection.rollback()
+                raise
 
     def _run(self, connection: sqlite3.Connection, waiting: _Waiting[Any]) -> None:
-        if perf_counter() > waiting.until:
-            waiting.error = DeadlineExceeded(self._deadline)
-            return
-        waiting.begun = True
+        with self._beginning:
+            if waiting.told.done():
+                return  # whoever asked for it has gone
+            if perf_counter() > waiting.until:
+                waiting.error = DeadlineExceeded(self._deadline)
+                return
+            waiting.begun = True
         connection.execute("SAVEPOINT change")
         self._until = waiting.until
         try:
@@ -149,9 +169,11 @@ class Writer:
             waiting.result = waiting.work(transaction)
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits
             waiting.error = self._deadline_or(error)
-            self._until = float("inf")
-            # Raises when SQLite itself rolled back everything, as it does when the disk is full.
+            self._until = _NEVER
+            # Raises when SQLite itself rolled back everything: when a change was interrupted, or the disk is full.
             connection.execute("ROLLBACK TO change")
+        finally:
+            self._until = _NEVER  # neither what is left nor a commit is broken off
         connection.execute("RELEASE change")
 
     def _deadline_or(self, error: BaseException) -> BaseException:
@@ -168,7 +190,11 @@ class Writer:
 
     def _disconnect(self) -> None:
         assert self._connection is not None, "the database is open"  # noqa: S101 - for the type checker
-        with writing_lock(self._file):
+        # Whoever holds the lock writes, so that this connection isn't the last one and doesn't checkpoint.
+        try:
+            with writing_lock(self._file, _CLOSING_SECONDS):
+                self._connection.close()
+        except TimeoutError:
             self._connection.close()
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
@@ -180,6 +206,10 @@ def writing_engine(file: Path, *, foreign_keys: bool = True) -> Engine:
 
     Without `foreign_keys` a table can be replaced by another one of its name, and they are not enforced.
     """
+    # Evidence is for its owner's eyes. SQLite gives the files beside it the same permissions.
+    # One that is there is left alone: closing any descriptor of a file drops the locks that SQLite has on it.
+    with suppress(FileExistsError):
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     engine = create_engine(
         f"sqlite:///{file}",
         poolclass=StaticPool,
@@ -194,11 +224,22 @@ def writing_engine(file: Path, *, foreign_keys: bool = True) -> Engine:
 
 
 @contextmanager
-def writing_lock(file: Path) -> Iterator[None]:
-    """Hold the lock that makes this process the only writer of the database; wait for it if need be."""
+def writing_lock(file: Path, seconds: float = _LOCK_SECONDS) -> Iterator[None]:
+    """Hold the lock that makes this process the only writer of the database.
+
+    Raises TimeoutError when another process holds it for longer than `seconds`.
+    """
+    until = perf_counter() + seconds
+    file = file.resolve()  # one database has one lock, by whatever name it is opened
     descriptor = os.open(file.with_name(file.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        while True:
+            with suppress(BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            if perf_counter() > until:
+                raise TimeoutError(f"another process writes to it, holding {file.name}.lock")
+            sleep(_SECONDS_BETWEEN_TRIES)
         yield
     finally:
         os.close(descriptor)

@@ -1,7 +1,7 @@
 """The one door for changes: each is a transaction that finds its row, does its work and reads its own answer.
 
-Nothing else writes. A change either commits whole, with the answer that was read inside of it, or leaves
-nothing behind.
+Nothing else writes to cases and what is in them. A change either commits whole, with the answer that was read
+inside of it, or leaves nothing behind.
 """
 
 from __future__ import annotations

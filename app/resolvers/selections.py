@@ -23,6 +23,7 @@ from graphql import (
     GraphQLSkipDirective,
     InlineFragmentNode,
     SelectionSetNode,
+    VariableNode,
     get_argument_values,
     get_directive_values,
     get_location,
@@ -81,7 +82,22 @@ class Field:
 
     def arguments(self, variables: VariableValues) -> dict[str, Any]:
         """Return the coerced arguments, by their names in the schema. Raises GraphQLError."""
+        if self._from_variables:
+            # Validation has seen to it that each fits its place; left out and null are for graphql-core to judge.
+            given = [variables.coerced.get(variable) for variable in self._from_variables.values()]
+            if None not in given:
+                return dict(zip(self._from_variables, given, strict=True))
         return get_argument_values(self.definition, self.nodes[0], variables)
+
+    @cached_property
+    def _from_variables(self) -> dict[str, str]:
+        """The variable that each argument is, if there is one for every argument that the field can have."""
+        given = {
+            argument.name.value: argument.value.name.value
+            for argument in self.nodes[0].arguments or ()
+            if isinstance(argument.value, VariableNode)
+        }
+        return given if given.keys() == self.definition.args.keys() else {}
 
     @cached_property
     def has_variables(self) -> bool:

@@ -58,7 +58,9 @@ class Users:
         known = self._known.get(who)
         if known is None or identity.order != known.order:
             after = known and known.after(identity)
-            if known is None or after is None or (after.name, after.email) != (known.name, known.email):
+            # What is newer is written even if it says the same: it stands against what another process saw.
+            is_newer = known is not None and identity.order[0] > known.order[0] and (identity.name or identity.email)
+            if known is None or after is None or is_newer or (after.name, after.email) != (known.name, known.email):
                 after = await self._database.write(lambda transaction: _remember(transaction, identity))
             known = self._known[who] = after
             if len(self._known) > _REMEMBERED:
@@ -79,7 +81,7 @@ def _remember(transaction: Transaction, identity: Identity) -> _Known:
     order = (user.profile_at.timestamp(), 0.0) if user.profile_at else (0.0, 0.0)
     found = _Known(user.id, user.name, user.email, order)
     known = found.after(identity)
-    if (known.name, known.email) != (found.name, found.email):
-        newer = {"profile_at": profile_at} if known.order > order else {}
+    newer = {"profile_at": profile_at} if known.order[0] > order[0] else {}
+    if newer or (known.name, known.email) != (found.name, found.email):
         transaction.run(_CHANGE, {"user": user.id, "name": known.name, "email": known.email, **newer})
     return known

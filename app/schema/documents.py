@@ -10,6 +10,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar
 
 import orjson
@@ -28,10 +29,11 @@ from graphql import (
     specified_rules,
     validate,
 )
-from graphql.execution.values import VariableValues
+from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
+from graphql.execution.values import VariableValues, VariableValueSource
 
 from app.db import Database, Row
-from app.errors import DeadlineExceeded, RequestFault, RequestRefused
+from app.errors import DeadlineExceeded, RequestFault, RequestRefused, Unavailable
 from app.resolvers.changes import change
 from app.resolvers.mutations import WORKS
 from app.resolvers.ownership import Viewer
@@ -40,7 +42,7 @@ from app.resolvers.reads import Shapes, at_once, read, shape_of
 from app.resolvers.selections import Field, Request, collect
 from app.resolvers.statements import Plan
 from app.schema import executable
-from app.schema.faults import MAX_ERRORS, MAX_VARIABLE_ERRORS, Answer, Text, discreet, masked, refusal, refused
+from app.schema.faults import MAX_ERRORS, MAX_VARIABLE_ERRORS, Answer, Text, discreet, failed, late, refusal, refused
 from app.schema.limits import Objects, check_values, measure, scan
 from app.settings import Settings
 from app.values import printable
@@ -76,6 +78,19 @@ class Operation:
     def is_query(self) -> bool:
         """Whether it only reads."""
         return self.node.operation is OperationType.QUERY
+
+    @cached_property
+    def texts(self) -> Mapping[str, GraphQLVariableSignature]:
+        """The signatures of its variables, if all of them are required ids or texts."""
+        signatures = {}
+        for definition in self.node.variable_definitions or ():
+            signature = get_variable_signature(self.schema, definition)
+            if isinstance(signature, GraphQLError) or str(signature.type) not in {"ID!", "String!"}:
+                return {}
+            if definition.default_value is not None:
+                return {}
+            signatures[signature.name] = signature
+        return signatures
 
     @property
     def name(self) -> str | None:
@@ -114,7 +129,8 @@ class Documents:
         """Return the operation of a document that is asked for. Raises RequestRefused."""
         operations = self._known.get(text)
         if operations is None:
-            operations = await self._in_turn(lambda: self._operations(text))
+            # Others may have asked for it meanwhile.
+            operations = await self._in_turn(lambda: self._known.get(text) or self._operations(text))
             if len(text) <= _LONGEST_KEPT:
                 self._keep(text, operations)
         else:
@@ -154,11 +170,12 @@ class Documents:
         except GraphQLError as error:
             # What can only be told when the variables are known, such as null for the `if` of a directive.
             return refusal(self._told(refused([error], "INVALID_INPUT"), operation.text))
+        except Unavailable:
+            raise
         except DeadlineExceeded as error:
-            fault = {"message": str(error), "extensions": {"code": "DEADLINE_EXCEEDED"}}
-            return Answer(orjson.dumps({"data": None, "errors": [fault]}))
+            return late(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client learns an id and the log the rest
-            return Answer(orjson.dumps({"data": None, "errors": [masked(error)]}))
+            return failed(error)
         finally:
             if operation.weight != weight and (operations := self._known.get(operation.text)) is not None:
                 self._keep(operation.text, operations)
@@ -208,7 +225,14 @@ class Documents:
                 payload.check(request.variables)
         data: dict[str, Any] = {}
         for key, payload in payloads.items():
-            data[key] = "Mutation" if payload is None else await self._change(payload, request, viewer)
+            try:
+                data[key] = "Mutation" if payload is None else await self._change(payload, request, viewer)
+            except DeadlineExceeded as error:
+                return late(error, key)
+            except Unavailable:
+                raise
+            except Exception as error:  # noqa: BLE001 - as in `run`; those before it were made
+                return failed(error, key)
         return Answer(orjson.dumps({"data": data}))
 
     async def _change(self, payload: Payload, request: Request, viewer: Viewer) -> dict[str, Any]:
@@ -261,6 +285,11 @@ class Documents:
     def _variables(self, operation: Operation, inputs: dict[str, Any]) -> VariableValues:
         definitions = operation.node.variable_definitions or ()
         check_values(inputs, (definition.variable.name.value for definition in definitions), self._limits)
+        signatures = operation.texts
+        if signatures and inputs.keys() == signatures.keys() and all(type(value) is str for value in inputs.values()):
+            # What graphql-core would make of them, which takes as long as the statement.
+            sources = {name: VariableValueSource(signature, inputs[name]) for name, signature in signatures.items()}
+            return VariableValues(sources, inputs)
         values = get_variable_values(
             self._schema,
             definitions,

@@ -24,7 +24,7 @@ from graphql import (
     SourceLocation,
 )
 
-from app.errors import RequestFault, RequestRefused
+from app.errors import DeadlineExceeded, RequestFault, RequestRefused
 from app.values import printable
 
 _log = logging.getLogger("dossier")
@@ -46,6 +46,21 @@ class Answer:
     refused: bool = False
 
 
+def late(error: DeadlineExceeded, *path: str) -> Answer:
+    """Return the response to a request that took too long, at the field of the path if there is one."""
+    return _nothing({"message": str(error), "extensions": {"code": "DEADLINE_EXCEEDED"}}, path)
+
+
+def failed(error: BaseException, *path: str) -> Answer:
+    """Return the response to a request that an error ended which nobody foresaw; see `masked`."""
+    return _nothing(masked(error), path)
+
+
+def _nothing(fault: dict[str, Any], path: tuple[str, ...]) -> Answer:
+    at = {"path": path} if path else {}
+    return Answer(orjson.dumps({"data": None, "errors": [fault | at]}))
+
+
 def refusal(refused: RequestRefused) -> Answer:
     """Return the response to a request that never began to run."""
     errors = []
@@ -57,7 +72,7 @@ def refusal(refused: RequestRefused) -> Answer:
             error["path"] = fault.path
         extensions: dict[str, Any] = {"code": fault.code}
         if fault.argument:
-            extensions["argument"] = ".".join(fault.argument)
+            extensions["argument"] = printable(".".join(fault.argument))
         extensions |= fault.details
         errors.append(error | {"extensions": extensions})
     return Answer(orjson.dumps({"errors": errors}), refused=True)
@@ -155,7 +170,8 @@ def masked(error: BaseException) -> dict[str, Any]:
     Neither learns what its text says: the text of a database's error quotes what was to be written.
     """
     name = secrets.token_hex(8)
-    state = getattr(getattr(error, "orig", error), "sqlstate", None)
+    cause = getattr(error, "orig", error)
+    state = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
     frames = "".join(traceback.format_tb(error.__traceback__))
     _log.error("unexpected error %s: %s %s\n%s", name, type(error).__qualname__, state or "", frames.rstrip())
     return {
