@@ -201,6 +201,17 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
+class _Supervisor(Multiprocess):
+    """A supervisor that notices at once when a worker ends, and not only when its time to answer has passed."""
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace the workers that ended."""
+        for worker in self.processes:
+            # The worker has this end of the pipe. While we hold it too, its death doesn't end the wait for its answer.
+            worker.child_conn.close()
+        super().keep_subprocess_alive()
+
+
 def _server(settings: Settings, listening: socket.socket, workers: int) -> Callable[[], int]:
     """Take the signals that end a server; return what serves until one has come and returns the exit code."""
     levels = {"dossier": {"level": settings.log_level.upper()}, "uvicorn.error": {"level": "WARNING"}}
@@ -218,7 +229,7 @@ def _server(settings: Settings, listening: socket.socket, workers: int) -> Calla
         ws="none",
     )
     if workers > 1:
-        supervisor = Multiprocess(config, sockets=[listening])  # keeps signals until it runs
+        supervisor = _Supervisor(config, sockets=[listening])  # keeps signals until it runs
 
         def supervise() -> int:
             supervisor.run()

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,14 @@ def test_signals_end_serve_cleanly_from_the_moment_it_says_where_it_listens(
     with started(tmp_path, "--workers", workers) as (process, _):
         process.send_signal(number)
         _, errors = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, errors) == (0, "")
+
+
+def test_a_signal_to_workers_that_start_ends_serve_cleanly(tmp_path: Path) -> None:
+    with started(tmp_path, "--workers", "2") as (process, _):
+        time.sleep(0.7)  # the workers are there and can't hear yet
+        os.killpg(process.pid, signal.SIGTERM)  # as a service manager does
+        _, errors = process.communicate(timeout=PATIENCE / 2)
         assert (process.returncode, errors) == (0, "")
 
 
