@@ -1,5 +1,7 @@
 """Compiles the generated clients with three toolchains, and runs them against a server on each database.
 
+The audits of GraphQL over HTTP are run as well, against a server whose schema may be asked for.
+
 Called by `clients/run`, which prepares the environments in `clients/.work`. Nothing that is made here is committed.
 """
 
@@ -30,7 +32,7 @@ from app.settings import from_environment
 HERE = Path(__file__).parent
 WORK = HERE / ".work"
 BUILD = WORK / "build"
-SOURCES = ("operations", "typescript", "relay", "python")
+SOURCES = ("audits", "operations", "typescript", "relay", "python")
 CONFIGURATION = (
     "optional_fields.json",
     "codegen.ts",
@@ -55,6 +57,7 @@ CLIENTS = {
         "python/test_client.py",
     ],
 }
+AUDITS = ["node", "--test", "--test-reporter=tap", "audits/audits.test.mjs"]
 # The users that a client works as, with the roles in their tokens; each client has its own.
 USERS: dict[str, tuple[str, ...]] = {"owner": (), "reader": (), "lister": (), "auditor": ("auditor",)}
 _PASSED = re.compile(r"^# pass (\d+)$|^(\d+) passed", re.MULTILINE)
@@ -72,8 +75,9 @@ def main() -> int:
         for line in at_once(lint, compile_typescript, compile_relay, compile_python):
             print(line)
         compiled = time.monotonic()
-        with databases() as addresses:
-            print(*at_once(*(partial(live, kind, address) for kind, address in addresses.items())), sep="\n")
+        with databases() as addresses, tempfile.TemporaryDirectory(prefix="dossier-audits-") as scratch:
+            runs = [partial(live, kind, address) for kind, address in addresses.items()]
+            print(*at_once(*runs, partial(audit, f"sqlite+aiosqlite:///{scratch}/dossier.db")), sep="\n")
     except FailedError as failure:
         print(failure, file=sys.stderr)
         return 1
@@ -197,29 +201,41 @@ def databases() -> Iterator[dict[str, str]]:
 
 def live(kind: str, database: str) -> str:
     """Serve a database as in production and run all clients against it; return a line of counts."""
-    secret = secrets.token_hex(32)
-    environment = {"DOSSIER_DATABASE_URL": database, "DOSSIER_JWT_SECRET": secret}
-    settings = from_environment(environment)
-
-    def tokens(client: str) -> str:
-        return json.dumps(
-            {
-                user: sign(settings, secret, subject=f"{client}-{user}", roles=roles, lifetime=timedelta(hours=1))
-                for user, roles in USERS.items()
-            }
-        )
-
+    environment = {"DOSSIER_DATABASE_URL": database, "DOSSIER_JWT_SECRET": secrets.token_hex(32)}
     run(str(DOSSIER), "migrate", **environment)
     for manifest in MANIFESTS:
         run(str(DOSSIER), "documents", "add", manifest, **environment)
     with serving(environment) as url:
         steps = (
-            partial(run, *command, DOSSIER_URL=url, DOSSIER_TOKENS=tokens(client))
+            partial(run, *command, DOSSIER_URL=url, DOSSIER_TOKENS=tokens(client, environment))
             for client, command in CLIENTS.items()
         )
         counts = [passed(printed) for printed in at_once(*steps)]
     by_client = (f"{client} {count}" for client, count in zip(CLIENTS, counts, strict=True))
     return f"{kind:12} tests passed: {', '.join(by_client)}"
+
+
+def audit(database: str) -> str:
+    """Serve a database and its schema, run the audits of GraphQL over HTTP against it; return a line with a count."""
+    environment = {
+        "DOSSIER_DATABASE_URL": database,
+        "DOSSIER_JWT_SECRET": secrets.token_hex(32),
+        "DOSSIER_INTROSPECTION": "true",
+    }
+    with serving(environment) as url:
+        count = passed(run(*AUDITS, DOSSIER_URL=url, DOSSIER_TOKENS=tokens("audits", environment)))
+    return f"{'audits':12} tests passed: {count}, half of them without a token"
+
+
+def tokens(client: str, environment: dict[str, str]) -> str:
+    """Return the tokens of a client's users for the server with these settings, as JSON."""
+    settings, secret = from_environment(environment), environment["DOSSIER_JWT_SECRET"]
+    return json.dumps(
+        {
+            user: sign(settings, secret, subject=f"{client}-{user}", roles=roles, lifetime=timedelta(hours=1))
+            for user, roles in USERS.items()
+        }
+    )
 
 
 def passed(printed: str) -> int:
@@ -248,7 +264,11 @@ def serving(environment: dict[str, str]) -> Iterator[str]:
         raise FailedError("dossier serve ended before it listened")
     finally:
         server.terminate()
-        server.wait()
+        try:
+            server.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            raise FailedError("dossier serve did not end when it was told to") from None
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ from app.schema.faults import Answer
 from tests.conftest import KINDS
 from tests.server import Client, Server, serving
 
-DOCUMENTS = int(os.environ.get("DOSSIER_TEST_DOCUMENTS", "1000"))
+DOCUMENTS = int(os.environ.get("DOSSIER_TEST_DOCUMENTS", "500"))
 MOST_FIELDS = 60
 MOST_NESTED = 4
 # What no document asks for otherwise, at the end of the operation and so of the answer.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
 import sysconfig
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,51 +24,11 @@ from gql.transport.httpx import HTTPXTransport
 
 from app.collect import collect
 from app.errors import DossierError
+from tests.commands import PATIENCE, dossier, serving, started
 from tests.conftest import KINDS
 from tests.server import SECRET
 
 NOBODY = 65534  # the user that Linux has for those who own nothing
-DOSSIER = Path(sysconfig.get_path("scripts")) / "dossier"
-
-
-def environment(**settings: str) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DOSSIER_")}
-    return inherited | settings
-
-
-def dossier(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 - our own command
-        [DOSSIER, *arguments],
-        cwd=folder,
-        env=environment(**settings),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-@contextmanager
-def serving(folder: Path, *arguments: str, **settings: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    process = subprocess.Popen(  # noqa: S603 - our own command
-        [DOSSIER, "serve", "--port", "0", *arguments],
-        cwd=folder,
-        env=environment(**settings),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        match = re.search(r"http://[\d.]+:\d+", line)
-        assert match is not None, line + process.communicate()[1]
-        with httpx.Client(base_url=match[0], transport=httpx.HTTPTransport(retries=3)) as http:
-            assert http.get("/healthz").text == "alive\n"
-            assert http.get("/readyz").text == "ready\n"
-        yield process, match[0]
-    finally:
-        process.kill()
-        process.communicate()
 
 
 @pytest.fixture(params=KINDS)
@@ -88,11 +48,11 @@ def test_serve_needs_nothing_but_an_empty_folder(tmp_path: Path) -> None:
         secret = tmp_path / "dossier.db.secret"
         assert secret.stat().st_mode & 0o777 == 0o600
         token = dossier(tmp_path, "token", "--subject", "alice").stdout.strip()
-        headers = {"Authorization": f"Bearer {token}"}
-        answer = httpx.post(f"{url}/graphql", json={"query": "{ viewer { subject } }"}, headers=headers)
+        with httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE) as http:
+            answer = http.post(f"{url}/graphql", json={"query": "{ viewer { subject } }"})
         assert answer.json() == {"data": {"viewer": {"subject": "alice"}}}
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=15) == 0
+        assert process.wait(timeout=PATIENCE) == 0
         assert process.stdout is not None
         assert process.stderr is not None
         output, errors = process.stdout.read(), process.stderr.read()
@@ -108,8 +68,11 @@ def test_serve_starts_without_its_issuer_and_makes_no_secret(tmp_path: Path) -> 
     settings = {"DOSSIER_ISSUERS": "http://127.0.0.1:1", "DOSSIER_JWT_AUDIENCE": "dossier"}
     with serving(tmp_path, **settings) as (process, _):
         process.send_signal(signal.SIGTERM)
-        output, errors = process.communicate(timeout=15)
-    assert (process.returncode, output) == (0, "")
+        assert process.wait(timeout=PATIENCE) == 0
+        assert process.stdout is not None
+        assert process.stderr is not None
+        output, errors = process.stdout.read(), process.stderr.read()
+    assert output == "In a browser, this address shows the explorer.\n"
     assert errors.endswith(
         " WARNING no keys from http://127.0.0.1:1: ConnectError; until they are had, its tokens are refused\n"
     )
@@ -123,14 +86,55 @@ def test_signals_end_serve_cleanly(
 ) -> None:
     with serving(tmp_path, "--workers", workers, **database) as (process, _):
         process.send_signal(number)
-        _, errors = process.communicate(timeout=15)
+        _, errors = process.communicate(timeout=PATIENCE)
         assert (process.returncode, errors) == (0, "")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_end_serve_cleanly_from_the_moment_it_says_where_it_listens(
+    tmp_path: Path, workers: str, number: signal.Signals
+) -> None:
+    with started(tmp_path, "--workers", workers) as (process, _):
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, errors) == (0, "")
+
+
+def test_a_signal_to_workers_that_start_ends_serve_cleanly(tmp_path: Path) -> None:
+    with started(tmp_path, "--workers", "2") as (process, _):
+        time.sleep(0.7)  # the workers are there and can't hear yet
+        os.killpg(process.pid, signal.SIGTERM)  # as a service manager does
+        _, errors = process.communicate(timeout=PATIENCE / 2)
+        assert (process.returncode, errors) == (0, "")
+
+
+def test_requests_that_are_half_sent_do_not_keep_workers_from_ending(tmp_path: Path) -> None:
+    settings = {"DOSSIER_GRACE": "30", "DOSSIER_RECEIVE_SECONDS": "300"}
+    with serving(tmp_path, "--workers", "2", **settings) as (process, url), contextlib.ExitStack() as stack:
+        address = httpx.URL(url)
+        token = dossier(tmp_path, "token", "--subject", "alice").stdout.strip()
+        connections = [
+            stack.enter_context(socket.create_connection((address.host, address.port), timeout=PATIENCE))
+            for _ in range(8)
+        ]
+        head = f"POST /graphql HTTP/1.1\r\nHost: dossier\r\nAuthorization: Bearer {token}\r\n"
+        rest = "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+        for number, connection in enumerate(connections):
+            connection.sendall((head + rest if number % 2 else head).encode())
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=PATIENCE)
+        # Whoever outlives the grace is named in the log.
+        assert (process.returncode, errors) == (0, "")
+        for connection in connections:
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 503 ")
 
 
 def test_a_client_that_others_wrote_can_work_with_serve(tmp_path: Path, database: dict[str, str]) -> None:
     token = dossier(tmp_path, "token", "--subject", "alice", **database).stdout.strip()
     with serving(tmp_path, **database) as (_, url):
-        transport = HTTPXTransport(url=f"{url}/graphql", headers={"Authorization": f"Bearer {token}"})
+        headers = {"Authorization": f"Bearer {token}"}
+        transport = HTTPXTransport(url=f"{url}/graphql", headers=headers, timeout=PATIENCE)
         with GqlClient(transport=transport, fetch_schema_from_transport=True) as client:
             create = gql(
                 """
@@ -160,7 +164,7 @@ def test_a_client_that_others_wrote_can_work_with_serve(tmp_path: Path, database
                 client.execute(gql("{ cases(first: 0) { nodes { id } } }"))
             assert refused.value.errors is not None
             assert refused.value.errors[0]["extensions"] == {"code": "INVALID_INPUT", "argument": "first"}
-        bare = HTTPXTransport(url=f"{url}/graphql")
+        bare = HTTPXTransport(url=f"{url}/graphql", timeout=PATIENCE)
         with GqlClient(transport=bare) as stranger, pytest.raises(TransportQueryError) as unknown:
             stranger.execute(find)
         assert unknown.value.errors is not None
@@ -203,7 +207,7 @@ def batches(url: str, token: str) -> Iterator[dict[str, int]]:
       }}
     }}
     """
-    with httpx.Client(headers={"Authorization": f"Bearer {token}"}) as http:
+    with httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE) as http:
 
         def pages(query: str, find: Callable[[Any], Any], **variables: str) -> Iterator[Any]:
             info: Any = {"hasNextPage": True, "endCursor": None}

