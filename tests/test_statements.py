@@ -32,12 +32,12 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     begin = Transaction.__init__
 
-    def recording(self: Transaction, dialect: Any, execute: Callable[[str, Any], Any]) -> None:
+    def recording(self: Transaction, dialect: Any, execute: Callable[[str, Any], Any], longest: int) -> None:
         def record(statement: str, values: object) -> Any:
             run.append(statement)
             return execute(statement, values)
 
-        begin(self, dialect, record)
+        begin(self, dialect, record, longest)
 
     monkeypatch.setattr(Transaction, "__init__", recording)
     return run
