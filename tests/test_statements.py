@@ -277,7 +277,12 @@ def test_a_change_whose_answer_is_nested_too_deep_is_not_made(alice: Client) -> 
 @pytest.fixture(scope="module", params=KINDS)
 def roomy(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> Iterator[Server]:
     """A server whose limits let in what comes close to those of the databases."""
-    limits = {"DOSSIER_MAX_ALIASES": "1000", "DOSSIER_MAX_FIELDS": "2000", "DOSSIER_MAX_TOKENS": "5000"}
+    limits = {
+        "DOSSIER_MAX_ALIASES": "1000",
+        "DOSSIER_MAX_FIELDS": "2000",
+        "DOSSIER_MAX_TOKENS": "5000",
+        "DOSSIER_MAX_REPEATS": "60",
+    }
     with serving(request.param, new_database(request.param), **limits) as running:
         yield running
 

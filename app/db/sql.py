@@ -71,11 +71,13 @@ class _Chain(_Concatenation):
 
 @compiles(_Chain, "sqlite")
 def _chain_sqlite(element: _Chain, compiler: SQLCompiler, **options: Any) -> str:
-    # The length of each result is checked, and only then the next piece computed.
-    arguments = (
-        _literal(piece) if isinstance(piece, str) else compiler.process(piece, **options) for piece in element.pieces
-    )
-    return f"({' || '.join(arguments)})"
+    # The length of each result is checked, and only then the next piece computed. There are no parentheses around
+    # the whole, which would take one of the places on the parser's stack.
+    parts = []
+    for piece in element.pieces:
+        text = _literal(piece) if isinstance(piece, str) else compiler.process(piece, **options)
+        parts.append(f"({text})" if isinstance(piece, _Chain) else text)
+    return " || ".join(parts)
 
 
 @dataclass(frozen=True)

@@ -171,8 +171,14 @@ class Planner:
 
     def query(self, fields: Sequence[Field]) -> Plan:
         """Return the plan for fields of the query itself, in one column: `data` whole. Raises RequestRefused."""
-        members = braces((field.key, [or_null(concatenation(self._value(QUERY, None, field)))]) for field in fields)
+        members = braces((field.key, self._whole(field)) for field in fields)
         return self._plan([("data", chain(members))] if fields else [])
+
+    def _whole(self, field: Field) -> list[Piece]:
+        """Return the JSON of a field of the query, none of whose pieces is NULL."""
+        value = concatenation(self._value(QUERY, None, field))
+        may_be_null = isinstance(QUERY.fields.get(field.name), nouns.Lookup | nouns.Self)
+        return [or_null(value) if may_be_null else value]
 
     def subject(self, fields: Sequence[tuple[str, str | None, Field]]) -> Plan:
         """Return the plan for fields of a mutation's payload, each the row that was changed.
@@ -309,7 +315,7 @@ class Planner:
 
     def _any_node(self, field: Field, identifier: ColumnElement[str]) -> ColumnElement[str]:
         found = select(*self._each_node(field, identifier)).correlate(None).alias(self.name())
-        return scalar(select(func.coalesce(*found.c, type_=Text())).select_from(found))
+        return scalar(select(func.coalesce(*found.c, _NULL, type_=Text())).select_from(found))
 
     def _each_node(self, field: Field, identifier: ColumnElement[str]) -> list[Label[str]]:
         """Return the row with an id for each of the nouns that it may belong to, NULL where it does not."""
@@ -331,7 +337,7 @@ class Planner:
         nodes = select(*found).select_from(elements(array, alias)).order_by(place).correlate(None)
         ordered = nodes.alias(self.name())
         node = or_null(func.coalesce(*ordered.c, type_=Text()))
-        return ["[", scalar(select(joined(node)).select_from(ordered)), "]"]
+        return [scalar(select(concatenation(["[", joined(node), "]"])).select_from(ordered))]
 
     def _scope(self, noun: Noun, row: Rows | None, parent: str | None) -> list[ColumnElement[bool]]:
         """Return where the rows of a field lie: below a row that was found, or else wherever the viewer may see."""
@@ -521,6 +527,7 @@ def _constant(value: object, _run: Run) -> object:
 
 
 _PLACE = literal_column("place", Integer())
+_NULL = literal_column("'null'", Text())
 _ONE = literal_column("1", Integer())
 _TOTAL = literal_column("total", Integer())
 
