@@ -25,6 +25,7 @@ Piece: TypeAlias = str | ColumnElement[Any]
 # SQLite takes up to 127 arguments (SQLITE_MAX_FUNCTION_ARG before 3.48), PostgreSQL up to 100
 # (FUNC_MAX_ARGS): a longer concatenation is one of concatenations.
 _MAX_ARGUMENTS = 90
+_CHAINED = 10
 # More bytes than SQLite ever makes (SQLITE_MAX_LENGTH).
 _BEYOND_ALL = 2_147_483_647
 
@@ -250,9 +251,9 @@ def concatenation(pieces: Iterable[Piece]) -> ColumnElement[str]:
 
 def chain(pieces: Sequence[Piece]) -> ColumnElement[str]:
     """Return one text of pieces that may be long and are never NULL."""
-    # In chains, for SQLite takes expressions in each other up to 1,000 deep (SQLITE_MAX_EXPR_DEPTH).
-    while len(pieces) > _MAX_ARGUMENTS:
-        pieces = [_Chain(pieces[start : start + _MAX_ARGUMENTS]) for start in range(0, len(pieces), _MAX_ARGUMENTS)]
+    # In chains of chains: SQLite keeps the result of each step in a register of its own until the statement ends.
+    while len(pieces) > _CHAINED:
+        pieces = [_Chain(pieces[start : start + _CHAINED]) for start in range(0, len(pieces), _CHAINED)]
     return _Chain(pieces)
 
 
