@@ -113,3 +113,16 @@ class RequestRefused(Exception):  # noqa: N818 - it carries faults
     def __init__(self, *faults: RequestFault) -> None:
         super().__init__("; ".join(fault.message for fault in faults))
         self.faults = faults
+
+
+class AnswerTooLarge(RequestRefused):
+    """What was asked for would be answered with more than `maximum` bytes; none of it was kept."""
+
+    def __init__(self, maximum: int) -> None:
+        super().__init__(
+            RequestFault(
+                f"the answer has more than {maximum} bytes, which is the most that is allowed, so ask for less at once",
+                "LIMIT_EXCEEDED",
+                details={"limit": "answerBytes", "maximum": maximum},
+            )
+        )

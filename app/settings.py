@@ -48,6 +48,7 @@ class Limits:
     max_root_fields: int
     max_reads: int
     max_comparisons: int
+    max_repeats: int
     max_objects: int
     max_values: int
 
@@ -73,6 +74,7 @@ class Settings:
     read_connections: int
     write_connections: int
     max_body_bytes: int
+    max_answer_bytes: int
     deadline: int
     grace: int
     receive_seconds: int
@@ -153,6 +155,8 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         read_connections=read("READ_CONNECTIONS", "4", _between(1, 100)),
         write_connections=read("WRITE_CONNECTIONS", "8", _between(1, 100)),
         max_body_bytes=read("MAX_BODY_BYTES", "1048576", _between(1_000, 100_000_000)),
+        # The largest answer of an honest client that is known here is 10,000 objects with what describes them.
+        max_answer_bytes=read("MAX_ANSWER_BYTES", "16000000", _between(100_000, 500_000_000)),
         deadline=read("DEADLINE", "30", _between(1, 3_600)),
         grace=read("GRACE", "10", _between(1, 600)),
         receive_seconds=read("RECEIVE_SECONDS", "30", _between(1, 3_600)),
@@ -191,6 +195,8 @@ def _limits(read: _Read) -> Limits:
         max_reads=read("MAX_READS", "150", _between(1, 5_000)),
         # Ten components that ask for the same ten fields of the same object make 450 pairs.
         max_comparisons=read("MAX_COMPARISONS", "2000", _between(0, 1_000_000)),
+        # A field without arguments says the same under every name; whoever merges documents may want it under several.
+        max_repeats=read("MAX_REPEATS", "5", _between(1, 5_000)),
         # Three lists in each other, each with a page of the default size, can yield 127,550.
         max_objects=read("MAX_OBJECTS", "150000", _between(100, 100_000_000)),
         # The largest input has ten fields, and there may be fifty of them.

@@ -46,12 +46,12 @@ async def writing(settings: Settings, request: Request) -> list[Statement]:
 
     begin = Transaction.__init__
 
-    def recording(self: Transaction, dialect: Any, run: Callable[[str, Any], Any]) -> None:
+    def recording(self: Transaction, dialect: Any, run: Callable[[str, Any], Any], longest: int) -> None:
         def record(sql: str, values: Any) -> Any:
             statements.append(Statement(sql, values))
             return run(sql, values)
 
-        begin(self, dialect, record)
+        begin(self, dialect, record, longest)
 
     try:
         viewer = await _viewer(database)
@@ -69,6 +69,7 @@ class _Recorder:
         self._database = database
         self.dialect = database.dialect
         self.bind = database.bind
+        self.bounded = database.bounded
         self.write = database.write
         self.open = database.open
         self.close = database.close

@@ -29,7 +29,7 @@ from app.schema import executable
 from app.schema.limits import measure, scan
 from app.settings import Limits
 from tests.conftest import KINDS
-from tests.server import Client, serving
+from tests.server import Client, Server, serving
 from tests.test_both_ends import opened
 
 # So small that a document at each limit, and one past it, is easily read.
@@ -46,6 +46,7 @@ TIGHT = {
     "MAX_ROOT_FIELDS": "4",
     "MAX_READS": "6",
     "MAX_COMPARISONS": "3",
+    "MAX_REPEATS": "3",
     "MAX_OBJECTS": "150",
     "MAX_VALUES": "10",
 }
@@ -82,12 +83,14 @@ AT_THE_LIMIT: list[tuple[str, str, str, str, int]] = [
      "{ a: viewer { ...u } b: viewer { ...u } } fragment u on User { id name subject email }", 12),
     ("depth", "the document nests fields {} deep", "{ cases { nodes { createdBy { id } } } }",
      "{ cases { nodes { ...c } } } fragment c on Case { events { nodes { case { id } } } }", 6),
-    ("rootFields", "the operation has {} root fields", "{ __typename a: __typename b: __typename c: __typename }",
+    ("rootFields", "the operation has {} root fields", "{ __typename a: __typename b: __typename c: viewer { id } }",
      "{ a b c ...d } fragment d on Query { d e a }", 5),
     ("reads", "the document makes {} look-ups, lists and counts",
      "{ node(id: 1) { id } cases(first: 1) { totalCount } }", "{ node(id: 1) { id } nodes(ids: 2) { id } }", 8),
     ("comparisons", "the document repeats fields so often that {} pairs have to be compared",
      "{ viewer { id id id } }", "{ viewer { id } viewer { id } viewer { id } }", 6),
+    ("repeats", "the document asks for one field under {} names at one place", "{ viewer { id a: id b: id } }",
+     "{ __typename a: __typename ...f } fragment f on Query { b: __typename c: __typename }", 4),
     ("objects", "the answer can hold {} objects, its pages multiplied along each path",
      "{ cases(first: 10) { nodes { events(last: 13) { nodes { id } } } edges { cursor } } }",
      "{ cases(first: 10) { nodes { events(last: 15) { edges { cursor } } } } }", 160),
@@ -205,6 +208,8 @@ def doubling(count: int, last: str) -> str:
         (wide("__typename", 140), "rootFields"),
         (wide("__schema { types { name } }", 130), "rootFields"),
         (wide("__schema { types { fields { args { name } } } }", 40), "objects"),
+        ("{ cases { nodes { " + " ".join(f"d{number}: description" for number in range(48)) + " } } }", "repeats"),
+        ("{ " + " ".join(f"v{number}: viewer {{ id }}" for number in range(6)) + " }", "repeats"),
         ("{ viewer { " + "id " * 500 + "} }", "comparisons"),
         ("{ cases { nodes { " + "events(first: 60) { nodes { case { " * 3 + "id" + " }" * 12, "objects"),
         ("[" * 50_000, "tokens"),
@@ -283,6 +288,78 @@ def test_a_long_name_is_not_quoted_whole(alice: Client) -> None:
 def test_a_document_of_many_operations_runs_the_one_that_is_named(alice: Client) -> None:
     document = " ".join(f"query q{number} {{ a{number}: __typename }}" for number in range(100))
     assert alice.post(document, operationName="q7").json() == {"data": {"a7": "Query"}}
+
+
+# How long an answer can be
+
+MOST = 100_000
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def curt(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> Iterator[Server]:
+    """A server with short answers."""
+    with serving(request.param, new_database(request.param), DOSSIER_MAX_ANSWER_BYTES=str(MOST)) as running:
+        yield running
+
+
+def too_long(client: Client, query: str, **variables: Any) -> None:
+    assert client.errors(query, **variables) == [
+        {
+            "message": f"the answer has more than {MOST} bytes, which is the most that is allowed, "
+            "so ask for less at once",
+            "extensions": {"code": "LIMIT_EXCEEDED", "limit": "answerBytes", "maximum": MOST},
+        }
+    ]
+
+
+@pytest.mark.parametrize("letter", ["d", "\u00e9"])
+def test_an_answer_is_as_long_as_it_may_be_and_no_longer(curt: Server, letter: str) -> None:
+    client = curt.client()
+    query = "{ cases { nodes { description } } }"
+    for _ in range(10):
+        client.create_case(description=letter * 9_000)
+    if letter.isascii():
+        rest = MOST - (len(client.post(query).content) - len('{"data":}'))
+        case = client.create_case(description=letter * (rest - len(',{"description":""}')))
+        assert len(client.post(query).content) == MOST + len('{"data":}')
+        client.change("updateCase", "errors { code }", id=case, description=letter * (rest - 18))
+    too_long(client, query)
+    # None of these is too long for itself.
+    half = (
+        "cases(first: 6) { nodes { description } }" if letter.isascii() else "cases(first: 3) { nodes { description } }"
+    )
+    assert len(client.run(f"{{ {half} }}")["cases"]["nodes"]) in {3, 6}
+    too_long(client, f"{{ {half} b: {half} }}")
+    too_long(client, f"{{ __schema {{ queryType {{ name }} }} {half} b: {half} }}")
+
+
+def test_a_change_with_too_long_an_answer_is_not_made(curt: Server) -> None:
+    client = curt.client()
+    case = client.create_case()
+    for _ in range(6):
+        client.create_event(case, description="d" * 9_900)
+    events = "events { nodes { description } }"
+    change = "mutation ($id: ID!, $input: String!) { updateCase(input: {id: $id, title: $input}) { case { %s } } }"
+    assert len(client.run(change % events, id=case, input="New")["updateCase"]["case"]["events"]["nodes"]) == 6
+    too_long(client, change % f"{events} b: {events}", id=case, input="Newer")
+    too_long(client, change % f"{events} }} b: case {{ {events}", id=case, input="Newer")
+    assert client.run("query ($id: ID!) { case(id: $id) { title version } }", id=case) == {
+        "case": {"title": "New", "version": 2}
+    }
+
+
+def test_changes_that_were_made_before_one_with_too_long_an_answer_stay(curt: Server) -> None:
+    client = curt.client()
+    case = client.create_case()
+    for _ in range(6):
+        client.create_event(case, description="d" * 9_900)
+    payload = "{ case { events { nodes { description } } } }"
+    changes = " ".join(f'{name}: updateCase(input: {{id: "{case}", title: "{name}"}}) {payload}' for name in "abc")
+    answer = client.post(f"mutation {{ {changes} }}").json()
+    assert answer["data"] is None
+    (error,) = answer["errors"]
+    assert error["extensions"] == {"code": "LIMIT_EXCEEDED", "limit": "answerBytes", "maximum": MOST}
+    assert client.run("query ($id: ID!) { case(id: $id) { title } }", id=case) == {"case": {"title": "a"}}
 
 
 # What is kept

@@ -32,12 +32,12 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     begin = Transaction.__init__
 
-    def recording(self: Transaction, dialect: Any, execute: Callable[[str, Any], Any]) -> None:
+    def recording(self: Transaction, dialect: Any, execute: Callable[[str, Any], Any], longest: int) -> None:
         def record(statement: str, values: object) -> Any:
             run.append(statement)
             return execute(statement, values)
 
-        begin(self, dialect, record)
+        begin(self, dialect, record, longest)
 
     monkeypatch.setattr(Transaction, "__init__", recording)
     return run
@@ -277,7 +277,12 @@ def test_a_change_whose_answer_is_nested_too_deep_is_not_made(alice: Client) -> 
 @pytest.fixture(scope="module", params=KINDS)
 def roomy(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> Iterator[Server]:
     """A server whose limits let in what comes close to those of the databases."""
-    limits = {"DOSSIER_MAX_ALIASES": "1000", "DOSSIER_MAX_FIELDS": "2000", "DOSSIER_MAX_TOKENS": "5000"}
+    limits = {
+        "DOSSIER_MAX_ALIASES": "1000",
+        "DOSSIER_MAX_FIELDS": "2000",
+        "DOSSIER_MAX_TOKENS": "5000",
+        "DOSSIER_MAX_REPEATS": "60",
+    }
     with serving(request.param, new_database(request.param), **limits) as running:
         yield running
 
@@ -336,7 +341,8 @@ def test_as_deep_as_may_be_works_below_any_node(alice: Client, field: str) -> No
     fields = (
         f"id ... on Case {{ {on_case} }} ... on Event {{ {on_event} }} ... on FileBatch {{ event {{ {on_event} }} }}"
     )
-    query = f"query ($id: ID!) {{ found: {field} {{ {fields} }} }}"
+    others = " ".join(f"other{number}: cases {{ totalCount }}" for number in range(12))
+    query = f"query ($id: ID!) {{ {others} found: {field} {{ {fields} }} }}"
 
     def found(id_: str) -> Any:
         answer = alice.run(query, id=id_)["found"]

@@ -24,9 +24,9 @@ from app.resolvers import trusted
 from app.resolvers.trusted import TrustedDocuments
 from app.schema import sdl
 from app.schema.documents import Documents
+from tests.commands import dossier
 from tests.conftest import KINDS
 from tests.server import SECRET, Client, Server, serving
-from tests.test_cli import dossier
 
 TITLES = "query Titles($first: Int) {\n  cases(first: $first) {\n    nodes {\n      title\n    }\n  }\n}"
 RENAME = (

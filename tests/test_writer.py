@@ -41,7 +41,7 @@ def add(transaction: Transaction) -> str:
 @asynccontextmanager
 async def opened(file: Path, deadline: float = 1.0) -> AsyncIterator[Writer]:
     """Open a database with a table of numbers."""
-    writer = Writer(file, dialect(), deadline)
+    writer = Writer(file, dialect(), deadline, 1_000_000)
     await writer.open()
     await writer.write(lambda transaction: run(transaction, "CREATE TABLE IF NOT EXISTS numbers (n)"))
     try:
@@ -151,7 +151,7 @@ def test_a_writer_ends_although_another_process_keeps_the_lock(tmp_path: Path) -
     file = tmp_path / "a.db"
 
     async def change() -> None:
-        writer = Writer(file, dialect(), 1.0)
+        writer = Writer(file, dialect(), 1.0, 1_000_000)
         await writer.open()
         with writing_lock(file):
             await asyncio.wait_for(writer.close(), 5)

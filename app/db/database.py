@@ -26,11 +26,14 @@ class Database(Protocol):
     def bind(self, value: object) -> object:
         """Return a value as this database's driver takes it."""
 
+    def bounded(self, statement: str, columns: Sequence[str]) -> str:
+        """Return a statement that yields one row of text, made ready for `read`: too long a row is never fetched."""
+
     async def read(self, statement: str, values: Sequence[object]) -> Row:
         """Run a statement that yields one row of text (not varchar) and return that row.
 
-        `statement` is in the driver's own form, `values` in its order and already through `bind`. One
-        statement sees one snapshot of the database. Raises LookupError when there is no row.
+        `statement` is in the driver's own form and has been through `bounded`, `values` are in its order and have
+        been through `bind`. One statement sees one snapshot of the database. Raises AnswerTooLarge.
         """
 
     async def write(self, work: Callable[[Transaction], T]) -> T:

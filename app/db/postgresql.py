@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.db.transaction import Row, Transaction
-from app.errors import DeadlineExceeded, DossierError, Unavailable
+from app.errors import AnswerTooLarge, DeadlineExceeded, DossierError, Unavailable
 from app.settings import Settings
 from app.values import format_time
 
@@ -53,6 +53,7 @@ class PostgresqlDatabase:
         self._url = settings.database_url
         self._readers = settings.read_connections
         self._deadline = settings.deadline
+        self._longest = settings.max_answer_bytes
         self._engine = writing_engine(settings.database_url, settings.write_connections, settings.deadline)
         self._pool: asyncpg.Pool | None = None
 
@@ -89,6 +90,15 @@ class PostgresqlDatabase:
         """Return a value as asyncpg takes it: as it is."""
         return value
 
+    def bounded(self, statement: str, columns: Sequence[str]) -> str:
+        """Return a statement that yields no row where its texts are too long together; see Database.bounded."""
+        length = " + ".join(f"coalesce(octet_length({column}), 0)::bigint" for column in columns)
+        # With OFFSET the inner statement is computed by itself, and once, however often a column of it is named.
+        return (
+            f"SELECT {', '.join(columns)} FROM ({statement} OFFSET 0) AS answer "  # noqa: S608 - names of our own
+            f"WHERE {length} <= {self._longest}"
+        )
+
     async def read(self, statement: str, values: Sequence[object]) -> Row:
         """Run a statement on a reading connection; see Database.read."""
         assert self._pool is not None, "the database is open"  # noqa: S101 - for the type checker
@@ -103,7 +113,7 @@ class PostgresqlDatabase:
         except _UNREACHABLE:
             raise Unavailable from None
         if row is None:
-            raise LookupError("no row")
+            raise AnswerTooLarge(self._longest)
         return row
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
@@ -148,7 +158,7 @@ class PostgresqlDatabase:
         raise AssertionError("the last attempt returns or raises")
 
     def _run(self, connection: Connection, work: Callable[[Transaction], T]) -> T:
-        return work(Transaction(self.dialect, partial(_rows, connection)))
+        return work(Transaction(self.dialect, partial(_rows, connection), self._longest))
 
 
 def _rows(connection: Connection, sql: str, values: Sequence[object]) -> Sequence[Any]:

@@ -25,6 +25,9 @@ Piece: TypeAlias = str | ColumnElement[Any]
 # SQLite takes up to 127 arguments (SQLITE_MAX_FUNCTION_ARG before 3.48), PostgreSQL up to 100
 # (FUNC_MAX_ARGS): a longer concatenation is one of concatenations.
 _MAX_ARGUMENTS = 90
+_CHAINED = 10
+# More bytes than SQLite ever makes (SQLITE_MAX_LENGTH).
+_BEYOND_ALL = 2_147_483_647
 
 
 class _Text(FunctionElement[str]):
@@ -57,7 +60,25 @@ def _concatenation_sqlite(element: _Concatenation, compiler: SQLCompiler, **opti
     # One pass over the parts, where a chain of || copies its beginning again for each.
     form = "".join(piece.replace("%", "%%") if isinstance(piece, str) else "%s" for piece in element.pieces)
     arguments = [compiler.process(piece, **options) for piece in element.pieces if not isinstance(piece, str)]
-    return f"printf({', '.join([_literal(form), *arguments])})"
+    # What is too long, printf makes NULL of (before 3.43 at least); a blob that long is refused for certain.
+    return f"coalesce(printf({', '.join([_literal(form), *arguments])}), zeroblob({_BEYOND_ALL}))"
+
+
+class _Chain(_Concatenation):
+    """The same, joined one by one: as soon as they are too long together, no more of them is computed."""
+
+    name = "chain"
+
+
+@compiles(_Chain, "sqlite")
+def _chain_sqlite(element: _Chain, compiler: SQLCompiler, **options: Any) -> str:
+    # The length of each result is checked, and only then the next piece computed. There are no parentheses around
+    # the whole, which would take one of the places on the parser's stack.
+    parts = []
+    for piece in element.pieces:
+        text = _literal(piece) if isinstance(piece, str) else compiler.process(piece, **options)
+        parts.append(f"({text})" if isinstance(piece, _Chain) else text)
+    return " || ".join(parts)
 
 
 @dataclass(frozen=True)
@@ -226,6 +247,14 @@ def concatenation(pieces: Iterable[Piece]) -> ColumnElement[str]:
             _Concatenation(merged[start : start + _MAX_ARGUMENTS]) for start in range(0, len(merged), _MAX_ARGUMENTS)
         ]
     return _Concatenation(merged)
+
+
+def chain(pieces: Sequence[Piece]) -> ColumnElement[str]:
+    """Return one text of pieces that may be long and are never NULL."""
+    # In chains of chains: SQLite keeps the result of each step in a register of its own until the statement ends.
+    while len(pieces) > _CHAINED:
+        pieces = [_Chain(pieces[start : start + _CHAINED]) for start in range(0, len(pieces), _CHAINED)]
+    return _Chain(pieces)
 
 
 def json_pieces(value: ColumnElement[Any], kind: TypeEngine[Any], *, nullable: bool) -> list[Piece]:

@@ -22,9 +22,9 @@ from sqlalchemy.dialects.sqlite.aiosqlite import dialect as aiosqlite_dialect
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 
-from app.db.sqlite_writer import BUSY_MILLISECONDS, CACHED_STATEMENTS, STEPS_BETWEEN_LOOKS, Writer
+from app.db.sqlite_writer import BUSY_MILLISECONDS, CACHED_STATEMENTS, STEPS_BETWEEN_LOOKS, Writer, is_too_long
 from app.db.transaction import Row, Transaction
-from app.errors import DeadlineExceeded, DossierError
+from app.errors import AnswerTooLarge, DeadlineExceeded, DossierError
 from app.settings import Settings
 from app.values import format_time
 
@@ -49,7 +49,8 @@ class SqliteDatabase:
         self._quick: sqlite3.Connection | None = None
         self._busy_until = self._waits_until = 0.0
         self._slow: OrderedDict[int, int] = OrderedDict()  # runs left to be made in a thread, by a statement's hash
-        self._writer = Writer(self._file, self.dialect, self._deadline)
+        self._longest = settings.max_answer_bytes
+        self._writer = Writer(self._file, self.dialect, self._deadline, self._longest)
 
     async def open(self) -> None:
         """Open the writing connection and the reading ones."""
@@ -57,7 +58,7 @@ class SqliteDatabase:
             await self._writer.open()
             self._quick = self._open_quick()
             for _ in range(self._size):
-                reader = await _Reader.open(self._file)
+                reader = await _Reader.open(self._file, self._longest)
                 self._readers.append(reader)
                 self._idle.put_nowait(reader)
         except (DBAPIError, sqlite3.Error, OSError) as error:
@@ -76,8 +77,20 @@ class SqliteDatabase:
         """Return a value as sqlite3 takes it: moments are stored in their wire form."""
         return format_time(value) if isinstance(value, datetime) else value
 
+    def bounded(self, statement: str, _columns: Sequence[str]) -> str:
+        """Return the statement as it is: its connection makes no text that is too long; see Database.bounded."""
+        return statement
+
     async def read(self, statement: str, values: Sequence[object]) -> Row:
         """Run a statement on a reading connection; see Database.read."""
+        try:
+            return await self._read(statement, values)
+        except sqlite3.DataError as error:
+            if is_too_long(error):
+                raise AnswerTooLarge(self._longest) from None
+            raise
+
+    async def _read(self, statement: str, values: Sequence[object]) -> Row:
         name = hash(statement)
         runs = self._slow.pop(name, 0)
         if runs:
@@ -101,10 +114,8 @@ class SqliteDatabase:
         return await self._writer.write(work)
 
     def _open_quick(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            _read_only(self._file), uri=True, isolation_level=None, timeout=0, cached_statements=CACHED_STATEMENTS
-        )
-        connection.text_factory = bytes
+        connection = _connect(self._file, self._longest)
+        connection.execute("PRAGMA busy_timeout = 0")
         connection.set_progress_handler(self._takes_too_long, STEPS_BETWEEN_LOOKS)
         return connection
 
@@ -148,12 +159,9 @@ class _Reader:
         self._broken_off = False
 
     @classmethod
-    async def open(cls, file: Path) -> _Reader:
-        """Open a connection."""
-        connection = await aiosqlite.connect(
-            _read_only(file), uri=True, isolation_level=None, cached_statements=CACHED_STATEMENTS
-        )
-        connection.text_factory = bytes
+    async def open(cls, file: Path, longest: int) -> _Reader:
+        """Open a connection that makes no text of more than `longest` bytes."""
+        connection = await aiosqlite.Connection(partial(_connect, file, longest), iter_chunk_size=1)
         reader = cls(connection)
         await connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
         await connection.set_progress_handler(lambda: reader._broken_off, STEPS_BETWEEN_LOOKS)
@@ -184,5 +192,10 @@ def cannot_open(file: Path, error: Exception) -> DossierError:
     )
 
 
-def _read_only(file: Path) -> str:
-    return f"file:{quote(str(file.absolute()))}?mode=ro"
+def _connect(file: Path, longest: int) -> sqlite3.Connection:
+    """Return a connection that only reads, and makes no text or row of more than `longest` bytes."""
+    address = f"file:{quote(str(file.absolute()))}?mode=ro"
+    connection = sqlite3.connect(address, uri=True, isolation_level=None, cached_statements=CACHED_STATEMENTS)
+    connection.text_factory = bytes
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
+    return connection

@@ -31,7 +31,7 @@ from sqlalchemy import StaticPool, create_engine, event
 from sqlalchemy.engine import Connection, Dialect, Engine
 
 from app.db.transaction import Transaction
-from app.errors import DeadlineExceeded
+from app.errors import AnswerTooLarge, DeadlineExceeded
 
 T = TypeVar("T")
 
@@ -74,10 +74,11 @@ class _Waiting(Generic[T]):
 class Writer:
     """Runs transactions one after another; those that wait together are committed together."""
 
-    def __init__(self, file: Path, dialect: Dialect, deadline: float) -> None:
+    def __init__(self, file: Path, dialect: Dialect, deadline: float, longest: int) -> None:
         self._file = file
         self._dialect = dialect
         self._deadline = deadline
+        self._longest = longest
         self._until = _NEVER
         self._beginning = threading.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="dossier-writer")
@@ -165,10 +166,12 @@ class Writer:
         connection.execute("SAVEPOINT change")
         self._until = waiting.until
         try:
-            transaction = Transaction(self._dialect, lambda sql, values: connection.execute(sql, values).fetchall())
+            transaction = Transaction(
+                self._dialect, lambda sql, values: connection.execute(sql, values).fetchall(), self._longest
+            )
             waiting.result = waiting.work(transaction)
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits
-            waiting.error = self._deadline_or(error)
+            waiting.error = self._meant_by(error)
             self._until = _NEVER
             # Raises when SQLite itself rolled back everything: when a change was interrupted, or the disk is full.
             connection.execute("ROLLBACK TO change")
@@ -176,7 +179,9 @@ class Writer:
             self._until = _NEVER  # neither what is left nor a commit is broken off
         connection.execute("RELEASE change")
 
-    def _deadline_or(self, error: BaseException) -> BaseException:
+    def _meant_by(self, error: BaseException) -> BaseException:
+        if is_too_long(error):
+            return AnswerTooLarge(self._longest)
         late = isinstance(error, sqlite3.OperationalError) and perf_counter() > self._until
         return DeadlineExceeded(self._deadline) if late else error
 
@@ -185,6 +190,8 @@ class Writer:
             connection = sqlite3.connect(self._file, **_CONNECTING)
             _prepare(connection)
             _enforce_foreign_keys(connection)
+        # Of all that a change writes and reads, only its answer can be so long.
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, self._longest)
         connection.set_progress_handler(lambda: perf_counter() > self._until, STEPS_BETWEEN_LOOKS)
         self._connection = connection
 
@@ -199,6 +206,11 @@ class Writer:
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+
+def is_too_long(error: BaseException) -> bool:
+    """Return whether a text was not made because it would be longer than its connection makes them."""
+    return isinstance(error, sqlite3.DataError) and error.sqlite_errorcode == sqlite3.SQLITE_TOOBIG
 
 
 def writing_engine(file: Path, *, foreign_keys: bool = True) -> Engine:

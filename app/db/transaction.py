@@ -17,6 +17,8 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
+from app.errors import AnswerTooLarge
+
 Row: TypeAlias = Sequence[bytes | None]
 """A row of texts in UTF-8, as a response wants them."""
 
@@ -49,10 +51,13 @@ class Statement:
 class Transaction:
     """Runs statements in a transaction; whoever holds the connection begins and ends it."""
 
-    def __init__(self, dialect: Dialect, run: Callable[[str, Sequence[object]], Sequence[Sequence[Any]]]) -> None:
-        """Take what runs a statement in the driver's own form and returns its rows."""
+    def __init__(
+        self, dialect: Dialect, run: Callable[[str, Sequence[object]], Sequence[Sequence[Any]]], longest: int
+    ) -> None:
+        """Take what runs a statement in the driver's own form and returns its rows, and the most bytes of an answer."""
         self._dialect = dialect
         self._run = run
+        self._longest = longest
 
     def all(self, statement: Statement, values: Mapping[str, object]) -> list[FoundRow]:
         """Run a statement and return its rows."""
@@ -69,9 +74,16 @@ class Transaction:
         form = statement.form(self._dialect, values)
         self._run(form.sql, form.bind(values))
 
-    def read(self, statement: str, values: Sequence[object]) -> Row:
-        """Run a statement as Database.read does, among what the transaction has written so far."""
-        return [None if text is None else text.encode() for text in self._run(statement, values)[0]]
+    def read(self, statement: str, values: Sequence[object], room: int) -> Row:
+        """Run a statement as Database.read does, among what the transaction has written so far.
+
+        `room` is what of the longest answer is left. Raises AnswerTooLarge.
+        """
+        for found in self._run(statement, values):
+            row = [None if text is None else text.encode() for text in found]
+            if sum(len(text) for text in row if text is not None) <= room:
+                return row
+        raise AnswerTooLarge(self._longest)
 
 
 class _Form(NamedTuple):

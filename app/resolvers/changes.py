@@ -37,16 +37,19 @@ Raises Refusal or Refused.
 
 
 async def change(
-    database: Database, viewer: Viewer, work: Work, payload: Payload, variables: VariableValues
+    database: Database, viewer: Viewer, work: Work, payload: Payload, variables: VariableValues, room: int
 ) -> dict[str, Any]:
-    """Do `work` for a mutation, in a transaction of its own; return the mutation's payload by response name."""
+    """Do `work` for a mutation, in a transaction of its own; return the mutation's payload by response name.
+
+    Raises AnswerTooLarge, and nothing is changed, when what the payload says of rows has more than `room` bytes.
+    """
     given = payload.given(variables)
 
     def read(transaction: Transaction, plan: Plan | None, subject: str | tuple[str, ...]) -> Row:
         if plan is None:
             return ()
         values = plan.values(variables, viewer, now(), database.bind, subject)
-        return transaction.read(plan.statement, values)
+        return transaction.read(plan.statement, values, room)
 
     def carry_out(transaction: Transaction) -> dict[str, Any]:
         try:

@@ -9,9 +9,8 @@ from typing import Any
 import orjson
 from graphql import get_named_type
 from graphql.execution.values import VariableValues
-from sqlalchemy.engine import Dialect
 
-from app.db import Row
+from app.db import Database, Row
 from app.errors import Conflict, Forbidden, Refusal
 from app.resolvers.inputs import Given
 from app.resolvers.nouns import NOUNS, column_name
@@ -27,7 +26,7 @@ class Payload:
     nothing of the row was asked for. Raises RequestRefused when the selection's arguments are out of bounds.
     """
 
-    def __init__(self, field: Field, dialect: Dialect, viewer: Viewer) -> None:
+    def __init__(self, field: Field, database: Database, viewer: Viewer) -> None:
         self._field = field.kept
         self._type = get_named_type(field.definition.type).name
         members = field.children(self._type)
@@ -40,8 +39,8 @@ class Payload:
             for shown in member.children("ConflictError")
             if shown.name == "current"
         ]
-        self.changed = Planner(dialect, viewer).subject(rows) if rows else None
-        self.current = Planner(dialect, viewer).subject(current) if current else None
+        self.changed = Planner(database, viewer).subject(rows) if rows else None
+        self.current = Planner(database, viewer).subject(current) if current else None
 
     @property
     def mutation(self) -> str:

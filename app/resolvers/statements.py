@@ -37,14 +37,15 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
+from app.db import Database
 from app.db.sql import (
     Member,
     Piece,
     boolean,
+    chain,
     concatenation,
     cursor_text,
     elements,
@@ -152,9 +153,9 @@ class Plan:
 class Planner:
     """Writes the statement for a list of fields."""
 
-    def __init__(self, dialect: Dialect, viewer: Viewer, *, marked: bool = False) -> None:
+    def __init__(self, database: Database, viewer: Viewer, *, marked: bool = False) -> None:
         """Take the viewer for what they may see at all; `marked` adds the type's name to nodes of any type."""
-        self._dialect = dialect
+        self._database = database
         self._marked = marked
         self._sites: list[tuple[_Site, Any]] = []
         self._faults: list[RequestFault] = []
@@ -169,8 +170,15 @@ class Planner:
         )
 
     def query(self, fields: Sequence[Field]) -> Plan:
-        """Return the plan for fields of the query itself. Raises RequestRefused."""
-        return self._plan([(field.key, self._value(QUERY, None, field)) for field in fields])
+        """Return the plan for fields of the query itself, in one column: `data` whole. Raises RequestRefused."""
+        members = braces((field.key, self._whole(field)) for field in fields)
+        return self._plan([("data", chain(members))] if fields else [])
+
+    def _whole(self, field: Field) -> list[Piece]:
+        """Return the JSON of a field of the query, none of whose pieces is NULL."""
+        value = concatenation(self._value(QUERY, None, field))
+        may_be_null = isinstance(QUERY.fields.get(field.name), nouns.Lookup | nouns.Self)
+        return [or_null(value) if may_be_null else value]
 
     def subject(self, fields: Sequence[tuple[str, str | None, Field]]) -> Plan:
         """Return the plan for fields of a mutation's payload, each the row that was changed.
@@ -178,7 +186,7 @@ class Planner:
         A field comes with its column's name and the name of its noun, None for one that may be any node.
         Raises RequestRefused.
         """
-        answers: list[tuple[str, list[Piece]]] = []
+        answers: list[tuple[str, ColumnElement[str]]] = []
         for column, name, field in fields:
             if name is None:
                 identifier = self.bind(lambda run: run.subject, Id())
@@ -186,7 +194,7 @@ class Planner:
             else:
                 noun = NOUNS[name]
                 found = self._nested(field, partial(self._row, noun, self._is_subject(noun), field.children(name)))
-            answers.append((column, [found]))
+            answers.append((column, found))
         return self._plan(answers)
 
     def _is_subject(self, noun: Noun) -> list[ColumnElement[bool]]:
@@ -194,13 +202,14 @@ class Planner:
             return [noun.table.c.id == self.bind(lambda run: run.subject, Id())]
         return [noun.table.c[name] == self.bind(_key_of_subject(place), Id()) for place, name in enumerate(noun.key)]
 
-    def _plan(self, answers: Sequence[tuple[str, list[Piece]]]) -> Plan:
+    def _plan(self, answers: Sequence[tuple[str, ColumnElement[str]]]) -> Plan:
         if self._faults:
             raise RequestRefused(*self._faults)
         if not answers:
             return Plan((), "", (), ())
-        statement = select(*(concatenation(pieces).label(f"a{place}") for place, (_, pieces) in enumerate(answers)))
-        compiled = statement.compile(dialect=self._dialect, compile_kwargs={"render_postcompile": True})
+        labels = [f"a{place}" for place in range(len(answers))]
+        statement = select(*(answer.label(label) for label, (_, answer) in zip(labels, answers, strict=True)))
+        compiled = statement.compile(dialect=self._database.dialect, compile_kwargs={"render_postcompile": True})
         assert isinstance(compiled, SQLCompiler)  # noqa: S101 - for the type checker
         if len(compiled.string) > MAX_STATEMENT:
             raise RequestRefused(
@@ -215,7 +224,8 @@ class Planner:
         binds = tuple(
             self._binds.get(name) or partial(_constant, compiled.params[name]) for name in compiled.positiontup or ()
         )
-        return Plan(tuple(key for key, _ in answers), compiled.string, binds, tuple(self._sites))
+        bounded = self._database.bounded(compiled.string, labels)
+        return Plan(tuple(key for key, _ in answers), bounded, binds, tuple(self._sites))
 
     def _value(self, noun: Noun, row: Rows | None, field: Field) -> list[Piece]:
         """Return the JSON of one field of a row; of the query itself when `row` is None."""
@@ -305,7 +315,7 @@ class Planner:
 
     def _any_node(self, field: Field, identifier: ColumnElement[str]) -> ColumnElement[str]:
         found = select(*self._each_node(field, identifier)).correlate(None).alias(self.name())
-        return scalar(select(func.coalesce(*found.c, type_=Text())).select_from(found))
+        return scalar(select(func.coalesce(*found.c, _NULL, type_=Text())).select_from(found))
 
     def _each_node(self, field: Field, identifier: ColumnElement[str]) -> list[Label[str]]:
         """Return the row with an id for each of the nouns that it may belong to, NULL where it does not."""
@@ -327,7 +337,7 @@ class Planner:
         nodes = select(*found).select_from(elements(array, alias)).order_by(place).correlate(None)
         ordered = nodes.alias(self.name())
         node = or_null(func.coalesce(*ordered.c, type_=Text()))
-        return ["[", scalar(select(joined(node)).select_from(ordered)), "]"]
+        return [scalar(select(concatenation(["[", joined(node), "]"])).select_from(ordered))]
 
     def _scope(self, noun: Noun, row: Rows | None, parent: str | None) -> list[ColumnElement[bool]]:
         """Return where the rows of a field lie: below a row that was found, or else wherever the viewer may see."""
@@ -517,6 +527,7 @@ def _constant(value: object, _run: Run) -> object:
 
 
 _PLACE = literal_column("place", Integer())
+_NULL = literal_column("'null'", Text())
 _ONE = literal_column("1", Integer())
 _TOTAL = literal_column("total", Integer())
 

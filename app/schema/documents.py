@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
@@ -32,8 +32,8 @@ from graphql import (
 from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
 from graphql.execution.values import VariableValues, VariableValueSource
 
-from app.db import Database, Row
-from app.errors import DeadlineExceeded, RequestFault, RequestRefused, Unavailable
+from app.db import Database
+from app.errors import AnswerTooLarge, DeadlineExceeded, RequestFault, RequestRefused, Unavailable
 from app.resolvers.changes import change
 from app.resolvers.mutations import WORKS
 from app.resolvers.ownership import Viewer
@@ -53,6 +53,7 @@ from app.schema.faults import (
     late,
     refusal,
     refused,
+    unfinished,
 )
 from app.schema.limits import Objects, check_values, measure, scan
 from app.schema.samples import samples
@@ -124,6 +125,7 @@ class Documents:
         self._schema = executable()
         self._database = database
         self._limits = settings.limits
+        self._longest = settings.max_answer_bytes
         self._suggestions = settings.suggestions
         self._introspection = settings.introspection
         self._known: OrderedDict[str, tuple[Operation, ...]] = OrderedDict()
@@ -177,9 +179,7 @@ class Documents:
     def _plan(self, operation: Operation, inputs: dict[str, Any]) -> None:
         request = Request(self._schema, operation.fragments, self._variables(operation, inputs))
         if operation.is_query:
-            Planner(self._database.dialect, _NOBODY, marked=operation.introspects).query(
-                _own_fields(operation, request)
-            )
+            Planner(self._database, _NOBODY, marked=operation.introspects).query(_own_fields(operation, request))
         else:
             for payload in self._payloads(operation, request, _NOBODY).values():
                 if payload is not None:
@@ -219,7 +219,7 @@ class Documents:
                 self._keep(operation.text, operations)
 
     async def _query(self, operation: Operation, request: Request, inputs: dict[str, Any], viewer: Viewer) -> Answer:
-        plan, row = await read(
+        data = await read(
             self._database,
             viewer,
             request,
@@ -228,16 +228,15 @@ class Documents:
             self._in_turn if operation.is_large else at_once,
             marked=operation.introspects,
         )
-        body = _response(plan.columns, row)
         if not operation.introspects:
-            return Answer(body)
-        return Answer(await self._in_turn(lambda: self._walked(operation, body, inputs)))
+            return Answer(b"".join((b'{"data":', data, b"}")))
+        return Answer(await self._in_turn(lambda: self._walked(operation, data, inputs)))
 
-    def _walked(self, operation: Operation, body: bytes, inputs: dict[str, Any]) -> bytes:
+    def _walked(self, operation: Operation, data: bytes, inputs: dict[str, Any]) -> bytes:
         result = execute_sync(
             self._schema,
             operation.document,
-            root_value=orjson.loads(body)["data"],
+            root_value=orjson.loads(data),
             variable_values=inputs,
             operation_name=operation.name,
         )
@@ -262,24 +261,35 @@ class Documents:
             if payload is not None:
                 payload.check(request.variables)
         data: dict[str, Any] = {}
+        room = self._longest
         for key, payload in payloads.items():
+            if payload is None:
+                data[key] = "Mutation"
+                continue
             try:
-                data[key] = "Mutation" if payload is None else await self._change(payload, request, viewer)
+                answer = orjson.dumps(await self._change(payload, request, viewer, room))
+            except AnswerTooLarge as error:
+                # What was changed before stays; whoever asked for that must not take it for refused as well.
+                if room < self._longest:
+                    return unfinished(error)
+                raise
             except DeadlineExceeded as error:
                 return late(error, key)
-            except Unavailable:
+            except (Unavailable, RequestRefused):
                 raise
             except Exception as error:  # noqa: BLE001 - as in `run`; those before it were made
                 return failed(error, key)
+            room -= len(answer)
+            data[key] = orjson.Fragment(answer)
         return Answer(orjson.dumps({"data": data}))
 
-    async def _change(self, payload: Payload, request: Request, viewer: Viewer) -> dict[str, Any]:
-        return await change(self._database, viewer, WORKS[payload.mutation], payload, request.variables)
+    async def _change(self, payload: Payload, request: Request, viewer: Viewer, room: int) -> dict[str, Any]:
+        return await change(self._database, viewer, WORKS[payload.mutation], payload, request.variables, room)
 
     def _payloads(self, operation: Operation, request: Request, viewer: Viewer) -> Payloads:
         fields = collect(request, "Mutation", [operation.node.selection_set])
         return Payloads(
-            (field.key, None if field.name == "__typename" else Payload(field, self._database.dialect, viewer))
+            (field.key, None if field.name == "__typename" else Payload(field, self._database, viewer))
             for field in fields
         )
 
@@ -364,12 +374,3 @@ def _parsed(text: str) -> DocumentNode:
     # An error with several places looks for them in the body, and not through `get_location`; see _refused.
     source.body = ""
     return document
-
-
-def _response(keys: Sequence[str], row: Row) -> bytes:
-    # Joined once: an answer can be long.
-    parts = [b'{"data":{']
-    for key, value in zip(keys, row, strict=True):
-        parts += [b'"' if len(parts) == 1 else b',"', key.encode(), b'":', value or b"null"]
-    parts.append(b"}}")
-    return b"".join(parts)

@@ -73,6 +73,15 @@ def _nothing(fault: dict[str, Any], path: tuple[str, ...]) -> Answer:
 
 def refusal(refused: RequestRefused) -> Answer:
     """Return the response to a request that never began to run."""
+    return Answer(orjson.dumps({"errors": _errors(refused)}), refused=True)
+
+
+def unfinished(refused: RequestRefused) -> Answer:
+    """Return the response to a request of several changes, the first of which were made."""
+    return Answer(orjson.dumps({"data": None, "errors": _errors(refused)}))
+
+
+def _errors(refused: RequestRefused) -> list[dict[str, Any]]:
     errors = []
     for fault in refused.faults:
         error: dict[str, Any] = {"message": printable(fault.message)}
@@ -85,7 +94,7 @@ def refusal(refused: RequestRefused) -> Answer:
             extensions["argument"] = printable(".".join(fault.argument))
         extensions |= fault.details
         errors.append(error | {"extensions": extensions})
-    return Answer(orjson.dumps({"errors": errors}), refused=True)
+    return errors
 
 
 def discreet(refused: RequestRefused, text: str, schema: GraphQLSchema) -> RequestRefused:

@@ -110,6 +110,7 @@ class Measured:
     operations: tuple[MeasuredOperation, ...]
     fields: int
     reads: int
+    repeats: int
     is_cyclic: bool
 
     def check(self, limits: Limits) -> None:
@@ -119,6 +120,7 @@ class Measured:
         """
         _hold("reads", limits.max_reads, self.reads)
         _hold("objects", limits.max_objects, max((each.objects.known for each in self.operations), default=0))
+        _hold("repeats", limits.max_repeats, self.repeats)
 
 
 @dataclass(frozen=True)
@@ -202,7 +204,13 @@ def measure(document: DocumentNode, schema: GraphQLSchema, limits: Limits) -> Me
         for each in expanded
         if isinstance(each.root, OperationDefinitionNode)
     )
-    return Measured(operations, sizes.fields, sum(each.reads for each in expanded), sizes.is_cyclic)
+    return Measured(
+        operations,
+        sizes.fields,
+        sum(each.reads for each in expanded),
+        max((each.repeats for each in expanded), default=0),
+        sizes.is_cyclic,
+    )
 
 
 @dataclass
@@ -310,6 +318,7 @@ class _Expansion:
         self.root_fields = 0
         self.comparisons = 0
         self.reads = 0
+        self.repeats = 0
         self._schema = schema
         self._fragments = fragments
         self._terms: Counter[tuple[Size, ...]] = Counter()
@@ -341,6 +350,8 @@ class _Expansion:
         for (_, _, key), nodes in merged.items():
             keys[key] += len(nodes)
         self.comparisons += sum(count * (count - 1) // 2 for count in keys.values())
+        names = Counter((type_, name) for type_, name, _ in merged if _is_constant(type_, name))
+        self.repeats = max(self.repeats, *names.values(), 0)
         for (type_, name, _), nodes in merged.items():
             self.reads += _reads(type_, name)
             inner_sets = [node.selection_set for node in nodes if node.selection_set is not None]
@@ -406,6 +417,12 @@ def _definition(type_: GraphQLNamedType | None, name: str) -> Any:
     if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType):
         return _INTROSPECTION.get(name) or type_.fields.get(name)
     return None
+
+
+def _is_constant(type_: GraphQLNamedType | None, name: str) -> bool:
+    """Return whether a field has the same value under each name that it is asked for at one place."""
+    definition = _definition(type_, name)
+    return name == "__typename" or (definition is not None and not definition.args)
 
 
 def _reads(type_: GraphQLNamedType | None, name: str) -> int:
@@ -535,5 +552,6 @@ _SENTENCES = {
     "rootFields": "the operation has {} root fields",
     "reads": "the document makes {} look-ups, lists and counts",
     "comparisons": "the document repeats fields so often that {} pairs have to be compared",
+    "repeats": "the document asks for one field under {} names at one place",
     "objects": "the answer can hold {} objects, its pages multiplied along each path",
 }
