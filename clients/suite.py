@@ -221,6 +221,7 @@ def audit(database: str) -> str:
         "DOSSIER_DATABASE_URL": database,
         "DOSSIER_JWT_SECRET": secrets.token_hex(32),
         "DOSSIER_INTROSPECTION": "true",
+        "DOSSIER_GET_QUERIES": "true",
     }
     with serving(environment) as url:
         count = passed(run(*AUDITS, DOSSIER_URL=url, DOSSIER_TOKENS=tokens("audits", environment)))
