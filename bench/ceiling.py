@@ -33,17 +33,17 @@ def application() -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         statements = await reading(settings, list(works.READS.values()))
         async with _opened(settings) as fetch:
-            for (name, request), statement in zip(works.READS.items(), statements, strict=True):
-                app.router.routes.append(_route(name, request.root, statement, fetch))
+            for name, statement in zip(works.READS, statements, strict=True):
+                app.router.routes.append(_route(name, statement, fetch))
             yield
 
     return Starlette(lifespan=lifespan)
 
 
-def _route(name: str, root: str, statement: Statement, fetch: _Fetch) -> Route:
+def _route(name: str, statement: Statement, fetch: _Fetch) -> Route:
     async def answer(_request: Request) -> Response:
-        (text,) = await fetch(statement)
-        body = f'{{"data":{{"{root}":{text}}}}}'.encode()
+        (data,) = await fetch(statement)
+        body = f'{{"data":{data}}}'.encode()
         return Response(body, media_type="application/json; charset=utf-8")
 
     return Route(f"/{name}", answer, methods=["POST"])
