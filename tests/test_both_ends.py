@@ -164,7 +164,8 @@ class Both:
 @pytest.fixture(scope="module", params=KINDS)
 def both(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> Iterator[Both]:
     """A database of either kind with a few rows of everything, and both ends on it."""
-    with serving(request.param, new_database(request.param)) as server, asyncio.Runner() as runner:
+    limits = {"DOSSIER_MAX_REPEATS": "50"}  # what is generated repeats a field more often than a client would
+    with serving(request.param, new_database(request.param), **limits) as server, asyncio.Runner() as runner:
         world, viewer = populate(server)
         with opened(server, runner) as documents:
             yield Both(world, viewer, documents, runner)
