@@ -35,7 +35,7 @@ async def is_current(database: Database) -> bool:
     """Return whether an open database has been migrated to the newest revision."""
     try:
         (revision,) = await database.read("SELECT CAST(max(version_num) AS text) FROM alembic_version", ())
-    except (asyncpg.UndefinedTableError, LookupError):
+    except asyncpg.UndefinedTableError:
         return False
     except sqlite3.OperationalError as error:
         if "no such table" in str(error):
