@@ -1,7 +1,8 @@
-"""Connections of clients: how long a request may take to arrive, how large its head may be, and how they end.
+"""Connections of clients: one answer for each request, how long one may take to arrive, and how connections end.
 
 uvicorn waits for the rest of a request for as long as the client likes. Whoever sends a byte a minute would hold
-a connection, and keep the server from ending.
+a connection, and keep the server from ending. And of a request that offers another protocol it takes the body for
+the next request (see `_feed`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from app.wire import API_HEADERS, JSON, Refused, refusal_body
@@ -17,6 +19,7 @@ RECEIVE_SECONDS = "receive_seconds"
 """The key in the application's state for the seconds within which a request has to be there whole."""
 
 _MAX_HEAD_BYTES = 65_536  # of a request's line and headers; a token may have 8,192
+_VERSIONS = frozenset({"1.0", "1.1"})
 
 
 class Connection(HttpToolsProtocol):
@@ -27,6 +30,9 @@ class Connection(HttpToolsProtocol):
         self._arriving = False
         self._in_head = False
         self._head_bytes = 0
+        self._offers_upgrade = False
+        self._unanswered = 0  # requests whose head was taken
+        self._refusal: Refused | None = None  # which waits until the requests before it are answered
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -41,7 +47,14 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take part of a request."""
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        if self._refusal is not None:
+            return  # whatever follows what is refused is not looked at
+        try:
+            self._feed(data)
+        except httptools.HttpParserError:
+            self._refuse(Refused(400, "Invalid HTTP request received."))
+            return
         if not self._arriving:
             self._drop_timer()
             return
@@ -53,9 +66,37 @@ class Connection(HttpToolsProtocol):
         if self._timer is None:
             self._set_timer()
 
+    def _feed(self, data: bytes) -> None:
+        """Parse. Raises HttpParserError for what is no HTTP.
+
+        httptools ends a request that offers another protocol (HTTP/2, a WebSocket) at its head, and would take its
+        body for the next request: whoever shares a proxy's connection would get the answer to it. Dossier speaks no
+        other protocol, and a server may overlook the offer (RFC 9110, section 7.8). So the head is parsed once more,
+        without the offer, and what follows it is its body, as the head says.
+        """
+        while True:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                (end_of_head,) = upgrade.args
+                self.parser = httptools.HttpRequestParser(self)
+                # As uvicorn does: what follows a request that closes the connection is no fault of that request.
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+                self.parser.feed_data(self._head_without_offer())
+                data = data[end_of_head:]
+            else:
+                return
+
+    def _head_without_offer(self) -> bytes:
+        version = self.scope["http_version"]
+        lines = [b"%s %s HTTP/%s" % (self.scope["method"].encode(), self.url, version.encode())]
+        lines += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
+        return b"\r\n".join([*lines, b"", b""])
+
     def on_message_begin(self) -> None:
         """Begin with a request."""
         self._arriving = self._in_head = True
+        self._offers_upgrade = False
         self._head_bytes = 0
         super().on_message_begin()
 
@@ -66,9 +107,15 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Hand the request on, unless another server could read it otherwise."""
-        self._in_head = False
         self._check_framing()
+        self._offers_upgrade = self.parser.should_upgrade()
+        if self._offers_upgrade:
+            self.scope["method"] = self.parser.get_method().decode("ascii")
+            self.scope["http_version"] = self.parser.get_http_version()
+            return  # it comes once more, see `_feed`
         super().on_headers_complete()
+        self._in_head = False
+        self._unanswered += 1
 
     def _check_framing(self) -> None:
         # A proxy may pass on what it understands differently, and one request would become two (RFC 9112, sections
@@ -79,28 +126,33 @@ class Connection(HttpToolsProtocol):
                 hosts += 1
             elif name == b"transfer-encoding" and value.lower() != b"chunked":
                 raise ValueError
-        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+        version = self.parser.get_http_version()
+        if hosts > 1 or (hosts == 0 and version == "1.1") or version not in _VERSIONS:
+            raise ValueError
+        # A tunnel's bytes are no requests of this connection (RFC 9110, section 9.3.6), and there is none to be had.
+        if self.parser.get_method() == b"CONNECT":
             raise ValueError
 
     def on_message_complete(self) -> None:
         """End the request."""
+        if self._offers_upgrade:
+            return
         self._arriving = False
         super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        """Go on with the next request, or refuse it if that was found meanwhile."""
+        self._unanswered -= 1
+        super().on_response_complete()
+        if self._refusal is not None and not self._unanswered and not self.transport.is_closing():
+            self._end(self._refusal)
+
     def shutdown(self) -> None:
         """End when the server does: at once, or when a request that has arrived is answered."""
-        if self._arriving and not self._answering():
+        if self._arriving:
             self._refuse(Refused(503, "the server ends; send the request again", {"Retry-After": "1"}))
         else:
             super().shutdown()
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP."""
-        self._refuse(Refused(400, msg))
-
-    def _unsupported_upgrade_warning(self) -> None:
-        # The request is answered as if it had not asked for another protocol (RFC 9110, section 7.8).
-        pass
 
     def _set_timer(self) -> None:
         self._timer = self.loop.call_later(self.app_state[RECEIVE_SECONDS], self._overdue)
@@ -111,28 +163,51 @@ class Connection(HttpToolsProtocol):
             self._timer = None
 
     def _overdue(self) -> None:
-        if self._answering():
-            # Another request, which came before this one, is being answered.
-            self._set_timer()
-            return
         self._timer = None
-        if not self._arriving:
+        cycle = self._arriving_cycle()
+        if self._unanswered and (cycle is None or self._is_queued(cycle)):
+            # Another request, which came before this one, is being answered, and nothing may be read meanwhile.
+            self._set_timer()
+        elif self._arriving:
+            seconds = self.app_state[RECEIVE_SECONDS]
+            self._refuse(Refused(408, f"the request has to arrive within {seconds} seconds"))
+        else:
             self.transport.close()
-            return
-        seconds = self.app_state[RECEIVE_SECONDS]
-        self._refuse(Refused(408, f"the request has to arrive within {seconds} seconds"))
 
-    def _answering(self) -> bool:
-        """Return whether a request that has arrived whole is not answered yet."""
-        cycle: RequestResponseCycle | None = self.cycle
-        return cycle is not None and not cycle.response_complete and not cycle.more_body
+    def _arriving_cycle(self) -> RequestResponseCycle | None:
+        """Return what answers the request whose body is arriving."""
+        return self.cycle if self._arriving and not self._in_head else None
+
+    def _is_queued(self, cycle: RequestResponseCycle) -> bool:
+        return bool(self.pipeline) and self.pipeline[0][0] is cycle
 
     def _refuse(self, refused: Refused) -> None:
-        if self.transport.is_closing():
+        """Answer the request that is arriving, or what is none, with a refusal, and end the connection.
+
+        Requests that arrived before it are answered first: a refusal in the place of their answers would be taken
+        for one of those.
+        """
+        if self.transport.is_closing() or self._refusal is not None:
             return
-        cycle: RequestResponseCycle | None = self.cycle
-        answered = cycle is not None and cycle.more_body and cycle.response_started
-        if not answered:
+        self._drop_timer()
+        cycle = self._arriving_cycle()
+        if cycle is not None and self._is_queued(cycle):
+            self.pipeline.popleft()
+            self._unanswered -= 1
+            cycle = None
+        if cycle is None and self._unanswered:
+            self._refusal = refused
+        elif cycle is None or not cycle.response_started:
+            self._end(refused)
+        else:
+            self._end()
+
+    def _end(self, refused: Refused | None = None) -> None:
+        """End the connection, with a refusal as its last answer."""
+        if self.cycle is not None:
+            self.cycle.disconnected = True  # should it be at work still, its answer comes too late
+            self.cycle.message_event.set()
+        if refused is not None:
             body = refusal_body(refused)
             head = {
                 "Content-Type": JSON,

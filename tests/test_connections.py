@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from app.db.sqlite_writer import writing_lock
 from app.settings import from_environment
@@ -136,12 +139,167 @@ def test_what_is_no_http_is_refused_in_json(server: Server) -> None:
         assert refusal(everything(connection)) == (400, "Invalid HTTP request received.")
 
 
-def test_a_wish_for_another_protocol_is_overlooked(server: Server) -> None:
+# One request, one answer
+
+OFFERS = {
+    "none": "",
+    "HTTP/2": "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABk\r\n",
+    "a WebSocket": "connection: keep-alive, upgrade\r\nupgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+    "TLS": "Upgrade: TLS/1.0, HTTP/2.0\r\nConnection: UPGRADE\r\n",
+    "several": "Upgrade: foo\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nConnection: keep-alive\r\n",
+}
+SMUGGLED = b"GET /healthz HTTP/1.1\r\nHost: dossier\r\n\r\n"
+
+
+def framed(client: Client | None, body: bytes, offer: str, chunk: int | None = None) -> bytes:
+    """Return a POST that offers other protocols, with its body in chunks of a size or, without one, whole."""
+    token = f"Authorization: {client.headers['Authorization']}\r\n" if client else ""
+    framing = f"Content-Length: {len(body)}" if chunk is None else "Transfer-Encoding: chunked"
+    head = (
+        f"POST /graphql HTTP/1.1\r\nHost: dossier\r\n{token}{offer}Content-Type: application/json\r\n{framing}\r\n\r\n"
+    )
+    if chunk is None:
+        return head.encode() + body
+    pieces = (body[start : start + chunk] for start in range(0, len(body), chunk))
+    return head.encode() + b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+
+
+def answers(connection: socket.socket) -> list[tuple[int, bytes]]:
+    """Return the statuses and bodies of all answers that come until the server closes the connection."""
+    received, found = everything(connection), []
+    while received:
+        head, _, rest = received.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
+        assert length is not None, head
+        found.append((int(head.split()[1]), rest[: int(length[1])]))
+        received = rest[int(length[1]) :]
+    return found
+
+
+def send_in_segments(connection: socket.socket, data: bytes, cuts: Iterable[int]) -> None:
+    """Send data, cut at some places, so that each part most likely arrives by itself."""
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    start = 0
+    for cut in [*sorted(cuts), len(data)]:
+        connection.sendall(data[start:cut])
+        start = cut
+        time.sleep(0.001)
+
+
+LAST = b"GET /healthz HTTP/1.1\r\nHost: dossier\r\nConnection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize("offer", list(OFFERS))
+@pytest.mark.parametrize("chunk", [None, 7])
+def test_an_offer_of_another_protocol_is_overlooked(
+    server: Server, alice: Client, offer: str, chunk: int | None
+) -> None:
+    whole = framed(alice, b'{"query": "{ a: __typename }"}', OFFERS[offer], chunk)
+    for cut in range(1, len(whole), 3):
+        with connected(server.url) as connection:
+            send_in_segments(connection, whole + LAST, [cut])
+            assert answers(connection) == [(200, b'{"data":{"a":"Query"}}'), (200, b"alive\n")]
+
+
+@pytest.mark.parametrize("status", [400, 401])
+def test_a_body_behind_an_offer_is_never_a_request(server: Server, alice: Client, status: int) -> None:
+    whole = framed(alice if status == 400 else None, SMUGGLED, OFFERS["HTTP/2"])
+    head = whole.index(b"\r\n\r\n") + 4
+    for cut in (head - 1, head, head + 1):
+        with connected(server.url) as connection:
+            send_in_segments(connection, whole + LAST, [cut])
+            assert [each for each, _ in answers(connection)] == [status, 200]
+
+
+def test_an_offer_without_a_body_is_overlooked(server: Server) -> None:
+    offering = b"GET /healthz HTTP/1.1\r\nHost: dossier\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
     with connected(server.url) as connection:
-        connection.sendall(
-            b"GET /healthz HTTP/1.1\r\nHost: dossier\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
-        )
-        assert connection.recv(65_536).startswith(b"HTTP/1.1 200 OK\r\n")
+        connection.sendall(offering + offering + LAST)
+        assert answers(connection) == [(200, b"alive\n")] * 3
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "CONNECT dossier:443 HTTP/1.1\r\nHost: dossier\r\n",
+        "CONNECT / HTTP/1.1\r\nHost: dossier\r\nContent-Length: 42\r\n",
+        "CONNECT dossier:443 HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n",
+        "POST /graphql HTTP/2.0\r\nHost: dossier\r\n",
+        "POST /graphql HTTP/0.9\r\nHost: dossier\r\n",
+        "POST / HTTP/1.1\r\nHost: dossier\r\nUpgrade: h2c\r\nConnection: Upgrade\r\nTransfer-Encoding: x, chunked\r\n",
+        "POST / HTTP/1.1\r\nHost: dossier\r\nUpgrade: h2c\r\nConnection: Upgrade\r\nContent-Length: 2\r\n"
+        "Content-Length: 42\r\n",
+        "POST /graphql HTTP/1.1\r\nHost: dossier\r\nUpgrade: h2c\r\nConnection: Upgrade\r\nHost: other\r\n",
+        "POST /graphql HTTP/1.1\r\nUpgrade: h2c\r\nConnection: Upgrade\r\nContent-Length: 42\r\n",
+    ],
+)
+def test_what_another_server_might_read_otherwise_is_the_last_of_its_connection(server: Server, head: str) -> None:
+    whole = head.encode() + b"\r\n"
+    for cuts in ([], [len(whole)], [len(whole) + 5]):
+        with connected(server.url) as connection, suppress(BrokenPipeError, ConnectionResetError):
+            send_in_segments(connection, whole + SMUGGLED, cuts)
+        with connected(server.url) as connection:
+            connection.sendall(whole)
+            assert refusal(everything(connection))[0] == 400
+
+
+@st.composite
+def exchanges(draw: st.DrawFn) -> tuple[list[tuple[bytes, str, int | None]], list[float]]:
+    """Bodies of requests with what they offer and the size of their chunks, and where their bytes are cut."""
+    bodies = st.sampled_from([b"", b"{", SMUGGLED, SMUGGLED * 3]) | st.integers(0, 999).map(
+        lambda number: b'{"query": "{ a%d: __typename }"}' % number
+    )
+    several = st.tuples(bodies, st.sampled_from(list(OFFERS)), st.none() | st.integers(1, 60))
+    return draw(st.lists(several, min_size=1, max_size=6)), draw(st.lists(st.floats(0, 1), max_size=5))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(exchange=exchanges())
+def test_every_request_has_its_own_answer_however_it_arrives(
+    server: Server, alice: Client, exchange: tuple[list[tuple[bytes, str, int | None]], list[float]]
+) -> None:
+    requests, cuts = exchange
+    data = b"".join(framed(alice, body, OFFERS[offer], chunk) for body, offer, chunk in requests) + LAST
+    expected = [
+        (200, b'{"data":{"%b":"Query"}}' % found[1]) if (found := re.search(rb"(a\d+)", body)) else (400, None)
+        for body, _, _ in requests
+    ]
+    with connected(server.url) as connection:
+        send_in_segments(connection, data, (int(cut * len(data)) for cut in cuts))
+        came = [(status, body if status == 200 else None) for status, body in answers(connection)]
+    assert came == [*expected, (200, b"alive\n")]
+
+
+@pytest.mark.parametrize("ruin", [b"\x00\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"x" * 70_000])
+def test_a_refusal_comes_behind_the_answers_of_earlier_requests(server: Server, alice: Client, ruin: bytes) -> None:
+    # While the first is being answered, the second is waiting and the third turns out to be none.
+    mutation = b'{"query": "mutation { createCase(input: {title: \\"A\\"}) { __typename } }"}'
+    with connected(server.url) as connection:
+        connection.sendall(framed(alice, mutation, "") + framed(alice, b'{"query": "{ a: __typename }"}', "") + ruin)
+        (first, second, third) = answers(connection)
+    assert first == (200, b'{"data":{"createCase":{"__typename":"CreateCasePayload"}}}')
+    assert second == (200, b'{"data":{"a":"Query"}}')
+    assert third[0] in {400, 431}
+
+
+def test_a_body_that_is_ruined_behind_other_requests_is_refused_in_its_turn(server: Server, alice: Client) -> None:
+    mutation = framed(alice, b'{"query": "mutation { createCase(input: {title: \\"A\\"}) { __typename } }"}', "")
+    ruined = framed(alice, b'{"query": "{ a: __typename }"}', OFFERS["HTTP/2"], 5).replace(b"5\r\n", b"!\r\n", 1)
+    with connected(server.url) as connection:
+        connection.sendall(mutation + ruined)
+        statuses = [status for status, _ in answers(connection)]
+    assert statuses == [200, 400]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
+@pytest.mark.parametrize("protocol", ["--http2", "--http1.1", "--http1.0"])
+def test_curl_is_answered_whatever_it_offers(server: Server, alice: Client, protocol: str) -> None:
+    query = '{"query": "{ a: __typename }"}'
+    headers = ("-H", f"Authorization: {alice.headers['Authorization']}", "-H", "Content-Type: application/json")
+    command = ["curl", "-s", protocol, *headers, "-d", query, f"{server.url}/graphql", "--next"]
+    command += ["-s", protocol, *headers, "-d", query, f"{server.url}/graphql"]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=PATIENCE)  # noqa: S603 - a known program
+    assert done.stdout == b'{"data":{"a":"Query"}}' * 2
 
 
 # The end of the server
