@@ -25,7 +25,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from app import wire
-from app.connections import RECEIVE_SECONDS
+from app.connections import BOUNDS, KNOWN, Bounds, room_for_connections
 from app.db import open_database
 from app.db.migrations import is_current
 from app.errors import (
@@ -49,6 +49,8 @@ _log = logging.getLogger("dossier")
 
 _API_HEADERS = [(name.lower().encode(), value.encode()) for name, value in API_HEADERS.items()]
 _METHODS = "GET, POST"
+_BUFFERED = 65_536  # bytes of an answer that a connection keeps for its client without ado
+_UNREAD_ANSWERS = 8  # of the greatest length, that may wait to be read in a process
 
 
 def application(listening_on: str) -> Starlette:
@@ -62,11 +64,17 @@ def create(settings: Settings, listening_on: str | None = None) -> Starlette:
     `listening_on` is the server's address; nobody signs in as the demo user where it isn't known.
     """
     endpoint = GraphQL(settings, Pages(settings, listening_on))
+    bounds = Bounds(
+        settings.receive_seconds,
+        settings.send_seconds,
+        _UNREAD_ANSWERS * settings.max_answer_bytes,
+        room_for_connections(settings.read_connections + settings.write_connections),
+    )
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, Any]]:
         async with endpoint.opened():
-            yield {RECEIVE_SECONDS: settings.receive_seconds}
+            yield {BOUNDS: bounds}
 
     application = _Application(
         endpoint,
@@ -167,10 +175,7 @@ class GraphQL:
             await page(scope, receive, send)
             return
         try:
-            answer, media_type = await self._answer(scope, receive)
-            # With the older media type, a well-formed request is answered with 200, whatever became of it.
-            status = 400 if answer.refused and media_type == wire.GRAPHQL_JSON else 200
-            await _send(send, status, f"{media_type}; charset=utf-8", answer.body)
+            await self._answer(scope, receive, send)
         except Refused as refused:
             await _send(send, refused.status, wire.JSON, wire.refusal_body(refused), refused.headers)
         except _Gone:
@@ -186,12 +191,13 @@ class GraphQL:
         except Exception as error:  # noqa: BLE001 - whatever it is, the client learns an id and the log the rest
             await _send(send, 500, wire.JSON, orjson.dumps({"errors": [masked(error)]}))
 
-    async def _answer(self, scope: Scope, receive: Receive) -> tuple[Answer, str]:
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         method, headers = scope["method"], scope["headers"]
         if method not in {"GET", "HEAD", "POST"}:
             raise Refused(405, "send a document by POST, or a query by GET", {"Allow": _METHODS})
         media_type = wire.media_type(wire.header(headers, b"accept"))
         identity = await self._identity(wire.header(headers, b"authorization"))
+        scope["state"][KNOWN] = True
         if method == "POST":
             wire.check_content_type(wire.header(headers, b"content-type") or "")
             parameters = wire.from_body(await self._body(headers, receive), self._most_values)
@@ -203,6 +209,16 @@ class GraphQL:
             raise Refused(503, "the server is at work on as much as it takes on; try again", {"Retry-After": "1"})
         self._at_work += 1
         try:
+            answer = await self._run(method, parameters, identity)
+            # With the older media type, a well-formed request is answered with 200, whatever became of it.
+            status = 400 if answer.refused and media_type == wire.GRAPHQL_JSON else 200
+            await _send(send, status, f"{media_type}; charset=utf-8", answer.body)
+        finally:
+            self._at_work -= 1
+
+    async def _run(self, method: str, parameters: Parameters, identity: Identity) -> Answer:
+        """Return the answer to what a request asks for. Raises Refused."""
+        try:
             viewer = await self._users.viewer(identity)
             text = parameters.query
             if text is None or self._settings.trusted_documents_only:
@@ -210,16 +226,14 @@ class GraphQL:
             operation = await self._documents.operation(text, parameters.operation_name)
             if method != "POST" and not operation.is_query:
                 raise Refused(405, "mutations are sent by POST", {"Allow": "POST"})
-            return await self._documents.run(operation, parameters.variables, viewer), media_type
+            return await self._documents.run(operation, parameters.variables, viewer)
         except RequestRefused as refused:
-            return refusal(refused), media_type
+            return refusal(refused)
         except DeadlineExceeded as error:
-            return late(error), media_type
+            return late(error)
         except Unavailable:
             _log.error("the database can't be reached")
             raise Refused(503, "the database can't be reached; try again", {"Retry-After": "5"}) from None
-        finally:
-            self._at_work -= 1
 
     async def _trusted_text(self, parameters: Parameters) -> str:
         """Return the registered document that is asked for. Raises RequestRefused."""
@@ -280,6 +294,9 @@ async def _send(send: Send, status: int, content_type: str, body: bytes, more: d
         *((name.lower().encode(), value.encode("latin-1")) for name, value in (more or {}).items()),
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
+    if len(body) > _BUFFERED:
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        body = b""  # sent when the client has read nearly all of it: until then the request is at work
     await send({"type": "http.response.body", "body": body})
 
 

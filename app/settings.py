@@ -78,6 +78,7 @@ class Settings:
     deadline: int
     grace: int
     receive_seconds: int
+    send_seconds: int
     get_queries: bool
     trusted_documents_only: bool
     max_requests: int
@@ -160,6 +161,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         deadline=read("DEADLINE", "30", _between(1, 3_600)),
         grace=read("GRACE", "10", _between(1, 600)),
         receive_seconds=read("RECEIVE_SECONDS", "30", _between(1, 3_600)),
+        send_seconds=read("SEND_SECONDS", "60", _between(1, 3_600)),
         get_queries=read("GET_QUERIES", while_developing, _flag),
         trusted_documents_only=read("TRUSTED_DOCUMENTS_ONLY", "false", _flag),
         max_requests=read("MAX_REQUESTS", "200", _between(1, 100_000)),

@@ -8,7 +8,7 @@ import re
 import signal
 import subprocess
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,8 +43,24 @@ def started(folder: Path, *arguments: str, **settings: str) -> Iterator[tuple[su
 
     It has a process group of its own, so that its workers end with the block, whatever became of the process.
     """
+    with _started(folder, [DOSSIER, "serve", "--port", "0", *arguments], settings) as running:
+        yield running
+
+
+@contextmanager
+def started_with_few_files(folder: Path, files: int, **settings: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Do as `started`, with so many files that the process may have open."""
+    command: list[str | Path] = ["/bin/sh", "-c", f'ulimit -n {files}; exec "$@"', "-", DOSSIER, "serve", "--port", "0"]
+    with _started(folder, command, settings) as running:
+        yield running
+
+
+@contextmanager
+def _started(
+    folder: Path, command: Sequence[str | Path], settings: Mapping[str, str]
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     process = subprocess.Popen(  # noqa: S603 - our own command
-        [DOSSIER, "serve", "--port", "0", *arguments],
+        command,
         cwd=folder,
         env=environment(**settings),
         stdout=subprocess.PIPE,

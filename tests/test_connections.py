@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from app.db.sqlite_writer import writing_lock
 from app.settings import from_environment
-from tests.commands import PATIENCE, started
+from tests.commands import PATIENCE, started, started_with_few_files
 from tests.server import SECRET, Client, Server, serving
 from tests.test_deadlines import ENDLESS, EVENTS
 
@@ -300,6 +300,121 @@ def test_curl_is_answered_whatever_it_offers(server: Server, alice: Client, prot
     command += ["-s", protocol, *headers, "-d", query, f"{server.url}/graphql"]
     done = subprocess.run(command, capture_output=True, check=True, timeout=PATIENCE)  # noqa: S603 - a known program
     assert done.stdout == b'{"data":{"a":"Query"}}' * 2
+
+
+# Whoever doesn't read, or has more to send
+
+
+@pytest.mark.parametrize(
+    ("line", "chunked"),
+    [
+        ("HTTP/1.1\r\nConnection: close", ""),
+        ("HTTP/1.1\r\nConnection: close", "Transfer-Encoding: chunked"),
+        ("HTTP/1.0", ""),
+    ],
+)
+@pytest.mark.parametrize(("known", "status"), [("known", 413), ("unknown", 401)])
+def test_whoever_sends_all_before_reading_gets_the_refusal(
+    server: Server, alice: Client, line: str, chunked: str, known: str, status: int
+) -> None:
+    size = 30_000_000
+    token = f"Authorization: {alice.headers['Authorization']}\r\n" if known == "known" else ""
+    framing = chunked or f"Content-Length: {size}"
+    head = f"POST /graphql {line}\r\nHost: x\r\n{token}Content-Type: application/json\r\n{framing}\r\n\r\n"
+    part = b" " * 65_536
+    with connected(server.url) as connection:
+        connection.sendall(head.encode())
+        for _ in range(size // len(part)):
+            connection.sendall(b"10000\r\n%b\r\n" % part if chunked else part)
+        assert refusal(everything(connection))[0] == status
+
+
+def test_what_follows_the_last_request_of_a_connection_does_not_cost_its_answer(server: Server) -> None:
+    with connected(server.url) as connection:
+        connection.sendall(LAST + SMUGGLED * 10_000)
+        assert answers(connection) == [(200, b"alive\n")]
+
+
+@pytest.fixture(scope="module")
+def impatient(new_database: Callable[[str], str]) -> Iterator[Server]:
+    """A server that waits for a second until its answers are read, and is at work on one request at a time."""
+    bounds = {"DOSSIER_SEND_SECONDS": "1", "DOSSIER_MAX_REQUESTS": "1", "DOSSIER_MAX_OBJECTS": "1000000"}
+    with serving("sqlite", new_database("sqlite"), **bounds) as running:
+        yield running
+
+
+def unread(url: str, whole: bytes) -> socket.socket:
+    """Send a request and read little of its answer."""
+    address = httpx.URL(url)
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+    connection.connect((address.host, address.port))
+    connection.settimeout(10)
+    connection.sendall(whole)
+    assert connection.recv(12) == b"HTTP/1.1 200"
+    return connection
+
+
+def much(client: Client) -> str:
+    """Return a document whose answer has nine megabytes."""
+    case = client.create_case(description="\1" * 30_000)
+    return "{" + " ".join(f'a{number}: case(id: "{case}") {{ description }}' for number in range(50)) + "}"
+
+
+def test_an_answer_that_nobody_reads_is_at_work_and_ends(impatient: Server) -> None:
+    alice = impatient.client()
+    document = much(alice)
+    all_of_it = len(alice.post(document).content)
+    with closing(unread(impatient.url, request(alice, document))) as connection:
+        busy = alice.post("{ viewer { id } }")
+        assert (busy.status_code, busy.json()["errors"][0]["extensions"]["code"]) == (503, "UNAVAILABLE")
+        time.sleep(1.5)
+        alice.run("{ viewer { id } }")
+        received = b""
+        with suppress(ConnectionResetError):
+            received = everything(connection)
+    assert len(received) < all_of_it
+
+
+def test_answers_that_wait_to_be_read_have_a_bound_together(new_database: Callable[[str], str]) -> None:
+    with serving("sqlite", new_database("sqlite"), DOSSIER_MAX_ANSWER_BYTES="10000000") as running:
+        alice = running.client()
+        whole = request(alice, much(alice))
+        waiting = [unread(running.url, whole) for _ in range(30)]  # 270 MB, where 80 may wait beside the system's own
+        whole_answers = 0
+        for connection in waiting:
+            with closing(connection), suppress(ConnectionResetError):
+                received = 0
+                while received < 9_000_000 and (part := connection.recv(1_000_000)):
+                    received += len(part)
+                whole_answers += received >= 9_000_000
+    assert 5 <= whole_answers < 30
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /healthz HTTP/1.1\r\n", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"])
+def test_strangers_do_not_use_up_the_files_that_a_change_needs(tmp_path: Path, sent: bytes) -> None:
+    environment = {"DOSSIER_JWT_SECRET": SECRET}
+    with (
+        started_with_few_files(tmp_path, 256, **environment) as (running, url),
+        httpx.Client(base_url=url, timeout=PATIENCE) as http,
+        ExitStack() as strangers,
+    ):
+        database = f"sqlite+aiosqlite:///{tmp_path}/dossier.db"
+        settings = from_environment(environment | {"DOSSIER_DATABASE_URL": database})
+        alice = Server(url, "sqlite", settings, http).client("alice")
+        alice.create_case()
+        for _ in range(600):
+            stranger = strangers.enter_context(connected(url))
+            with suppress(ConnectionResetError, BrokenPipeError):
+                stranger.sendall(sent)
+        for _ in range(3):
+            alice.create_case()  # on the connection that it has
+            with httpx.Client(base_url=url, timeout=PATIENCE) as another:
+                Client(another, "alice", alice.headers["Authorization"].removeprefix("Bearer ")).create_case()
+        running.terminate()
+        assert running.wait(PATIENCE) == 0
+        assert running.stderr is not None
+        assert "out of system resource" not in running.stderr.read()
 
 
 # The end of the server
