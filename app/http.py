@@ -195,16 +195,16 @@ class GraphQL:
             raise Refused(405, "send a document by POST, or a query by GET", {"Allow": _METHODS})
         media_type = wire.media_type(wire.header(headers, b"accept"))
         identity = await self._identity(wire.header(headers, b"authorization"))
+        user = identity.issuer, identity.subject
         body = b""
         if method == "POST":
             wire.check_content_type(wire.header(headers, b"content-type") or "")
-            body = await self._body(headers, receive)
+            body = await self._body(headers, receive, user)
         elif not self._settings.get_queries:
             raise Refused(405, "send the request by POST", {"Allow": "POST"})
-        user = identity.issuer, identity.subject
+        await self._turns.take(user)
         self._admit(user)
         try:
-            await self._turns.take(user)
             if method == "POST":
                 parameters = wire.from_body(body, self._most_values)
             else:
@@ -271,7 +271,7 @@ class GraphQL:
             # Not 401: the token may be good, and whoever has it need not sign in again.
             raise Refused(503, str(error), {"Retry-After": "10"}) from None
 
-    async def _body(self, headers: Sequence[tuple[bytes, bytes]], receive: Receive) -> bytes:
+    async def _body(self, headers: Sequence[tuple[bytes, bytes]], receive: Receive, user: User) -> bytes:
         most = self._settings.max_body_bytes
         announced = wire.header(headers, b"content-length")
         if announced is not None and announced.isdecimal() and int(announced) > most:
@@ -289,6 +289,7 @@ class GraphQL:
             parts.append(part)
             if not message.get("more_body", False):
                 return parts[0] if len(parts) == 1 else b"".join(parts)
+            await self._turns.take(user)
 
 
 class _Gone(Exception):  # noqa: N818 - a client may leave
