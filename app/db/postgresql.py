@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import partial
+from time import perf_counter
 from typing import Any, TypeVar
 
 import asyncpg
@@ -43,8 +43,11 @@ _UNREACHABLE = (
     asyncpg.OperatorInterventionError,  # it is shut down, or starts
 )
 _PROBING_SECONDS = 3  # that a probe may take, a connection for it included
-# That reading the payload of a change may keep its locks from others: see sqlite_writer.py, and the way there and back.
-_PAYLOAD_SECONDS = 0.25
+# That reading the payload of a change may keep its locks from others; see sqlite_writer.py. The way to the database and
+# back counts as well, so that as much is added as some statements of the same transaction took.
+_PAYLOAD_SECONDS = 0.1
+_STATEMENTS_MORE = 4
+_PAYLOAD_SECONDS_MORE = 0.15  # at most
 _CANCELLED = "57014"  # query_canceled, here by statement_timeout
 # Compiling to machine code costs more than any of Dossier's statements runs for.
 _SERVER_SETTINGS = {"application_name": "dossier", "jit": "off", "timezone": "UTC"}
@@ -205,7 +208,8 @@ class PostgresqlDatabase:
         raise AssertionError("the last attempt returns or raises")
 
     def _run(self, connection: Connection, work: Callable[[Transaction], T]) -> T:
-        return work(Transaction(self.dialect, partial(_rows, connection), self._longest, partial(_look, connection)))
+        session = _Session(connection)
+        return work(Transaction(self.dialect, session.rows, self._longest, session.look))
 
 
 async def _take_all(places: Sequence[Shares], user: User) -> None:
@@ -224,26 +228,38 @@ def _give_back_all(places: Sequence[Shares], user: User) -> None:
         each.give_back(user)
 
 
-def _rows(connection: Connection, sql: str, values: Sequence[object]) -> Sequence[Any]:
-    result = connection.exec_driver_sql(sql, tuple(values))
-    return result.all() if result.returns_rows else ()
+class _Session:
+    """Runs the statements of one transaction."""
 
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._quickest = _PAYLOAD_SECONDS_MORE
 
-def _look(connection: Connection, sql: str, values: Sequence[object]) -> Sequence[Any]:
-    # SQLAlchemy has no way to hand on how long a statement may take. Its adapter has begun the transaction by now.
-    driver = connection.connection.driver_connection
-    assert driver is not None, "the connection is open"  # noqa: S101 - for the type checker
-    try:
-        found: Sequence[Any] = await_only(driver.fetch(sql, *values, timeout=_PAYLOAD_SECONDS))
-    except TimeoutError:
-        raise PayloadDeadlineExceeded(_PAYLOAD_SECONDS) from None
-    except asyncpg.DataError:
-        raise
-    except _UNREACHABLE as error:
-        # As SQLAlchemy says it of its own statements.
-        connection.invalidate()
-        raise DBAPIError(None, None, error, connection_invalidated=True) from None
-    return found
+    def rows(self, sql: str, values: Sequence[object]) -> Sequence[Any]:
+        """Return the rows of a statement."""
+        began = perf_counter()
+        result = self._connection.exec_driver_sql(sql, tuple(values))
+        rows = result.all() if result.returns_rows else ()
+        self._quickest = min(self._quickest, perf_counter() - began)
+        return rows
+
+    def look(self, sql: str, values: Sequence[object]) -> Sequence[Any]:
+        """Return the rows of a statement that reads a payload."""
+        seconds = _PAYLOAD_SECONDS + min(_PAYLOAD_SECONDS_MORE, _STATEMENTS_MORE * self._quickest)
+        # SQLAlchemy has no way to hand on how long a statement may take. It has begun the transaction by now.
+        driver = self._connection.connection.driver_connection
+        assert driver is not None, "the connection is open"  # noqa: S101 - for the type checker
+        try:
+            rows: Sequence[Any] = await_only(driver.fetch(sql, *values, timeout=seconds))
+        except TimeoutError:
+            raise PayloadDeadlineExceeded(_PAYLOAD_SECONDS) from None
+        except asyncpg.DataError:
+            raise
+        except _UNREACHABLE as error:
+            # As SQLAlchemy says it of its own statements.
+            self._connection.invalidate()
+            raise DBAPIError(None, None, error, connection_invalidated=True) from None
+        return rows
 
 
 def writing_engine(url: URL, size: int = 1, deadline: int | None = None) -> AsyncEngine:
