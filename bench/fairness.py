@@ -75,6 +75,11 @@ def _create(_: int) -> bytes:
     return _body(_CREATE)
 
 
+def _describe(_: int) -> bytes:
+    query = "mutation ($input: CreateCaseInput!) { createCase(input: $input) { errors { message } } }"
+    return _body(query, {"input": {"title": "A case", "description": "x" * 2_000}})
+
+
 def _create_and_look(number: int) -> bytes:
     lists = " ".join(f"a{number}x{each}: events(first: 1) {{ totalCount }}" for each in range(140))
     return _body(f'mutation {{ createCase(input: {{ title: "A case" }}) {{ case {{ {lists} }} }} }}')
@@ -104,6 +109,8 @@ _ATTACKS: dict[str, Body] = {
 def main() -> int:
     """Measure and print. Returns 0."""
     options = _parser().parse_args()
+    if options.log:
+        return _measure_log(options.workers[0], options.log)
     attacks = {name: body for name, body in _ATTACKS.items() if options.only in name}
     with Stage(_FOLDER) as stage:
         for kind, workers in itertools.product(options.databases, options.workers):
@@ -120,6 +127,24 @@ def main() -> int:
                     waits = _victim(server, options.seconds)
                     rate = (answered.value - before) / (time.perf_counter() - began)
                 _report(name, many, waits, rate)
+    return 0
+
+
+def _measure_log(workers: int, seconds: int) -> int:
+    """Print every five seconds how large the write-ahead log is while six long searches overlap and eight users write."""
+    with Stage(_FOLDER) as stage:
+        url = stage.database("sqlite", _CASES)
+        log = Path(f"{databases.settings(url).database_file}-wal")
+        with _serving(url, workers) as server, _attack(server, _slow_read, 6), _attack(server, _describe, 8) as written:
+            before, most = written.value, 0
+            for second in range(1, seconds * 10 + 1):
+                time.sleep(0.1)
+                most = max(most, log.stat().st_size)
+                if second % 50 == 0:
+                    size, rate = log.stat().st_size / 1_000_000, (written.value - before) / 5
+                    line = f"{second // 10:>4} s {size:8.1f} MB, at most {most / 1_000_000:.1f} MB {rate:8.1f} writes/s"
+                    print(line, flush=True)  # noqa: T201
+                    before = written.value
     return 0
 
 
@@ -219,6 +244,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", nargs="+", type=int, default=[1, 2], help="(default: 1 and 2)")
     parser.add_argument("--connections", nargs="+", type=int, default=[8, 60, 200], help="(default: 8, 60 and 200)")
     parser.add_argument("--seconds", type=float, default=5.0, help="for each (default: %(default)s)")
+    parser.add_argument("--log", type=int, default=0, help="seconds to measure SQLite's write-ahead log for instead")
     parser.add_argument("--only", default="", help="a part of the names of the attacks")
     return parser
 
