@@ -131,7 +131,7 @@ def main() -> int:
 
 
 def _measure_log(workers: int, seconds: int) -> int:
-    """Print every five seconds how large the write-ahead log is while six long searches overlap and eight users write."""
+    """Print every five seconds how large the write-ahead log is: six long searches overlap, and eight clients write."""
     with Stage(_FOLDER) as stage:
         url = stage.database("sqlite", _CASES)
         log = Path(f"{databases.settings(url).database_file}-wal")

@@ -66,7 +66,7 @@ _WANTING_SECONDS = 2  # without asking for the lock again, after which it isn't 
 _SHRINKING_MILLISECONDS = 50  # that the writer waits for reads which stand in the way of shortening the log
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Waiting(Generic[T]):
     """What is to be done for whom, until when it has to be, whom to tell, and what came of it."""
 
@@ -165,12 +165,13 @@ class Writer:
                     continue
                 several = self._next()
                 tried = await self._in_thread(partial(self._commit_and_let_go, several))
-            for waiting in several[:tried]:
+            for waiting in tried:
                 waiting.tell()
             # Those who had to wait are the next, and then whoever came meanwhile, before those who had their turn.
-            for waiting in reversed(several[tried:]):
-                self._waiting.put_back(waiting.user, waiting)
-            for waiting in several[:tried]:
+            for waiting in reversed(several):
+                if waiting not in tried:
+                    self._waiting.put_back(waiting.user, waiting)
+            for waiting in tried:
                 self._waiting.postpone(waiting.user)
 
     def _next(self) -> list[_Waiting[Any]]:
@@ -195,16 +196,16 @@ class Writer:
             waiting.error = error
             waiting.tell()
 
-    def _commit_and_let_go(self, several: Sequence[_Waiting[Any]]) -> int:
-        """Commit the first of them, and return how many that are."""
+    def _commit_and_let_go(self, several: Sequence[_Waiting[Any]]) -> Sequence[_Waiting[Any]]:
+        """Commit some of them, the first at least, and return those."""
         began = perf_counter()
         try:
-            return self._commit_together(several) if several else 0
+            return self._commit_together(several) if several else ()
         finally:
             self._lock.let_go()
             self._held_for_long = perf_counter() - began > _TOGETHER_SECONDS
 
-    def _commit_together(self, several: Sequence[_Waiting[Any]]) -> int:
+    def _commit_together(self, several: Sequence[_Waiting[Any]]) -> Sequence[_Waiting[Any]]:
         group: list[_Waiting[Any]] = []
         try:
             self._attempt(several, group)
@@ -217,19 +218,20 @@ class Writer:
                     self._commit_together([waiting])
             elif not isinstance(group[0].error, DeadlineExceeded):
                 group[0].error = error
-        return len(group)
+        return group
 
     def _attempt(self, several: Sequence[_Waiting[Any]], group: list[_Waiting[Any]]) -> None:
-        """Commit the first of them together, those that are added to the group."""
+        """Commit some of them together, those that are added to the group."""
         assert self._connection is not None, "the database is open"  # noqa: S101 - for the type checker
         began = perf_counter()
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             for waiting in several:
-                # Whoever held others up with their last change begins alone.
-                is_full = perf_counter() - began > _TOGETHER_SECONDS or waiting.user in self._holding_up
-                if group and is_full:
+                if group and perf_counter() - began > _TOGETHER_SECONDS:
                     break
+                # Whoever held others up with their last change begins, or waits for the next time.
+                if group and waiting.user in self._holding_up:
+                    continue
                 group.append(waiting)
                 self._run_timed(self._connection, waiting)
             self._connection.commit()
