@@ -21,6 +21,17 @@ class DeadlineExceeded(Exception):  # noqa: N818 - it was stopped, nothing faile
         super().__init__(f"this took longer than {seconds:g} seconds and was broken off; ask for less at once")
 
 
+class PayloadDeadlineExceeded(DeadlineExceeded):
+    """The payload of a change took longer to read than it may, so that the change was not made."""
+
+    def __init__(self, seconds: float) -> None:
+        Exception.__init__(
+            self,
+            f"the payload of this change took longer than {seconds:g} seconds, so nothing was changed; ask for less in "
+            "it, and read the rest by a query",
+        )
+
+
 class IssuerUnreachable(Exception):  # noqa: N818 - it is the issuer's, not ours
     """A bearer token that can't be judged, because its issuer's keys were never had."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -43,6 +44,7 @@ from app.resolvers.users import Users
 from app.schema.documents import Documents
 from app.schema.faults import Answer, late, masked, refusal
 from app.settings import Settings, from_environment
+from app.shares import Turns, User
 from app.wire import API_HEADERS, Parameters, Refused
 
 _log = logging.getLogger("dossier")
@@ -129,7 +131,8 @@ class GraphQL:
         self._settings = settings
         self._pages = pages
         self._tokens = Tokens(settings)
-        self._at_work = 0
+        self._at_work: Counter[User] = Counter()
+        self._turns = Turns()
         # Variables that the document doesn't declare aren't counted by its limits.
         self._most_values = max(20_000, 2 * settings.limits.max_values)
 
@@ -198,23 +201,26 @@ class GraphQL:
         media_type = wire.media_type(wire.header(headers, b"accept"))
         identity = await self._identity(wire.header(headers, b"authorization"))
         scope["state"][KNOWN] = True
+        user = identity.issuer, identity.subject
+        body = b""
         if method == "POST":
             wire.check_content_type(wire.header(headers, b"content-type") or "")
-            parameters = wire.from_body(await self._body(headers, receive), self._most_values)
-        elif self._settings.get_queries:
-            parameters = wire.from_query_string(scope["query_string"])
-        else:
+            body = await self._body(headers, receive, user)
+        elif not self._settings.get_queries:
             raise Refused(405, "send the request by POST", {"Allow": "POST"})
-        if self._at_work >= self._settings.max_requests:
-            raise Refused(503, "the server is at work on as much as it takes on; try again", {"Retry-After": "1"})
-        self._at_work += 1
+        await self._turns.take(user)
+        self._admit(user)
         try:
+            if method == "POST":
+                parameters = wire.from_body(body, self._most_values)
+            else:
+                parameters = wire.from_query_string(scope["query_string"])
             answer = await self._run(method, parameters, identity)
             # With the older media type, a well-formed request is answered with 200, whatever became of it.
             status = 400 if answer.refused and media_type == wire.GRAPHQL_JSON else 200
             await _send(send, status, f"{media_type}; charset=utf-8", answer.body)
         finally:
-            self._at_work -= 1
+            self._dismiss(user)
 
     async def _run(self, method: str, parameters: Parameters, identity: Identity) -> Answer:
         """Return the answer to what a request asks for. Raises Refused."""
@@ -222,8 +228,8 @@ class GraphQL:
             viewer = await self._users.viewer(identity)
             text = parameters.query
             if text is None or self._settings.trusted_documents_only:
-                text = await self._trusted_text(parameters)
-            operation = await self._documents.operation(text, parameters.operation_name)
+                text = await self._trusted_text(parameters, viewer.id)
+            operation = await self._documents.operation(text, parameters.operation_name, viewer.id)
             if method != "POST" and not operation.is_query:
                 raise Refused(405, "mutations are sent by POST", {"Allow": "POST"})
             return await self._documents.run(operation, parameters.variables, viewer)
@@ -235,12 +241,29 @@ class GraphQL:
             _log.error("the database can't be reached")
             raise Refused(503, "the database can't be reached; try again", {"Retry-After": "5"}) from None
 
-    async def _trusted_text(self, parameters: Parameters) -> str:
+    def _admit(self, user: User) -> None:
+        """Take a request of a user on. Raises Refused when there are too many at work, or of this user's."""
+        most, own = self._settings.max_requests, self._at_work[user]
+        if own >= most - most // 4:
+            message = f"{own} of your requests are at work, as many as one user may have; wait for an answer"
+            raise Refused(503, message, {"Retry-After": "1"})
+        total = self._at_work.total()
+        # Whoever has none at work finds a place even so, as long as there are not as many of them again.
+        if total >= most and (own or total >= 2 * most):
+            raise Refused(503, "the server is at work on as much as it takes on; try again", {"Retry-After": "1"})
+        self._at_work[user] += 1
+
+    def _dismiss(self, user: User) -> None:
+        self._at_work[user] -= 1
+        if not self._at_work[user]:
+            del self._at_work[user]
+
+    async def _trusted_text(self, parameters: Parameters, user: User) -> str:
         """Return the registered document that is asked for. Raises RequestRefused."""
         if parameters.document_id is None:
             message = "this server runs registered documents alone; send the id of one in `documentId`"
             raise RequestRefused(RequestFault(message, "PERSISTED_DOCUMENT_REQUIRED"))
-        text = await self._trusted.text(parameters.document_id)
+        text = await self._trusted.text(parameters.document_id, user)
         if text is not None:
             return text
         if parameters.as_apollo:  # whose clients know these words
@@ -262,7 +285,7 @@ class GraphQL:
             # Not 401: the token may be good, and whoever has it need not sign in again.
             raise Refused(503, str(error), {"Retry-After": "10"}) from None
 
-    async def _body(self, headers: Sequence[tuple[bytes, bytes]], receive: Receive) -> bytes:
+    async def _body(self, headers: Sequence[tuple[bytes, bytes]], receive: Receive, user: User) -> bytes:
         most = self._settings.max_body_bytes
         announced = wire.header(headers, b"content-length")
         if announced is not None and announced.isdecimal() and int(announced) > most:
@@ -280,6 +303,7 @@ class GraphQL:
             parts.append(part)
             if not message.get("more_body", False):
                 return parts[0] if len(parts) == 1 else b"".join(parts)
+            await self._turns.take(user)
 
 
 class _Gone(Exception):  # noqa: N818 - a client may leave

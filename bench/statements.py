@@ -14,6 +14,7 @@ from app.resolvers.ownership import Viewer
 from app.resolvers.users import Users
 from app.schema.documents import Documents
 from app.settings import Settings
+from app.shares import User
 from bench.data import SUBJECT
 from bench.works import Request
 
@@ -71,13 +72,14 @@ class _Recorder:
         self.bind = database.bind
         self.bounded = database.bounded
         self.write = database.write
+        self.probe = database.probe
         self.open = database.open
         self.close = database.close
         self.statements: list[Statement] = []
 
-    async def read(self, statement: str, values: Sequence[object]) -> Row:
+    async def read(self, statement: str, values: Sequence[object], user: User) -> Row:
         self.statements.append(Statement(statement, tuple(values)))
-        return await self._database.read(statement, values)
+        return await self._database.read(statement, values, user)
 
 
 async def _run(settings: Settings, database: Database, requests: Sequence[Request]) -> None:
@@ -92,7 +94,7 @@ async def _viewer(database: Database) -> Viewer:
 
 async def _answer(settings: Settings, database: Database, request: Request, viewer: Viewer) -> None:
     documents = Documents(settings, database)
-    operation = await documents.operation(request.query, None)
+    operation = await documents.operation(request.query, None, viewer.id)
     answer = await documents.run(operation, dict(request.variables), viewer)
     if "errors" in json.loads(answer.body):
         raise RuntimeError(f"Dossier refuses: {answer.body!r}")

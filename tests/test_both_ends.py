@@ -150,7 +150,7 @@ class Both:
     async def _run(self, document: Document, variables: dict[str, Value]) -> tuple[Answer, Answer]:
         viewer = Viewer(self.viewer, document.roles)
         try:
-            operation = await self.documents.operation(document.text, None)
+            operation = await self.documents.operation(document.text, None, viewer.id)
         except RequestRefused as refused:
             raise AssertionError((str(refused), document)) from None
         # One end has the plans of earlier values at hand, the other plans anew: the values must not be mixed up.

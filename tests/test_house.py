@@ -14,6 +14,7 @@ FLOORS = (
         "app",
         "app.errors",
         "app.values",
+        "app.shares",
         "app.settings",
         "app.keys",
         "app.issuers",

@@ -377,7 +377,7 @@ def test_what_is_kept_of_documents_is_bounded_by_its_size(
         for number in range(8):
             document = wide(f"node(id: {number}) {{ id }}", 20)
             grown = documents.weight
-            runner.run(documents.run(runner.run(documents.operation(document, None)), {}, viewer))
+            runner.run(documents.run(runner.run(documents.operation(document, None, viewer.id)), {}, viewer))
             # The plan of such a document weighs more than the document.
             assert number > 1 or documents.weight - grown > 150 * len(document)
             assert before < documents.weight <= most

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -12,6 +13,8 @@ from app.db.sqlite import SqliteDatabase
 from app.db.transaction import Transaction
 from tests.conftest import KINDS
 from tests.server import Client, Server, serving
+
+Execute: TypeAlias = Callable[[str, Any], Any]
 
 # Down from the cases, and from a batch up to its case and down again.
 LISTS = ("cases", *("events", "fileBatches") * 4)
@@ -32,21 +35,21 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     begin = Transaction.__init__
 
-    def recording(self: Transaction, dialect: Any, execute: Callable[[str, Any], Any], longest: int) -> None:
-        def record(statement: str, values: object) -> Any:
+    def recording(self: Transaction, dialect: Any, execute: Execute, longest: int, look: Execute) -> None:
+        def record(call: Execute, statement: str, values: object) -> Any:
             run.append(statement)
-            return execute(statement, values)
+            return call(statement, values)
 
-        begin(self, dialect, record, longest)
+        begin(self, dialect, partial(record, execute), longest, partial(record, look))
 
     monkeypatch.setattr(Transaction, "__init__", recording)
     return run
 
 
 def _recorded(read: Callable[..., Any], run: list[str]) -> Callable[..., Any]:
-    async def recorded(self: object, statement: str, values: object) -> Any:
+    async def recorded(self: object, statement: str, *rest: object) -> Any:
         run.append(statement)
-        return await read(self, statement, values)
+        return await read(self, statement, *rest)
 
     return recorded
 

@@ -6,20 +6,23 @@ Faults of the disk can't be ordered from outside, so these tests speak to the wr
 from __future__ import annotations
 
 import asyncio
+import os
+import resource
 import sqlite3
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy.dialects.sqlite.aiosqlite import dialect
 
+from app.db import sqlite_writer
 from app.db.sqlite_writer import Writer, writing_engine, writing_lock
 from app.db.transaction import Transaction
-from app.errors import Conflict, DeadlineExceeded
+from app.errors import Conflict, DeadlineExceeded, PayloadDeadlineExceeded
 
 ENDLESS = """
     INSERT INTO numbers WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000)
@@ -48,6 +51,22 @@ async def opened(file: Path, deadline: float = 1.0) -> AsyncIterator[Writer]:
         yield writer
     finally:
         await writer.close()
+
+
+@contextmanager
+def no_descriptor_left() -> Iterator[None]:
+    """Use up all that this process may open."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used: list[int] = []
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, limits[1]))
+        with suppress(OSError):
+            used.extend(iter(lambda: os.open(os.devnull, os.O_RDONLY), None))
+        yield
+    finally:
+        for descriptor in used:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def numbers(file: Path) -> int:
@@ -180,3 +199,99 @@ def test_an_engine_on_a_database_that_is_open_leaves_its_locks_alone(tmp_path: P
 
     asyncio.run(change())
     assert numbers(file) == 1
+
+
+def test_without_a_free_descriptor_changes_are_made_all_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+
+    async def change() -> None:
+        async with opened(file) as writer:
+            await writer.write(add)
+            with no_descriptor_left():
+                assert await writer.write(add) == "added"
+                # Where the lock's file is gone as well, its descriptor makes room for the new one.
+                file.with_name("a.db.lock").unlink()
+                assert await writer.write(add) == "added"
+            assert file.with_name("a.db.lock").exists()
+
+    asyncio.run(change())
+    assert numbers(file) == 3
+
+
+def test_a_lock_file_that_was_removed_is_no_lock(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+
+    async def change() -> None:
+        async with opened(file, deadline=0.3) as writer:
+            for _ in range(3):
+                file.with_name("a.db.lock").unlink()
+                with writing_lock(file), pytest.raises(DeadlineExceeded):
+                    await writer.write(add)
+                assert await writer.write(add) == "added"
+
+    asyncio.run(change())
+    assert numbers(file) == 3
+
+
+def test_whoever_keeps_everybody_from_writing_is_named_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sqlite_writer, "_TELLING_SECONDS", 0.1)
+    file = tmp_path / "a.db"
+
+    async def change() -> None:
+        async with opened(file) as writer:
+            with writing_lock(file):
+                waiting = asyncio.create_task(writer.write(add))
+                await asyncio.sleep(0.3)
+            assert await waiting == "added"
+
+    asyncio.run(change())
+    held, let_go = (record.getMessage() for record in caplog.records)
+    assert held.startswith(f"{file}.lock has been held by process {os.getpid()} for more than")
+    assert let_go == f"{file}.lock was let go"
+
+
+def test_a_payload_that_takes_long_is_nobody_elses_concern(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+
+    def look(transaction: Transaction) -> None:
+        add(transaction)
+        transaction.read(
+            ENDLESS.replace("INSERT INTO numbers", "").replace("SELECT i FROM", "SELECT max(i) FROM"), (), 100
+        )
+
+    async def change() -> list[Any]:
+        async with opened(file, deadline=5) as writer:
+            works = [add, look, add, look, add]
+            tasks = [writer.write(work, f"user {number}") for number, work in enumerate(works)]
+            return list(await asyncio.gather(*tasks, return_exceptions=True))
+
+    first, broken_off, second, also, third = asyncio.run(change())
+    assert [first, second, third] == ["added"] * 3
+    assert [type(each) for each in (broken_off, also)] == [PayloadDeadlineExceeded] * 2
+    assert numbers(file) == 3
+
+
+def test_users_take_turns_and_whoever_held_others_up_begins_alone(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+    made: list[str] = []
+
+    async def change() -> None:
+        async with opened(file, deadline=30) as writer:
+
+            def work(name: str, seconds: float = 0.0) -> Callable[[Transaction], None]:
+                def run(_transaction: Transaction) -> None:
+                    time.sleep(seconds)
+                    made.append(name)
+
+                return run
+
+            # All of them wait by the time at which the first has ended.
+            waiting = [writer.write(work(f"slow {number}", 0.1), "slow") for number in range(3)]
+            waiting += [writer.write(work(f"quick {number}"), "quick") for number in range(3)]
+            await asyncio.gather(*waiting)
+
+    asyncio.run(change())
+    # Once it is known who is slow, the others' changes are committed together before the next of theirs.
+    assert made == ["slow 0", "quick 0", "quick 1", "quick 2", "slow 1", "slow 2"]

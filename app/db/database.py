@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 from sqlalchemy.engine import Dialect
 
 from app.db.transaction import Row, Transaction
+from app.shares import User
 
 T = TypeVar("T")
 
@@ -29,15 +30,22 @@ class Database(Protocol):
     def bounded(self, statement: str, columns: Sequence[str]) -> str:
         """Return a statement that yields one row of text, made ready for `read`: too long a row is never fetched."""
 
-    async def read(self, statement: str, values: Sequence[object]) -> Row:
-        """Run a statement that yields one row of text (not varchar) and return that row.
+    async def read(self, statement: str, values: Sequence[object], user: User) -> Row:
+        """Run a statement that yields one row of text (not varchar) for a user, and return that row.
 
         `statement` is in the driver's own form and has been through `bounded`, `values` are in its order and have
         been through `bind`. One statement sees one snapshot of the database. Raises AnswerTooLarge.
         """
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
-        """Run `work` as one transaction that commits when it returns and leaves nothing when it raises.
+    async def probe(self, statement: str) -> Row:
+        """Run a statement of no user's, as `read` does but without waiting for any: to see whether it is answered.
 
+        Statements that come together share one answer, so there should be one such statement only.
+        """
+
+    async def write(self, work: Callable[[Transaction], T], user: User, *, in_turn: bool = False) -> T:
+        """Run `work` for a user, as one transaction that commits when it returns and leaves nothing when it raises.
+
+        `in_turn` says that others of its kind would wait in the database for it to end, as it locks what they lock.
         On PostgreSQL `work` may run again from its beginning when another transaction got in the way.
         """

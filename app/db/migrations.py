@@ -34,7 +34,7 @@ def migrate(settings: Settings, revision: str = "head") -> None:
 async def is_current(database: Database) -> bool:
     """Return whether an open database has been migrated to the newest revision."""
     try:
-        (revision,) = await database.read("SELECT CAST(max(version_num) AS text) FROM alembic_version", ())
+        (revision,) = await database.probe("SELECT CAST(max(version_num) AS text) FROM alembic_version")
     except asyncpg.UndefinedTableError:
         return False
     except sqlite3.OperationalError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import partial
+from time import perf_counter
 from typing import Any, TypeVar
 
 import asyncpg
@@ -14,10 +14,12 @@ from sqlalchemy.engine import URL, Connection, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only
 
 from app.db.transaction import Row, Transaction
-from app.errors import AnswerTooLarge, DeadlineExceeded, DossierError, Unavailable
+from app.errors import AnswerTooLarge, DeadlineExceeded, DossierError, PayloadDeadlineExceeded, Unavailable
 from app.settings import Settings
+from app.shares import Shares, User
 from app.values import format_time
 
 T = TypeVar("T")
@@ -40,6 +42,12 @@ _UNREACHABLE = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,  # it is shut down, or starts
 )
+_PROBING_SECONDS = 3  # that a probe may take, a connection for it included
+# That reading the payload of a change may keep its locks from others; see sqlite_writer.py. The way to the database and
+# back counts as well, so that as much is added as some statements of the same transaction took.
+_PAYLOAD_SECONDS = 0.1
+_STATEMENTS_MORE = 4
+_PAYLOAD_SECONDS_MORE = 0.15  # at most
 _CANCELLED = "57014"  # query_canceled, here by statement_timeout
 # Compiling to machine code costs more than any of Dossier's statements runs for.
 _SERVER_SETTINGS = {"application_name": "dossier", "jit": "off", "timezone": "UTC"}
@@ -51,11 +59,15 @@ class PostgresqlDatabase:
     def __init__(self, settings: Settings) -> None:
         self.dialect: Dialect = asyncpg_dialect()  # type: ignore[no-untyped-call]
         self._url = settings.database_url
-        self._readers = settings.read_connections
+        self._reading = Shares(settings.read_connections)
+        self._writing = Shares(settings.write_connections)
+        self._in_turn = Shares(1)
         self._deadline = settings.deadline
         self._longest = settings.max_answer_bytes
-        self._engine = writing_engine(settings.database_url, settings.write_connections, settings.deadline)
+        self._engine = writing_engine(settings.database_url, self._writing.places, settings.deadline)
         self._pool: asyncpg.Pool | None = None
+        self._prober: asyncpg.Connection | None = None
+        self._probing: asyncio.Task[Row] | None = None
 
     async def open(self) -> None:
         """Fill the pool of reading connections."""
@@ -63,7 +75,7 @@ class PostgresqlDatabase:
             self._pool = await asyncpg.create_pool(
                 address(self._url),
                 min_size=1,
-                max_size=self._readers,
+                max_size=self._reading.places,
                 # Nothing that a statement could leave behind, so nothing to reset between two of them.
                 reset=_nothing,
                 init=_prepare_to_read,
@@ -77,6 +89,8 @@ class PostgresqlDatabase:
 
     async def close(self) -> None:
         """Close both pools."""
+        if self._prober is not None:
+            self._prober.terminate()
         try:
             async with asyncio.timeout(_ANSWERING_SECONDS):
                 if self._pool is not None:
@@ -99,12 +113,16 @@ class PostgresqlDatabase:
             f"WHERE {length} <= {self._longest}"
         )
 
-    async def read(self, statement: str, values: Sequence[object]) -> Row:
+    async def read(self, statement: str, values: Sequence[object], user: User) -> Row:
         """Run a statement on a reading connection; see Database.read."""
         assert self._pool is not None, "the database is open"  # noqa: S101 - for the type checker
         try:
             # The time to get a connection is also what asyncpg gives a statement that is cancelled to end.
-            async with asyncio.timeout(self._deadline), self._pool.acquire(timeout=self._deadline) as connection:
+            async with (
+                asyncio.timeout(self._deadline),
+                self._reading.place(user),
+                self._pool.acquire(timeout=self._deadline) as connection,
+            ):
                 row: Row | None = await connection.fetchrow(statement, *values)
         except (TimeoutError, asyncpg.QueryCanceledError):
             raise DeadlineExceeded(self._deadline) from None
@@ -116,10 +134,42 @@ class PostgresqlDatabase:
             raise AnswerTooLarge(self._longest)
         return row
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
+    async def probe(self, statement: str) -> Row:
+        """Run a statement on a connection of its own; see Database.probe."""
+        if self._probing is None or self._probing.done():
+            self._probing = asyncio.create_task(self._probe(statement))
+            self._probing.add_done_callback(_overlook)
+        return await asyncio.shield(self._probing)
+
+    async def _probe(self, statement: str) -> Row:
+        try:
+            async with asyncio.timeout(_PROBING_SECONDS):
+                if self._prober is None:
+                    settings = _server_settings(_PROBING_SECONDS)
+                    self._prober = await asyncpg.connect(address(self._url), server_settings=settings)
+                    await _prepare_to_read(self._prober)
+                row: Row = await self._prober.fetchrow(statement)
+        except asyncpg.UndefinedTableError:
+            raise  # the connection is good
+        except BaseException:
+            # Whatever it was, the next one begins anew.
+            if self._prober is not None:
+                self._prober.terminate()
+                self._prober = None
+            raise
+        return row
+
+    async def write(self, work: Callable[[Transaction], T], user: User, *, in_turn: bool = False) -> T:
         """Run a transaction, again if another one got in its way; see Database.write."""
+        places = (self._in_turn, self._writing) if in_turn else (self._writing,)
+        try:
+            async with asyncio.timeout(self._deadline):
+                await _take_all(places, user)
+        except TimeoutError:
+            raise DeadlineExceeded(self._deadline) from None
         # A transaction that began is carried through, even when whoever asked for it has gone.
         attempts = asyncio.ensure_future(self._attempts(work))
+        attempts.add_done_callback(lambda _: _give_back_all(places, user))
         try:
             # The database itself breaks off what takes too long; this is for one that doesn't answer at all.
             async with asyncio.timeout(self._deadline + _ANSWERING_SECONDS):
@@ -158,12 +208,58 @@ class PostgresqlDatabase:
         raise AssertionError("the last attempt returns or raises")
 
     def _run(self, connection: Connection, work: Callable[[Transaction], T]) -> T:
-        return work(Transaction(self.dialect, partial(_rows, connection), self._longest))
+        session = _Session(connection)
+        return work(Transaction(self.dialect, session.rows, self._longest, session.look))
 
 
-def _rows(connection: Connection, sql: str, values: Sequence[object]) -> Sequence[Any]:
-    result = connection.exec_driver_sql(sql, tuple(values))
-    return result.all() if result.returns_rows else ()
+async def _take_all(places: Sequence[Shares], user: User) -> None:
+    taken: list[Shares] = []
+    try:
+        for each in places:
+            await each.take(user)
+            taken.append(each)
+    except BaseException:
+        _give_back_all(taken, user)
+        raise
+
+
+def _give_back_all(places: Sequence[Shares], user: User) -> None:
+    for each in places:
+        each.give_back(user)
+
+
+class _Session:
+    """Runs the statements of one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._quickest = _PAYLOAD_SECONDS_MORE
+
+    def rows(self, sql: str, values: Sequence[object]) -> Sequence[Any]:
+        """Return the rows of a statement."""
+        began = perf_counter()
+        result = self._connection.exec_driver_sql(sql, tuple(values))
+        rows = result.all() if result.returns_rows else ()
+        self._quickest = min(self._quickest, perf_counter() - began)
+        return rows
+
+    def look(self, sql: str, values: Sequence[object]) -> Sequence[Any]:
+        """Return the rows of a statement that reads a payload."""
+        seconds = _PAYLOAD_SECONDS + min(_PAYLOAD_SECONDS_MORE, _STATEMENTS_MORE * self._quickest)
+        # SQLAlchemy has no way to hand on how long a statement may take. It has begun the transaction by now.
+        driver = self._connection.connection.driver_connection
+        assert driver is not None, "the connection is open"  # noqa: S101 - for the type checker
+        try:
+            rows: Sequence[Any] = await_only(driver.fetch(sql, *values, timeout=seconds))
+        except TimeoutError:
+            raise PayloadDeadlineExceeded(_PAYLOAD_SECONDS) from None
+        except asyncpg.DataError:
+            raise
+        except _UNREACHABLE as error:
+            # As SQLAlchemy says it of its own statements.
+            self._connection.invalidate()
+            raise DBAPIError(None, None, error, connection_invalidated=True) from None
+        return rows
 
 
 def writing_engine(url: URL, size: int = 1, deadline: int | None = None) -> AsyncEngine:

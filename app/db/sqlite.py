@@ -10,6 +10,7 @@ import asyncio
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -22,10 +23,12 @@ from sqlalchemy.dialects.sqlite.aiosqlite import dialect as aiosqlite_dialect
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 
+from app.db.sqlite_log import Reading, WriteAheadLog
 from app.db.sqlite_writer import BUSY_MILLISECONDS, CACHED_STATEMENTS, STEPS_BETWEEN_LOOKS, Writer, is_too_long
 from app.db.transaction import Row, Transaction
 from app.errors import AnswerTooLarge, DeadlineExceeded, DossierError
 from app.settings import Settings
+from app.shares import Shares, User
 from app.values import format_time
 
 T = TypeVar("T")
@@ -34,6 +37,8 @@ _BUSY_SECONDS = 0.003  # of processor time that one read may take in the loop
 _WAITING_SECONDS = 0.03  # that it may keep other requests waiting
 _SLOW_RUNS = 20  # in a thread, before a statement is tried in the loop again
 _SLOW_KEPT = 1_000
+_PROBES = 60  # while the database is locked by whoever mends it after a crash
+_SECONDS_BETWEEN_PROBES = 0.05
 
 
 class SqliteDatabase:
@@ -42,25 +47,26 @@ class SqliteDatabase:
     def __init__(self, settings: Settings) -> None:
         self.dialect: Dialect = aiosqlite_dialect()
         self._file = settings.database_file
-        self._size = settings.read_connections
+        self._reading = Shares(settings.read_connections)
         self._deadline = settings.deadline
         self._readers: list[_Reader] = []
-        self._idle: asyncio.LifoQueue[_Reader] = asyncio.LifoQueue()
+        self._idle: list[_Reader] = []
         self._quick: sqlite3.Connection | None = None
         self._busy_until = self._waits_until = 0.0
         self._slow: OrderedDict[int, int] = OrderedDict()  # runs left to be made in a thread, by a statement's hash
         self._longest = settings.max_answer_bytes
         self._writer = Writer(self._file, self.dialect, self._deadline, self._longest)
+        self._log = WriteAheadLog(self._file, self._writer.shrink)
 
     async def open(self) -> None:
         """Open the writing connection and the reading ones."""
         try:
             await self._writer.open()
             self._quick = self._open_quick()
-            for _ in range(self._size):
+            for _ in range(self._reading.places):
                 reader = await _Reader.open(self._file, self._longest)
                 self._readers.append(reader)
-                self._idle.put_nowait(reader)
+                self._idle.append(reader)
         except (DBAPIError, sqlite3.Error, OSError) as error:
             await self.close()
             raise cannot_open(self._file, error) from None
@@ -69,6 +75,7 @@ class SqliteDatabase:
         """Close all connections, the writing one last: it is the one that may checkpoint."""
         if self._quick is not None:
             self._quick.close()
+        await self._log.close()
         for reader in self._readers:
             await reader.close()
         await self._writer.close()
@@ -81,19 +88,28 @@ class SqliteDatabase:
         """Return the statement as it is: its connection makes no text that is too long; see Database.bounded."""
         return statement
 
-    async def read(self, statement: str, values: Sequence[object]) -> Row:
+    async def read(self, statement: str, values: Sequence[object], user: User) -> Row:
         """Run a statement on a reading connection; see Database.read."""
         try:
-            return await self._read(statement, values)
+            return await self._read(statement, values, user)
         except sqlite3.DataError as error:
             if is_too_long(error):
                 raise AnswerTooLarge(self._longest) from None
             raise
 
-    async def _read(self, statement: str, values: Sequence[object]) -> Row:
+    async def probe(self, statement: str) -> Row:
+        """Run a statement in the event loop, where none waits for another; see Database.probe."""
+        for _ in range(_PROBES):
+            with suppress(sqlite3.OperationalError):
+                return self._read_quickly(statement, ())
+            await asyncio.sleep(_SECONDS_BETWEEN_PROBES)
+        return self._read_quickly(statement, ())
+
+    async def _read(self, statement: str, values: Sequence[object], user: User) -> Row:
         name = hash(statement)
         runs = self._slow.pop(name, 0)
-        if runs:
+        # While the threads are held back, what may be quick is tried.
+        if runs and not self._log.is_being_shortened:
             self._slow[name] = runs - 1
         else:
             try:
@@ -105,13 +121,13 @@ class SqliteDatabase:
                     self._slow.popitem(last=False)
         try:
             async with asyncio.timeout(self._deadline):
-                return await self._read_in_thread(statement, values)
+                return await self._read_in_thread(statement, values, user)
         except TimeoutError:
             raise DeadlineExceeded(self._deadline) from None
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
+    async def write(self, work: Callable[[Transaction], T], user: User, *, in_turn: bool = False) -> T:  # noqa: ARG002 - here all do
         """Run a transaction in the writer's thread; see Database.write."""
-        return await self._writer.write(work)
+        return await self._writer.write(work, user)
 
     def _open_quick(self) -> sqlite3.Connection:
         connection = _connect(self._file, self._longest)
@@ -132,23 +148,37 @@ class SqliteDatabase:
             raise LookupError("no row")
         return row
 
-    async def _read_in_thread(self, statement: str, values: Sequence[object]) -> Row:
-        reader = await self._idle.get()
-        reading = asyncio.ensure_future(reader.rows(statement, values))
-        # Whoever stops waiting leaves a connection behind that is still at work: it is free when that has ended.
-        reading.add_done_callback(partial(self._free, reader))
-        try:
-            for row in await asyncio.shield(reading):
-                return row
-        finally:
-            reader.break_off()
-        raise LookupError("no row")
+    async def _read_in_thread(self, statement: str, values: Sequence[object], user: User) -> Row:
+        while True:
+            await self._reading.take(user)
+            try:
+                await self._log.shortened()
+            except BaseException:
+                self._reading.give_back(user)
+                raise
+            reader = self._idle.pop()
+            reading = asyncio.ensure_future(reader.rows(statement, values))
+            noted = self._log.started(reader.break_off)
+            # Whoever stops waiting leaves a connection behind that is still at work: it is free when that has ended.
+            reading.add_done_callback(partial(self._free, reader, noted, user))
+            try:
+                for row in await asyncio.shield(reading):
+                    return row
+                raise LookupError("no row")
+            except sqlite3.OperationalError:
+                if not noted.stopped:
+                    raise
+            finally:
+                if not reading.done():
+                    reader.break_off()
 
-    def _free(self, reader: _Reader, reading: asyncio.Future[list[Row]]) -> None:
+    def _free(self, reader: _Reader, noted: Reading, user: User, reading: asyncio.Future[list[Row]]) -> None:
         # What a statement that was broken off failed with interests nobody any more.
         if not reading.cancelled():
             reading.exception()
-        self._idle.put_nowait(reader)
+        self._log.ended(noted)
+        self._idle.append(reader)
+        self._reading.give_back(user)
 
 
 class _Reader:

@@ -8,16 +8,19 @@ SQLite before 3.51.3 can corrupt a database in WAL mode when two connections wri
 moment (its release notes call it the WAL-reset bug), and Python links whatever the system has. So every
 transaction that writes, in this process or another, first takes a lock on a file beside the database, and
 the reading connections are opened read-only and never checkpoint.
+
+Users take turns. As a transaction that has to wait is not begun before those that are at work are on disk, all that can
+hold the writer has its bound: a payload, and what is committed together.
 """
 
 from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import os
 import sqlite3
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -31,7 +34,10 @@ from sqlalchemy import StaticPool, create_engine, event
 from sqlalchemy.engine import Connection, Dialect, Engine
 
 from app.db.transaction import Transaction
-from app.errors import AnswerTooLarge, DeadlineExceeded
+from app.errors import AnswerTooLarge, DeadlineExceeded, PayloadDeadlineExceeded
+from app.shares import Line, User
+
+_log = logging.getLogger("dossier")
 
 T = TypeVar("T")
 
@@ -48,12 +54,23 @@ _SECONDS_BETWEEN_TRIES = 0.002  # to take the lock
 _LOCK_SECONDS = 30  # that whoever opens or migrates a database waits for those who write
 _CLOSING_SECONDS = 1
 _COMMITTED_TOGETHER = 64  # at most, so that the first of them need not wait for long
+_TOGETHER_SECONDS = 0.02  # of work after which those at work are committed, however many still wait
+# That reading the payload of a change may hold up all others. A page of 50 events with their batches takes 1 to 5 ms.
+_PAYLOAD_SECONDS = 0.1
+_HOLDING_UP_KEPT = 1_000
+# For which whoever had the lock for long leaves it to other processes, which look for it more often.
+_GAP_SECONDS = 0.003
+_SECONDS_BETWEEN_GLANCES = 0.5  # at who is still there to wait for the lock
+_TELLING_SECONDS = 5  # for which another process has to hold the lock for that to be told
+_WANTING_SECONDS = 2  # without asking for the lock again, after which it isn't waited for any more
+_SHRINKING_MILLISECONDS = 50  # that the writer waits for reads which stand in the way of shortening the log
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Waiting(Generic[T]):
-    """What is to be done, until when it has to be, whom to tell, and what came of it."""
+    """What is to be done for whom, until when it has to be, whom to tell, and what came of it."""
 
+    user: User
     work: Callable[[Transaction], T]
     until: float
     told: asyncio.Future[T]
@@ -83,7 +100,11 @@ class Writer:
         self._beginning = threading.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="dossier-writer")
         self._connection: sqlite3.Connection | None = None
-        self._waiting: deque[_Waiting[Any]] = deque()
+        self._waiting: Line[_Waiting[Any]] = Line()
+        self._holding_up: set[User] = set()
+        self._lock = WritingLock(file)
+        self._alone = asyncio.Lock()  # whoever has or waits for the lock beside the database
+        self._held_for_long = False
         self._at_work: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -95,15 +116,17 @@ class Writer:
         if self._at_work is not None:
             await self._at_work
         if self._connection is not None:
-            await self._in_thread(self._disconnect)
+            async with self._alone:
+                await self._in_thread(self._disconnect)
         self._thread.shutdown()
+        self._lock.close()
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
+    async def write(self, work: Callable[[Transaction], T], user: User = None) -> T:
         """Run a transaction; see Database.write."""
         loop = asyncio.get_running_loop()
         told: asyncio.Future[T] = loop.create_future()
-        waiting = _Waiting(work, perf_counter() + self._deadline, told)
-        self._waiting.append(waiting)
+        waiting = _Waiting(user, work, perf_counter() + self._deadline, told)
+        self._waiting.add(user, waiting)
         if self._at_work is None or self._at_work.done():
             self._at_work = asyncio.create_task(self._work_off())
         timer = loop.call_later(self._deadline, self._give_up, waiting)
@@ -111,6 +134,14 @@ class Writer:
             return await told
         finally:
             timer.cancel()
+
+    async def shrink(self) -> bool:
+        """Bring what is in the write-ahead log into the database and empty it; return whether nothing stood in the way.
+
+        Reads that began before do, here and in other processes, and whoever else writes.
+        """
+        async with self._alone:
+            return await self._in_thread(self._shrink)
 
     def _give_up(self, waiting: _Waiting[Any]) -> None:
         """Answer whoever waits that it was not done in time, unless it has begun."""
@@ -120,20 +151,66 @@ class Writer:
 
     async def _work_off(self) -> None:
         while self._waiting:
-            several = [self._waiting.popleft() for _ in range(min(len(self._waiting), _COMMITTED_TOGETHER))]
-            # A transaction that began is carried through, even when whoever asked for it has gone.
-            several = [waiting for waiting in several if not waiting.told.done()]
-            await self._in_thread(partial(self._commit_together, several))
-            for waiting in several:
+            async with self._alone:
+                if self._held_for_long:
+                    await asyncio.sleep(_GAP_SECONDS)
+                try:
+                    if not self._lock.take():
+                        await self._in_thread(partial(self._lock.wait, _SECONDS_BETWEEN_GLANCES))
+                except TimeoutError:
+                    self._forget_gone()
+                    continue
+                except OSError as error:
+                    self._refuse_all(error)
+                    continue
+                several = self._next()
+                tried = await self._in_thread(partial(self._commit_and_let_go, several))
+            for waiting in tried:
                 waiting.tell()
+            # Those who had to wait are the next, and then whoever came meanwhile, before those who had their turn.
+            for waiting in reversed(several):
+                if waiting not in tried:
+                    self._waiting.put_back(waiting.user, waiting)
+            for waiting in tried:
+                self._waiting.postpone(waiting.user)
 
-    def _commit_together(self, group: Sequence[_Waiting[Any]]) -> None:
+    def _next(self) -> list[_Waiting[Any]]:
+        several: list[_Waiting[Any]] = []
+        while self._waiting and len(several) < _COMMITTED_TOGETHER:
+            _, waiting = self._waiting.take_next()
+            # A transaction that began is carried through, even when whoever asked for it has gone.
+            if not waiting.told.done():
+                several.append(waiting)
+        return several
+
+    def _forget_gone(self) -> None:
+        """Forget those who left or were told that it is too late."""
+        waiting = [self._waiting.take_next() for _ in range(self._waiting.length)]
+        for user, each in waiting:
+            if not each.told.done():
+                self._waiting.add(user, each)
+
+    def _refuse_all(self, error: Exception) -> None:
+        while self._waiting:
+            _, waiting = self._waiting.take_next()
+            waiting.error = error
+            waiting.tell()
+
+    def _commit_and_let_go(self, several: Sequence[_Waiting[Any]]) -> Sequence[_Waiting[Any]]:
+        """Commit some of them, the first at least, and return those."""
+        began = perf_counter()
         try:
-            self._attempt(group)
-        except TimeoutError:
-            for waiting in group:
-                waiting.error = DeadlineExceeded(self._deadline)
+            return self._commit_together(several) if several else ()
+        finally:
+            self._lock.let_go()
+            self._held_for_long = perf_counter() - began > _TOGETHER_SECONDS
+
+    def _commit_together(self, several: Sequence[_Waiting[Any]]) -> Sequence[_Waiting[Any]]:
+        group: list[_Waiting[Any]] = []
+        try:
+            self._attempt(several, group)
         except BaseException as error:  # noqa: BLE001 - handed to each who waits
+            group = group or list(several)
             if len(group) > 1:
                 # One spoiled it for all, and what the others read of each other never came to be: each begins again.
                 for waiting in group:
@@ -141,19 +218,34 @@ class Writer:
                     self._commit_together([waiting])
             elif not isinstance(group[0].error, DeadlineExceeded):
                 group[0].error = error
+        return group
 
-    def _attempt(self, group: Sequence[_Waiting[Any]]) -> None:
+    def _attempt(self, several: Sequence[_Waiting[Any]], group: list[_Waiting[Any]]) -> None:
+        """Commit some of them together, those that are added to the group."""
         assert self._connection is not None, "the database is open"  # noqa: S101 - for the type checker
-        with writing_lock(self._file, max(waiting.until for waiting in group) - perf_counter()):
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                for waiting in group:
-                    self._run(self._connection, waiting)
-                self._connection.commit()
-            except BaseException:
-                with suppress(sqlite3.Error):  # the error that led here says more
-                    self._connection.rollback()
-                raise
+        began = perf_counter()
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            for waiting in several:
+                if group and perf_counter() - began > _TOGETHER_SECONDS:
+                    break
+                # Whoever held others up with their last change begins, or waits for the next time.
+                if group and waiting.user in self._holding_up:
+                    continue
+                group.append(waiting)
+                self._run_timed(self._connection, waiting)
+            self._connection.commit()
+        except BaseException:
+            with suppress(sqlite3.Error):  # the error that led here says more
+                self._connection.rollback()
+            raise
+
+    def _run_timed(self, connection: sqlite3.Connection, waiting: _Waiting[Any]) -> None:
+        began = perf_counter()
+        self._run(connection, waiting)
+        self._holding_up.discard(waiting.user)
+        if perf_counter() - began > _TOGETHER_SECONDS and len(self._holding_up) < _HOLDING_UP_KEPT:
+            self._holding_up.add(waiting.user)
 
     def _run(self, connection: sqlite3.Connection, waiting: _Waiting[Any]) -> None:
         with self._beginning:
@@ -167,7 +259,10 @@ class Writer:
         self._until = waiting.until
         try:
             transaction = Transaction(
-                self._dialect, lambda sql, values: connection.execute(sql, values).fetchall(), self._longest
+                self._dialect,
+                lambda sql, values: connection.execute(sql, values).fetchall(),
+                self._longest,
+                partial(self._look, connection),
             )
             waiting.result = waiting.work(transaction)
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits
@@ -179,6 +274,19 @@ class Writer:
             self._until = _NEVER  # neither what is left nor a commit is broken off
         connection.execute("RELEASE change")
 
+    def _look(self, connection: sqlite3.Connection, sql: str, values: Sequence[object]) -> list[Any]:
+        until, payload_until = self._until, perf_counter() + _PAYLOAD_SECONDS
+        self._until = min(until, payload_until)
+        try:
+            return connection.execute(sql, values).fetchall()
+        except sqlite3.OperationalError:
+            # An interrupted SELECT takes nothing back with it, so that those in the same group don't notice.
+            if payload_until < perf_counter() and payload_until < until:
+                raise PayloadDeadlineExceeded(_PAYLOAD_SECONDS) from None
+            raise
+        finally:
+            self._until = until
+
     def _meant_by(self, error: BaseException) -> BaseException:
         if is_too_long(error):
             return AnswerTooLarge(self._longest)
@@ -186,7 +294,7 @@ class Writer:
         return DeadlineExceeded(self._deadline) if late else error
 
     def _connect(self) -> None:
-        with writing_lock(self._file):
+        with self._lock.held():
             connection = sqlite3.connect(self._file, **_CONNECTING)
             _prepare(connection)
             _enforce_foreign_keys(connection)
@@ -199,10 +307,23 @@ class Writer:
         assert self._connection is not None, "the database is open"  # noqa: S101 - for the type checker
         # Whoever holds the lock writes, so that this connection isn't the last one and doesn't checkpoint.
         try:
-            with writing_lock(self._file, _CLOSING_SECONDS):
+            with self._lock.held(_CLOSING_SECONDS):
                 self._connection.close()
         except TimeoutError:
             self._connection.close()
+
+    def _shrink(self) -> bool:
+        assert self._connection is not None, "the database is open"  # noqa: S101 - for the type checker
+        try:
+            with self._lock.held(_SHRINKING_MILLISECONDS / 1_000):
+                self._connection.execute(f"PRAGMA busy_timeout = {_SHRINKING_MILLISECONDS}")
+                try:
+                    (busy, _, _) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                finally:
+                    self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+        except (TimeoutError, sqlite3.Error):
+            return False
+        return not busy
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
@@ -235,26 +356,110 @@ def writing_engine(file: Path, *, foreign_keys: bool = True) -> Engine:
     return engine
 
 
+class WritingLock:
+    """The lock that makes this process the only writer of the database.
+
+    Its file stays open, so that whoever uses up the descriptors of this process keeps nobody from writing.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+        self._file = database
+        self._descriptor: int | None = None
+        self._wanted = self._wanted_since = 0.0
+        self._is_told = False
+
+    def take(self) -> bool:
+        """Take the lock, and return whether it was free."""
+        while True:
+            if self._descriptor is None:
+                database = self._database.resolve()  # one database has one lock, by whatever name it is opened
+                self._file = database.with_name(database.name + ".lock")
+                self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self._tell(self._descriptor)
+                return False
+            if _is_at(self._descriptor, self._file):
+                if self._is_told:
+                    _log.warning("%s was let go", self._file)
+                self._wanted, self._is_told = 0.0, False
+                return True
+            # The file was removed, and others lock the one that has its name now. To close this one first leaves a
+            # descriptor for that.
+            self.close()
+
+    def wait(self, seconds: float) -> None:
+        """Take the lock as soon as it is free. Raises TimeoutError when it isn't for that long."""
+        until = perf_counter() + seconds
+        while not self.take():
+            if perf_counter() > until:
+                raise TimeoutError(f"another process writes to it, holding {self._file.name}")
+            sleep(_SECONDS_BETWEEN_TRIES)
+
+    def let_go(self) -> None:
+        """Let others have the lock."""
+        if self._descriptor is not None:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+    @contextmanager
+    def held(self, seconds: float = _LOCK_SECONDS) -> Iterator[None]:
+        """Hold the lock. Raises TimeoutError when another process holds it for longer than `seconds`."""
+        self.wait(seconds)
+        try:
+            yield
+        finally:
+            self.let_go()
+
+    def close(self) -> None:
+        """Let the lock go and close its file."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _tell(self, descriptor: int) -> None:
+        """Tell who keeps everybody from writing, once somebody has for long."""
+        now = perf_counter()
+        if now - self._wanted > _WANTING_SECONDS:
+            self._wanted_since, self._is_told = now, False
+        self._wanted = now
+        if not self._is_told and now - self._wanted_since > _TELLING_SECONDS:
+            self._is_told = True
+            holder = _holder(descriptor)
+            message = "%s has been held by %s for more than %d seconds; until it lets go, nobody writes"
+            _log.error(message, self._file, holder, _TELLING_SECONDS)
+
+
 @contextmanager
 def writing_lock(file: Path, seconds: float = _LOCK_SECONDS) -> Iterator[None]:
-    """Hold the lock that makes this process the only writer of the database.
-
-    Raises TimeoutError when another process holds it for longer than `seconds`.
-    """
-    until = perf_counter() + seconds
-    file = file.resolve()  # one database has one lock, by whatever name it is opened
-    descriptor = os.open(file.with_name(file.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    """Hold the lock of a database once; see WritingLock."""
+    lock = WritingLock(file)
     try:
-        while True:
-            with suppress(BlockingIOError):
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            if perf_counter() > until:
-                raise TimeoutError(f"another process writes to it, holding {file.name}.lock")
-            sleep(_SECONDS_BETWEEN_TRIES)
-        yield
+        with lock.held(seconds):
+            yield
     finally:
-        os.close(descriptor)
+        lock.close()
+
+
+def _is_at(descriptor: int, file: Path) -> bool:
+    """Return whether a file that is open still has its name."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), file.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _holder(descriptor: int) -> str:
+    """Return who holds the lock on a file, as far as the system says so (Linux, proc_locks(5))."""
+    status = os.fstat(descriptor)
+    place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    with suppress(OSError):
+        for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():
+            _, kind, _, _, process, at, *_ = line.split()
+            if kind == "FLOCK" and at == place:
+                return f"process {process}"
+    return "another process"
 
 
 def _prepare(connection: sqlite3.Connection, _record: Any = None) -> None:

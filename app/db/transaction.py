@@ -27,6 +27,7 @@ FoundRow: TypeAlias = Any
 
 _Element: TypeAlias = Select[*tuple[Any, ...]] | Insert | Update | Delete
 _Convert: TypeAlias = Callable[[Any], Any] | None
+_Run: TypeAlias = Callable[[str, Sequence[object]], Sequence[Sequence[Any]]]
 
 
 class Statement:
@@ -51,12 +52,14 @@ class Statement:
 class Transaction:
     """Runs statements in a transaction; whoever holds the connection begins and ends it."""
 
-    def __init__(
-        self, dialect: Dialect, run: Callable[[str, Sequence[object]], Sequence[Sequence[Any]]], longest: int
-    ) -> None:
-        """Take what runs a statement in the driver's own form and returns its rows, and the most bytes of an answer."""
+    def __init__(self, dialect: Dialect, run: _Run, longest: int, look: _Run | None = None) -> None:
+        """Take what runs a statement in the driver's own form and returns its rows, and the most bytes of an answer.
+
+        `look` runs a statement that reads an answer, if it may take a short while only.
+        """
         self._dialect = dialect
         self._run = run
+        self._look = look or run
         self._longest = longest
 
     def all(self, statement: Statement, values: Mapping[str, object]) -> list[FoundRow]:
@@ -77,9 +80,9 @@ class Transaction:
     def read(self, statement: str, values: Sequence[object], room: int) -> Row:
         """Run a statement as Database.read does, among what the transaction has written so far.
 
-        `room` is what of the longest answer is left. Raises AnswerTooLarge.
+        `room` is what of the longest answer is left. Raises AnswerTooLarge and PayloadDeadlineExceeded.
         """
-        for found in self._run(statement, values):
+        for found in self._look(statement, values):
             row = [None if text is None else text.encode() for text in found]
             if sum(len(text) for text in row if text is not None) <= room:
                 return row

@@ -37,10 +37,18 @@ Raises Refusal or Refused.
 
 
 async def change(
-    database: Database, viewer: Viewer, work: Work, payload: Payload, variables: VariableValues, room: int
+    database: Database,
+    viewer: Viewer,
+    work: Work,
+    payload: Payload,
+    variables: VariableValues,
+    room: int,
+    *,
+    in_turn: bool = False,
 ) -> dict[str, Any]:
     """Do `work` for a mutation, in a transaction of its own; return the mutation's payload by response name.
 
+    `in_turn` is that of Database.write.
     Raises AnswerTooLarge, and nothing is changed, when what the payload says of rows has more than `room` bytes.
     """
     given = payload.given(variables)
@@ -64,7 +72,7 @@ async def change(
         return payload.done(subject, read(transaction, payload.changed, subject))
 
     try:
-        return await database.write(carry_out)
+        return await database.write(carry_out, viewer.id, in_turn=in_turn)
     except _Declined as declined:
         return declined.answer
 

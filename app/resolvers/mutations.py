@@ -21,3 +21,6 @@ WORKS: Final[Mapping[str, Work]] = {
     "setCaseMember": members.set_role,
     "removeCaseMember": members.remove,
 }
+
+IN_TURN: Final = frozenset({"createCase"})
+"""Those that lock what all of their kind lock, for as long as their transaction lasts: the counter of cases."""

@@ -97,6 +97,6 @@ async def read(
     if not plan.columns:
         return b"{}"
     values = plan.values(request.variables, viewer, now(), database.bind)
-    (data,) = await database.read(plan.statement, values)
+    (data,) = await database.read(plan.statement, values, viewer.id)
     assert data is not None, "an object is never null"  # noqa: S101 - for the type checker
     return data

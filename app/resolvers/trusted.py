@@ -14,6 +14,7 @@ from app.db import Database, Statement, Transaction
 from app.db.models import TrustedDocument, table_of
 from app.errors import DossierError
 from app.manifests import Document, canonical_id
+from app.shares import User
 from app.values import now
 
 MAX_DOCUMENTS = 10_000  # an app has some hundreds, and its releases share most of them
@@ -60,7 +61,7 @@ class TrustedDocuments:
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._characters = 0
 
-    async def text(self, given: str) -> str | None:
+    async def text(self, given: str, user: User) -> str | None:
         """Return the document that is registered under an id, or None. An id may be in any of its forms."""
         identifier = canonical_id(given)
         if identifier is None:
@@ -69,7 +70,7 @@ class TrustedDocuments:
         if known is not None and monotonic() < known.until:
             return known.text
         until = monotonic() + SECONDS_KEPT
-        text = await self._read(identifier)
+        text = await self._read(identifier, user)
         self._forget(identifier)
         if text is None:
             return None
@@ -106,7 +107,7 @@ class TrustedDocuments:
                 transaction.run(_ADD, {"id": document.id, "text": document.text, "added_at": moment})
             return len(new)
 
-        return await self._database.write(work)
+        return await self._database.write(work, None)
 
     async def remove(self, ids: Sequence[str]) -> int:
         """Remove documents, all or none, and return how many. Raises DossierError when one is not registered."""
@@ -119,17 +120,17 @@ class TrustedDocuments:
                 transaction.run(_REMOVE, {"document": given})
             return len(wanted)
 
-        return await self._database.write(work)
+        return await self._database.write(work, None)
 
     async def all(self) -> list[Registered]:
         """Return all registered documents, the oldest first."""
-        rows = await self._database.write(lambda transaction: transaction.all(_ALL, {}))
+        rows = await self._database.write(lambda transaction: transaction.all(_ALL, {}), None)
         return [Registered(row.id, row.text, row.added_at) for row in rows]
 
-    async def _read(self, identifier: str) -> str | None:
+    async def _read(self, identifier: str, user: User) -> str | None:
         values = {"document": identifier}
         form = _READ.form(self._database.dialect, values)
-        (text,) = await self._database.read(form.sql, form.bind(values))
+        (text,) = await self._database.read(form.sql, form.bind(values), user)
         return None if text is None else text.decode()
 
     def _forget(self, identifier: str) -> None:

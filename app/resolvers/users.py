@@ -61,7 +61,8 @@ class Users:
             # What is newer is written even if it says the same: it stands against what another process saw.
             is_newer = known is not None and identity.order[0] > known.order[0] and (identity.name or identity.email)
             if known is None or after is None or is_newer or (after.name, after.email) != (known.name, known.email):
-                after = await self._database.write(lambda transaction: _remember(transaction, identity))
+                user = who if known is None else known.id
+                after = await self._database.write(lambda transaction: _remember(transaction, identity), user)
             known = self._known[who] = after
             if len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)

@@ -10,7 +10,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import orjson
@@ -35,7 +35,7 @@ from graphql.execution.values import VariableValues, VariableValueSource
 from app.db import Database
 from app.errors import AnswerTooLarge, DeadlineExceeded, RequestFault, RequestRefused, Unavailable
 from app.resolvers.changes import change
-from app.resolvers.mutations import WORKS
+from app.resolvers.mutations import IN_TURN, WORKS
 from app.resolvers.ownership import Viewer
 from app.resolvers.payloads import Payload, Payloads
 from app.resolvers.reads import Shapes, at_once, read, shape_of
@@ -58,6 +58,7 @@ from app.schema.faults import (
 from app.schema.limits import Objects, check_values, measure, scan
 from app.schema.samples import samples
 from app.settings import Settings
+from app.shares import Shares, User
 from app.values import printable
 
 T = TypeVar("T")
@@ -131,19 +132,19 @@ class Documents:
         self._known: OrderedDict[str, tuple[Operation, ...]] = OrderedDict()
         self._weights: dict[str, int] = {}
         self._bytes = 0
-        self._turns = asyncio.Lock()
+        self._turns = Shares(1)
 
     @property
     def weight(self) -> int:
         """How many bytes all that is kept takes, more or less."""
         return self._bytes
 
-    async def operation(self, text: str, name: str | None) -> Operation:
-        """Return the operation of a document that is asked for. Raises RequestRefused."""
+    async def operation(self, text: str, name: str | None, user: User) -> Operation:
+        """Return the operation of a document that a user asks for. Raises RequestRefused."""
         operations = self._known.get(text)
         if operations is None:
             # Others may have asked for it meanwhile.
-            operations = await self._in_turn(lambda: self._known.get(text) or self._operations(text))
+            operations = await self._in_turn(user, lambda: self._known.get(text) or self._operations(text))
             if len(text) <= _LONGEST_KEPT:
                 self._keep(text, operations)
         else:
@@ -225,12 +226,12 @@ class Documents:
             request,
             operation.plans,
             lambda: _own_fields(operation, request),
-            self._in_turn if operation.is_large else at_once,
+            partial(self._in_turn, viewer.id) if operation.is_large else at_once,
             marked=operation.introspects,
         )
         if not operation.introspects:
             return Answer(b"".join((b'{"data":', data, b"}")))
-        return Answer(await self._in_turn(lambda: self._walked(operation, data, inputs)))
+        return Answer(await self._in_turn(viewer.id, lambda: self._walked(operation, data, inputs)))
 
     def _walked(self, operation: Operation, data: bytes, inputs: dict[str, Any]) -> bytes:
         result = execute_sync(
@@ -244,9 +245,9 @@ class Documents:
             raise RuntimeError("graphql-core can't walk what was read") from result.errors[0]
         return orjson.dumps({"data": result.data})
 
-    async def _in_turn(self, work: Callable[[], T]) -> T:
-        """Return what `work` returns, done in a thread and one at a time, so that nobody else waits for it."""
-        async with self._turns:
+    async def _in_turn(self, user: User, work: Callable[[], T]) -> T:
+        """Return what `work` returns, done in a thread and one of a user's at a time, so that nobody waits for it."""
+        async with self._turns.place(user):
             return await asyncio.to_thread(work)
 
     async def _mutation(self, operation: Operation, request: Request, viewer: Viewer) -> Answer:
@@ -255,7 +256,7 @@ class Documents:
         payloads = await operation.payloads.get(
             shape,
             lambda: self._payloads(operation, request, viewer),
-            self._in_turn if operation.is_large else at_once,
+            partial(self._in_turn, viewer.id) if operation.is_large else at_once,
         )
         for payload in payloads.values():
             if payload is not None:
@@ -284,7 +285,8 @@ class Documents:
         return Answer(orjson.dumps({"data": data}))
 
     async def _change(self, payload: Payload, request: Request, viewer: Viewer, room: int) -> dict[str, Any]:
-        return await change(self._database, viewer, WORKS[payload.mutation], payload, request.variables, room)
+        work, in_turn = WORKS[payload.mutation], payload.mutation in IN_TURN
+        return await change(self._database, viewer, work, payload, request.variables, room, in_turn=in_turn)
 
     def _payloads(self, operation: Operation, request: Request, viewer: Viewer) -> Payloads:
         fields = collect(request, "Mutation", [operation.node.selection_set])

@@ -1,0 +1,176 @@
+"""What users have in common is shared out among them, so that nobody waits long for what one of them asks for.
+
+Whoever asks for much gets it as long as nobody else wants it. What can be held for long has a place more than one
+user may take; where work is short, the users take turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, OrderedDict, deque
+from collections.abc import AsyncIterator, Hashable, Iterator
+from contextlib import asynccontextmanager
+from time import perf_counter
+from typing import Generic, TypeAlias, TypeVar
+
+T = TypeVar("T")
+
+User: TypeAlias = Hashable
+"""Who asks: a user's id, or what else tells users apart; None stands for whoever operates the server."""
+
+_ROUND_SECONDS = 0.01  # of work in the event loop at a stretch, before it looks who else has come
+
+
+class Line(Generic[T]):
+    """Those who wait: the users take turns, and each user's own come in the order in which they were added."""
+
+    def __init__(self) -> None:
+        self._waiting: OrderedDict[User, deque[T]] = OrderedDict()
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    @property
+    def length(self) -> int:
+        """How many wait."""
+        return sum(map(len, self._waiting.values()))
+
+    def __iter__(self) -> Iterator[User]:
+        """Iterate over the users who wait, whoever's turn it is first."""
+        return iter(self._waiting)
+
+    def add(self, user: User, one: T) -> None:
+        """Add one at the end of a user's own."""
+        self._waiting.setdefault(user, deque()).append(one)
+
+    def put_back(self, user: User, one: T) -> None:
+        """Put one back whose turn it was: it is the next."""
+        self._waiting.setdefault(user, deque()).appendleft(one)
+        self._waiting.move_to_end(user, last=False)
+
+    def postpone(self, user: User) -> None:
+        """Let all others who wait by now come before a user."""
+        if user in self._waiting:
+            self._waiting.move_to_end(user)
+
+    def take(self, user: User) -> T:
+        """Take the first of a user's own, who comes after all others from then on."""
+        own = self._waiting[user]
+        one = own.popleft()
+        if own:
+            self._waiting.move_to_end(user)
+        else:
+            del self._waiting[user]
+        return one
+
+    def take_next(self) -> tuple[User, T]:
+        """Take whose turn it is."""
+        user = next(iter(self._waiting))
+        return user, self.take(user)
+
+    def drop(self, user: User, one: T) -> None:
+        """Forget one who has left, if they still wait."""
+        own = self._waiting.get(user)
+        if own is not None and one in own:
+            own.remove(one)
+            if not own:
+                del self._waiting[user]
+
+
+class Shares:
+    """Places of which a user may hold `share` at once; there is one place more than that.
+
+    So a user who is alone has as many as they may, and another one who comes then finds a place all the same. The next
+    place goes to whoever holds the fewest.
+    """
+
+    def __init__(self, share: int) -> None:
+        self.places = share + 1
+        self._share = share
+        self._free = self.places
+        self._held: Counter[User] = Counter()
+        self._line: Line[asyncio.Future[None]] = Line()
+
+    async def take(self, user: User) -> None:
+        """Wait for a place, and hold it until it is given back."""
+        # Whoever waits while there are free places has their share already.
+        if self._free and self._held[user] < self._share:
+            self._grant(user)
+            return
+        granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._line.add(user, granted)
+        try:
+            await granted
+        except asyncio.CancelledError:
+            if granted.done() and not granted.cancelled():
+                self.give_back(user)
+            else:
+                self._line.drop(user, granted)
+            raise
+
+    def give_back(self, user: User) -> None:
+        """Give a place back, to whoever is the next."""
+        self._free += 1
+        self._held[user] -= 1
+        if not self._held[user]:
+            del self._held[user]
+        while self._free:
+            waiting = [each for each in self._line if self._held[each] < self._share]
+            if not waiting:
+                return
+            following = min(waiting, key=self._held.__getitem__)
+            granted = self._line.take(following)
+            if not granted.done():  # whoever has left hasn't
+                self._grant(following)
+                granted.set_result(None)
+
+    @asynccontextmanager
+    async def place(self, user: User) -> AsyncIterator[None]:
+        """Wait for a place, and hold it within the block."""
+        await self.take(user)
+        try:
+            yield
+        finally:
+            self.give_back(user)
+
+    def _grant(self, user: User) -> None:
+        self._free -= 1
+        self._held[user] += 1
+
+
+class Turns:
+    """Turns to work in the event loop.
+
+    As long as there is little to do, everybody works at once. When more has come at the same moment than is done in a
+    hundredth of a second, it looks again who else has come, and the users take turns.
+    """
+
+    def __init__(self) -> None:
+        self._since: float | None = None  # when the loop began with what it is at, if anybody has worked
+        self._line: Line[asyncio.Future[None]] = Line()
+
+    async def take(self, user: User) -> None:
+        """Wait for a turn, which lasts until the next `await` that waits."""
+        if self._since is None and not self._line:
+            self._since = perf_counter()
+            asyncio.get_running_loop().call_soon(self._go_on)
+            return
+        if self._since is not None and not self._line and perf_counter() - self._since < _ROUND_SECONDS:
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._line.add(user, turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            self._line.drop(user, turn)
+            raise
+
+    def _go_on(self) -> None:
+        self._since = None
+        while self._line:
+            _, turn = self._line.take_next()
+            if not turn.done():
+                turn.set_result(None)
+                break
+        if self._line:
+            asyncio.get_running_loop().call_soon(self._go_on)
