@@ -70,8 +70,10 @@ def locked(server: Server, table: str = "cases") -> Iterator[None]:
     with ThreadPoolExecutor(1) as pool:
         holding = pool.submit(asyncio.run, hold())
         held.wait()
-        yield
-        done.set()
+        try:
+            yield
+        finally:
+            done.set()
         holding.result()
 
 

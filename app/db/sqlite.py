@@ -22,6 +22,7 @@ from sqlalchemy.dialects.sqlite.aiosqlite import dialect as aiosqlite_dialect
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 
+from app.db.outages import outage
 from app.db.sqlite_writer import BUSY_MILLISECONDS, CACHED_STATEMENTS, STEPS_BETWEEN_LOOKS, Writer, is_too_long
 from app.db.transaction import Row, Transaction
 from app.errors import AnswerTooLarge, DeadlineExceeded, DossierError
@@ -85,10 +86,10 @@ class SqliteDatabase:
         """Run a statement on a reading connection; see Database.read."""
         try:
             return await self._read(statement, values)
-        except sqlite3.DataError as error:
+        except sqlite3.Error as error:
             if is_too_long(error):
                 raise AnswerTooLarge(self._longest) from None
-            raise
+            raise outage(error) or error from None
 
     async def _read(self, statement: str, values: Sequence[object]) -> Row:
         name = hash(statement)
@@ -111,7 +112,10 @@ class SqliteDatabase:
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run a transaction in the writer's thread; see Database.write."""
-        return await self._writer.write(work)
+        try:
+            return await self._writer.write(work)
+        except (sqlite3.Error, OSError) as error:
+            raise outage(error) or error from None
 
     def _open_quick(self) -> sqlite3.Connection:
         connection = _connect(self._file, self._longest)

@@ -30,8 +30,9 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import StaticPool, create_engine, event
 from sqlalchemy.engine import Connection, Dialect, Engine
 
+from app.db.outages import undid_commit
 from app.db.transaction import Transaction
-from app.errors import AnswerTooLarge, DeadlineExceeded
+from app.errors import AnswerTooLarge, DeadlineExceeded, UnknownOutcome
 
 T = TypeVar("T")
 
@@ -47,6 +48,7 @@ _NEVER = float("inf")
 _SECONDS_BETWEEN_TRIES = 0.002  # to take the lock
 _LOCK_SECONDS = 30  # that whoever opens or migrates a database waits for those who write
 _CLOSING_SECONDS = 1
+_ANSWERING_SECONDS = 2  # that a disk has to answer when everything else is done
 _COMMITTED_TOGETHER = 64  # at most, so that the first of them need not wait for long
 
 
@@ -109,6 +111,12 @@ class Writer:
         timer = loop.call_later(self._deadline, self._give_up, waiting)
         try:
             return await told
+        except asyncio.CancelledError:
+            # The server ends. What has not begun by now never does.
+            with self._beginning:
+                if waiting.begun:
+                    raise UnknownOutcome from None
+            raise
         finally:
             timer.cancel()
 
@@ -123,9 +131,23 @@ class Writer:
             several = [self._waiting.popleft() for _ in range(min(len(self._waiting), _COMMITTED_TOGETHER))]
             # A transaction that began is carried through, even when whoever asked for it has gone.
             several = [waiting for waiting in several if not waiting.told.done()]
-            await self._in_thread(partial(self._commit_together, several))
+            if not several:
+                continue
+            working = asyncio.ensure_future(self._in_thread(partial(self._commit_together, several)))
+            # What is done for them is broken off when it takes too long, but not a commit. If the disk doesn't answer
+            # any more, they are told so; the thread still waits for it.
+            patience = max(waiting.until for waiting in several) + _ANSWERING_SECONDS - perf_counter()
+            if not (await asyncio.wait([working], timeout=patience))[0]:
+                self._despair(several)
+            await working
             for waiting in several:
                 waiting.tell()
+
+    def _despair(self, group: Sequence[_Waiting[Any]]) -> None:
+        with self._beginning:
+            for waiting in group:
+                if not waiting.told.done():
+                    waiting.told.set_exception(UnknownOutcome() if waiting.begun else DeadlineExceeded(self._deadline))
 
     def _commit_together(self, group: Sequence[_Waiting[Any]]) -> None:
         try:
@@ -133,6 +155,14 @@ class Writer:
         except TimeoutError:
             for waiting in group:
                 waiting.error = DeadlineExceeded(self._deadline)
+        except UnknownOutcome as unknown:
+            for waiting in group:
+                if waiting.error is None:
+                    waiting.error = unknown
+                elif not isinstance(waiting.error, DeadlineExceeded):
+                    # It was refused, perhaps for what another one may not have written after all.
+                    waiting.error = None
+                    self._commit_together([waiting])
         except BaseException as error:  # noqa: BLE001 - handed to each who waits
             if len(group) > 1:
                 # One spoiled it for all, and what the others read of each other never came to be: each begins again.
@@ -149,11 +179,19 @@ class Writer:
             try:
                 for waiting in group:
                     self._run(self._connection, waiting)
-                self._connection.commit()
+                self._commit(self._connection)
             except BaseException:
                 with suppress(sqlite3.Error):  # the error that led here says more
                     self._connection.rollback()
                 raise
+
+    def _commit(self, connection: sqlite3.Connection) -> None:
+        try:
+            connection.commit()
+        except sqlite3.Error as error:
+            if undid_commit(error):
+                raise
+            raise UnknownOutcome(error.sqlite_errorname) from None
 
     def _run(self, connection: sqlite3.Connection, waiting: _Waiting[Any]) -> None:
         with self._beginning:

@@ -38,10 +38,11 @@ Raises Refusal or Refused.
 
 async def change(
     database: Database, viewer: Viewer, work: Work, payload: Payload, variables: VariableValues, room: int
-) -> dict[str, Any]:
-    """Do `work` for a mutation, in a transaction of its own; return the mutation's payload by response name.
+) -> tuple[dict[str, Any], bool]:
+    """Do `work` for a mutation, in a transaction of its own.
 
-    Raises AnswerTooLarge, and nothing is changed, when what the payload says of rows has more than `room` bytes.
+    Return the mutation's payload by response name, and whether the change was made or refused. Raises AnswerTooLarge,
+    and nothing is changed, when what the payload says of rows has more than `room` bytes; and what Database.write does.
     """
     given = payload.given(variables)
 
@@ -64,9 +65,9 @@ async def change(
         return payload.done(subject, read(transaction, payload.changed, subject))
 
     try:
-        return await database.write(carry_out)
+        return await database.write(carry_out), True
     except _Declined as declined:
-        return declined.answer
+        return declined.answer, False
 
 
 def add(transaction: Transaction, viewer: Viewer, table: Table, values: Given) -> None:
