@@ -262,7 +262,13 @@ class _Supervisor(Multiprocess):
 
 def _server(settings: Settings, listening: socket.socket, workers: int) -> Callable[[], int]:
     """Take the signals that end a server; return what serves until one has come and returns the exit code."""
-    levels = {"dossier": {"level": settings.log_level.upper()}, "uvicorn.error": {"level": "WARNING"}}
+    levels = {
+        "dossier": {"level": settings.log_level.upper()},
+        "uvicorn.error": {"level": "WARNING"},
+        # An outage is a line of our own; these would add a traceback for each connection.
+        "asyncpg": {"level": "CRITICAL"},
+        "sqlalchemy.pool": {"level": "CRITICAL"},
+    }
     config = uvicorn.Config(
         partial(application, listening.getsockname()[0]),
         factory=True,
