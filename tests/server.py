@@ -102,14 +102,11 @@ class Client:
 
 
 @contextmanager
-def serving(
-    kind: str, database_url: str, *, listening_on: str | None = None, migrated: bool = False, **environment: str
-) -> Iterator[Server]:
-    """Serve a new database, which is migrated unless it is already, from a thread of this process."""
+def serving(kind: str, database_url: str, *, listening_on: str | None = None, **environment: str) -> Iterator[Server]:
+    """Serve a new, migrated database from a thread of this process."""
     defaults = {"DOSSIER_DATABASE_URL": database_url, "DOSSIER_JWT_SECRET": SECRET, "DOSSIER_DEVELOPMENT": "true"}
     settings = from_environment(defaults | environment)
-    if not migrated:
-        migrate(settings)
+    migrate(settings)
     application = create(settings, listening_on)
     config = uvicorn.Config(application, port=0, log_level="error", lifespan="on", http=Connection, ws="none")
     server = uvicorn.Server(config)

@@ -242,7 +242,7 @@ def test_a_read_only_postgresql_answers_reads(new_database: Callable[[str], str]
             "the database is read-only; reads are answered, changes can't be made\n",
         )
     # A restart makes nobody unknown.
-    with serving("postgresql", database, migrated=True) as server:
+    with serving("postgresql", database) as server:
         read_only(server, case)
         assert unavailable(server.client("nobody yet").post(VIEWER)) == "is read-only"
         set_read_only(server, "off")

@@ -308,9 +308,12 @@ def test_a_disk_that_stands_still_keeps_nobody_waiting(tmp_path: Path, disk: typ
     file = tmp_path / "a.db"
     thawed = threading.Event()
 
+    def stand_still() -> None:
+        thawed.wait(PATIENCE)
+
     async def change() -> list[Any]:
         async with opened(file, deadline=0.3) as writer:
-            disk.fate = lambda: bool(thawed.wait(PATIENCE)) and None
+            disk.fate = stand_still
             first = asyncio.create_task(writer.write(add))
             await asyncio.sleep(0.1)
             outcomes = await asyncio.gather(first, writer.write(add), return_exceptions=True)
