@@ -28,6 +28,7 @@ class Proxy:
 
     def __init__(self, database: str) -> None:
         """Take the address of a database that is reached by a Unix socket, as conftest's are."""
+        self.database = database
         parts = urlsplit(database)
         self._socket = parse_qs(parts.query)["host"][0] + "/.s.PGSQL.5432"
         self._name = parts.path

@@ -14,7 +14,6 @@ import httpx
 import pytest
 
 from app.db.postgresql import address
-from app.settings import from_environment
 from tests.commands import PATIENCE
 from tests.conftest import KINDS
 from tests.proxy import Proxy, between
@@ -175,10 +174,9 @@ def test_the_log_has_a_line_for_an_outage_and_not_one_for_each_request(
         with serving("postgresql", proxy.url):
             pass  # migrated
         with process(tmp_path, DOSSIER_DATABASE_URL=proxy.url) as (running, server):
-            direct = Server(server.url, "postgresql", from_environment({"DOSSIER_DATABASE_URL": database}), server.http)
             alice = server.client()
             alice.create_case()
-            cut_off(direct, proxy, "53300")
+            cut_off(proxy, "53300")
             reasons = set()
             for _ in range(10):
                 reasons |= {unavailable(alice.post(VIEWER)), unavailable(alice.post(CREATE, {"title": "A"}))}
@@ -200,10 +198,16 @@ def remote(new_database: Callable[[str], str]) -> Iterator[tuple[Server, Proxy]]
         yield server, proxy
 
 
-def cut_off(server: Server, proxy: Proxy, state: str) -> None:
-    """End all connections, and let nobody in again."""
-    execute(server, END_ALL)
+def cut_off(proxy: Proxy, state: str) -> None:
+    """Let nobody in again, and end all connections."""
     proxy.refuse_connections(state)
+
+    async def end() -> None:
+        connection = await asyncpg.connect(proxy.database)
+        await connection.execute(END_ALL)
+        await connection.close()
+
+    asyncio.run(end())
 
 
 @pytest.mark.parametrize("state", ["57P03", "53300", "57P01", "28P01", "3D000", "08006"])
@@ -212,7 +216,7 @@ def test_a_database_that_lets_nobody_in_is_told_as_that(remote: tuple[Server, Pr
     reason = STATES.get(state, "doesn't let this server do that" if state == "28P01" else "can't be reached")
     alice = server.client()
     alice.run(VIEWER)
-    cut_off(server, proxy, state)
+    cut_off(proxy, state)
     # A connection that is still open may fail with its own end first.
     for _ in range(20):
         if unavailable(alice.post(VIEWER)) == reason:
