@@ -22,7 +22,7 @@ from uvicorn.supervisors import Multiprocess
 
 from app import __version__, collect, register
 from app.db import migrations, open_database
-from app.errors import DossierError
+from app.errors import DeadlineExceeded, DossierError, Unavailable, UnknownOutcome
 from app.http import application
 from app.identity import MAX_SUBJECT_LENGTH, sign
 from app.schema import sdl
@@ -50,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DossierError as error:
         if isinstance(error, register.FaultyError):
             print(*error.faults, sep="\n", flush=True)
+        print(f"dossier: {error}", file=sys.stderr)
+        return 1
+    except (DeadlineExceeded, Unavailable, UnknownOutcome) as error:
         print(f"dossier: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
