@@ -22,7 +22,7 @@ from uvicorn.supervisors import Multiprocess
 
 from app import __version__, collect, register
 from app.db import migrations, open_database
-from app.errors import DossierError
+from app.errors import DeadlineExceeded, DossierError, Unavailable, UnknownOutcome
 from app.http import application
 from app.identity import MAX_SUBJECT_LENGTH, sign
 from app.schema import sdl
@@ -50,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DossierError as error:
         if isinstance(error, register.FaultyError):
             print(*error.faults, sep="\n", flush=True)
+        print(f"dossier: {error}", file=sys.stderr)
+        return 1
+    except (DeadlineExceeded, Unavailable, UnknownOutcome) as error:
         print(f"dossier: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -262,7 +265,13 @@ class _Supervisor(Multiprocess):
 
 def _server(settings: Settings, listening: socket.socket, workers: int) -> Callable[[], int]:
     """Take the signals that end a server; return what serves until one has come and returns the exit code."""
-    levels = {"dossier": {"level": settings.log_level.upper()}, "uvicorn.error": {"level": "WARNING"}}
+    levels = {
+        "dossier": {"level": settings.log_level.upper()},
+        "uvicorn.error": {"level": "WARNING"},
+        # An outage is a line of our own; these would add a traceback for each connection.
+        "asyncpg": {"level": "CRITICAL"},
+        "sqlalchemy.pool": {"level": "CRITICAL"},
+    }
     config = uvicorn.Config(
         partial(application, listening.getsockname()[0]),
         factory=True,

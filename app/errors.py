@@ -37,7 +37,29 @@ class IssuerUnreachable(Exception):  # noqa: N818 - it is the issuer's, not ours
 
 
 class Unavailable(Exception):  # noqa: N818 - it will be there again
-    """The database can't be reached for the moment."""
+    """The database can't do for the moment what was asked of it, and nothing was changed.
+
+    `reason` continues "the database", as in "can't be reached"; `state` is the driver's own word for it.
+    """
+
+    def __init__(self, reason: str, state: str) -> None:
+        super().__init__(f"the database {reason}")
+        self.reason = reason
+        self.state = state
+
+
+class UnknownOutcome(Exception):  # noqa: N818 - perhaps nothing failed
+    """A change whose commit the database was told and never confirmed: it was made, or it was not.
+
+    `state` is the driver's own word for why, or empty.
+    """
+
+    def __init__(self, state: str = "") -> None:
+        super().__init__(
+            "whether this change was made is not known, for the database did not confirm it; it may have been made, so "
+            "look before you repeat it"
+        )
+        self.state = state
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a failure

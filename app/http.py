@@ -29,6 +29,7 @@ from app import wire
 from app.connections import BOUNDS, KNOWN, Bounds, room_for_connections
 from app.db import open_database
 from app.db.migrations import is_current
+from app.db.trial import Trial
 from app.errors import (
     DeadlineExceeded,
     InvalidTokenError,
@@ -143,6 +144,7 @@ class GraphQL:
         self._users = Users(self._database)
         self._trusted = TrustedDocuments(self._database)
         self._documents = Documents(self._settings, self._database)
+        self._trial = Trial(self._database)
         # What there is by now stays as long as the server does. Python's collector would look at all of it again
         # and again, and hold up every request for a tenth of a second each time.
         gc.collect()
@@ -154,14 +156,23 @@ class GraphQL:
             await self._database.close()
 
     async def ready(self, _request: Request) -> Response:
-        """Answer whether the database is reached and migrated."""
+        """Answer whether the database is reached and migrated, and takes changes."""
         try:
             current = await is_current(self._database)
+            fault = await self._trial.fault() if current else None
+        except Unavailable as error:
+            self._documents.outages.log(error)
+            return _text(str(error), 503)
+        except DeadlineExceeded:
+            return _text("the database doesn't answer", 503)
         except Exception as error:  # noqa: BLE001 - whatever it is, the server isn't ready
-            _log.error("the database can't be reached: %s", type(error).__qualname__)
-            return _text("the database can't be reached", 503)
+            masked(error)
+            return _text("the database can't be used; the log has the reason", 503)
         if not current:
             return _text("the database is not migrated; run 'dossier migrate'", 503)
+        if fault is not None:
+            self._documents.outages.log(fault)
+            return _text(f"{fault}; reads are answered, changes can't be made", 503)
         return _text("ready")
 
     async def page(self, request: Request) -> Response:
@@ -237,9 +248,9 @@ class GraphQL:
             return refusal(refused)
         except DeadlineExceeded as error:
             return late(error)
-        except Unavailable:
-            _log.error("the database can't be reached")
-            raise Refused(503, "the database can't be reached; try again", {"Retry-After": "5"}) from None
+        except Unavailable as error:
+            self._documents.outages.log(error)
+            raise Refused(503, f"{error}; try again", {"Retry-After": "5"}) from None
 
     def _admit(self, user: User) -> None:
         """Take a request of a user on. Raises Refused when there are too many at work, or of this user's."""

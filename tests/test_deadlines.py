@@ -51,8 +51,8 @@ def server(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -
 
 
 @contextmanager
-def locked(server: Server, table: str = "cases") -> Iterator[None]:
-    """Keep everybody from writing, on PostgreSQL to one table, which nobody can read either."""
+def locked(server: Server, table: str = "cases", mode: str = "ACCESS EXCLUSIVE") -> Iterator[None]:
+    """Keep everybody from writing, on PostgreSQL to one table; in its usual mode nobody can read it either."""
     if server.settings.embedded:
         with writing_lock(server.settings.database_file):
             yield
@@ -62,7 +62,7 @@ def locked(server: Server, table: str = "cases") -> Iterator[None]:
     async def hold() -> None:
         connection = await asyncpg.connect(postgresql.address(server.settings.database_url))
         async with connection.transaction():
-            await connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            await connection.execute(f"LOCK TABLE {table} IN {mode} MODE")
             held.set()
             await asyncio.to_thread(done.wait)
         await connection.close()

@@ -353,12 +353,15 @@ def test_changes_that_were_made_before_one_with_too_long_an_answer_stay(curt: Se
     case = client.create_case()
     for _ in range(6):
         client.create_event(case, description="d" * 9_900)
-    payload = "{ case { events { nodes { description } } } }"
+    payload = "{ case { title events { nodes { description } } } }"
     changes = " ".join(f'{name}: updateCase(input: {{id: "{case}", title: "{name}"}}) {payload}' for name in "abc")
     answer = client.post(f"mutation {{ {changes} }}").json()
     assert answer["data"] is None
     (error,) = answer["errors"]
+    assert error["path"] == ["b"]
+    made = error["extensions"].pop("made")
     assert error["extensions"] == {"code": "LIMIT_EXCEEDED", "limit": "answerBytes", "maximum": MOST}
+    assert [(key, each["case"]["title"]) for key, each in made.items()] == [("a", "a")]
     assert client.run("query ($id: ID!) { case(id: $id) { title } }", id=case) == {"case": {"title": "a"}}
 
 

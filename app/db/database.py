@@ -34,7 +34,8 @@ class Database(Protocol):
         """Run a statement that yields one row of text (not varchar) for a user, and return that row.
 
         `statement` is in the driver's own form and has been through `bounded`, `values` are in its order and have
-        been through `bind`. One statement sees one snapshot of the database. Raises AnswerTooLarge.
+        been through `bind`. One statement sees one snapshot of the database. Raises AnswerTooLarge, DeadlineExceeded
+        and Unavailable.
         """
 
     async def probe(self, statement: str) -> Row:
@@ -47,5 +48,7 @@ class Database(Protocol):
         """Run `work` for a user, as one transaction that commits when it returns and leaves nothing when it raises.
 
         `in_turn` says that others of its kind would wait in the database for it to end, as it locks what they lock.
-        On PostgreSQL `work` may run again from its beginning when another transaction got in the way.
+        On PostgreSQL `work` may run again from its beginning when another transaction got in the way. Raises what
+        `work` does; DeadlineExceeded and Unavailable when nothing was and will be written; UnknownOutcome when that
+        can't be told.
         """

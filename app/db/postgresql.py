@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
 from typing import Any, TypeVar
@@ -11,13 +12,13 @@ from typing import Any, TypeVar
 import asyncpg
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.engine import URL, Connection, Dialect
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.util import await_only
 
+from app.db.outages import ended_connection, outage, state_of, undid_commit
 from app.db.transaction import Row, Transaction
-from app.errors import AnswerTooLarge, DeadlineExceeded, DossierError, PayloadDeadlineExceeded, Unavailable
+from app.errors import AnswerTooLarge, DeadlineExceeded, DossierError, PayloadDeadlineExceeded, UnknownOutcome
 from app.settings import Settings
 from app.shares import Shares, User
 from app.values import format_time
@@ -36,12 +37,6 @@ _BEGIN_AGAIN = frozenset(
     }
 )
 _ANSWERING_SECONDS = 2  # that a database has to answer what it was told
-_UNREACHABLE = (
-    OSError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,  # it is shut down, or starts
-)
 _PROBING_SECONDS = 3  # that a probe may take, a connection for it included
 # That reading the payload of a change may keep its locks from others; see sqlite_writer.py. The way to the database and
 # back counts as well, so that as much is added as some statements of the same transaction took.
@@ -51,6 +46,19 @@ _PAYLOAD_SECONDS_MORE = 0.15  # at most
 _CANCELLED = "57014"  # query_canceled, here by statement_timeout
 # Compiling to machine code costs more than any of Dossier's statements runs for.
 _SERVER_SETTINGS = {"application_name": "dossier", "jit": "off", "timezone": "UTC"}
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far a change has come; `committing` once the database may be told to commit it."""
+
+    committing: bool = False
+    given_up: bool = False
+
+    def give_up(self) -> bool:
+        """Return whether the change can still be kept from being made; it then never will be."""
+        self.given_up = not self.committing
+        return self.given_up
 
 
 class PostgresqlDatabase:
@@ -126,10 +134,10 @@ class PostgresqlDatabase:
                 row: Row | None = await connection.fetchrow(statement, *values)
         except (TimeoutError, asyncpg.QueryCanceledError):
             raise DeadlineExceeded(self._deadline) from None
-        except asyncpg.DataError:
-            raise  # a fault of ours, for all that asyncpg calls it one of the connection
-        except _UNREACHABLE:
-            raise Unavailable from None
+        except Exception as error:
+            if (unavailable := outage(error)) is not None:
+                raise unavailable from None
+            raise
         if row is None:
             raise AnswerTooLarge(self._longest)
         return row
@@ -142,21 +150,24 @@ class PostgresqlDatabase:
         return await asyncio.shield(self._probing)
 
     async def _probe(self, statement: str) -> Row:
+        is_good = False
         try:
             async with asyncio.timeout(_PROBING_SECONDS):
-                if self._prober is None:
+                if self._prober is None or self._prober.is_closed():
                     settings = _server_settings(_PROBING_SECONDS)
                     self._prober = await asyncpg.connect(address(self._url), server_settings=settings)
                     await _prepare_to_read(self._prober)
                 row: Row = await self._prober.fetchrow(statement)
+            is_good = True
         except asyncpg.UndefinedTableError:
-            raise  # the connection is good
-        except BaseException:
-            # Whatever it was, the next one begins anew.
-            if self._prober is not None:
-                self._prober.terminate()
-                self._prober = None
+            is_good = True
             raise
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise outage(error) or error from None
+        finally:
+            if not is_good and self._prober is not None:
+                self._prober.terminate()
+                self._prober = None  # the next one begins anew
         return row
 
     async def write(self, work: Callable[[Transaction], T], user: User, *, in_turn: bool = False) -> T:
@@ -167,45 +178,64 @@ class PostgresqlDatabase:
                 await _take_all(places, user)
         except TimeoutError:
             raise DeadlineExceeded(self._deadline) from None
-        # A transaction that began is carried through, even when whoever asked for it has gone.
-        attempts = asyncio.ensure_future(self._attempts(work))
+        progress = _Progress()
+        attempts = asyncio.ensure_future(self._attempts(work, progress))
         attempts.add_done_callback(lambda _: _give_back_all(places, user))
         try:
             # The database itself breaks off what takes too long; this is for one that doesn't answer at all.
             async with asyncio.timeout(self._deadline + _ANSWERING_SECONDS):
                 return await asyncio.shield(attempts)
         except TimeoutError:
-            raise DeadlineExceeded(self._deadline) from None
-        except _UNREACHABLE:
-            raise Unavailable from None
-        except DBAPIError as error:
-            if error.connection_invalidated or isinstance(error.orig, _UNREACHABLE):
-                raise Unavailable from None
-            raise
+            if attempts.done():
+                return attempts.result()
+            if progress.give_up():
+                raise DeadlineExceeded(self._deadline) from None
+            raise UnknownOutcome from None
+        except asyncio.CancelledError:
+            # The server ends.
+            if progress.give_up():
+                raise
+            raise UnknownOutcome from None
         finally:
             attempts.add_done_callback(_overlook)
 
-    async def _attempts(self, work: Callable[[Transaction], T]) -> T:
+    async def _attempts(self, work: Callable[[Transaction], T], progress: _Progress) -> T:
         for attempt in range(1, _ATTEMPTS + 1):
-            worked = False
+            connected = False
             try:
-                async with self._engine.begin() as connection:
-                    result = await connection.run_sync(self._run, work)
-                    worked = True
+                async with self._engine.connect() as connection:
+                    connected = True
+                    return await self._attempt(connection, work, progress)
             except PoolTimeoutError:
                 raise DeadlineExceeded(self._deadline) from None
-            except DBAPIError as error:
-                state = getattr(error.orig, "sqlstate", None)
+            except Exception as error:
+                if progress.committing and not undid_commit(error):
+                    raise UnknownOutcome(state_of(error) or type(error).__name__) from None
+                state = state_of(error)
                 if state == _CANCELLED:
                     raise DeadlineExceeded(self._deadline) from None
                 # A connection that was lost before the commit was sent has left nothing behind.
-                lost = error.connection_invalidated and not worked
-                if attempt == _ATTEMPTS or not (lost or state in _BEGIN_AGAIN):
+                lost = connected and ended_connection(error)
+                if attempt == _ATTEMPTS or progress.given_up or not (lost or state in _BEGIN_AGAIN):
+                    if (unavailable := outage(error)) is not None:
+                        raise unavailable from None
                     raise
+                progress.committing = False
                 await asyncio.sleep(0.01 * 2**attempt)
-            else:
-                return result
         raise AssertionError("the last attempt returns or raises")
+
+    async def _attempt(self, connection: AsyncConnection, work: Callable[[Transaction], T], progress: _Progress) -> T:
+        try:
+            result = await connection.run_sync(self._run, work)
+            if progress.given_up:
+                raise DeadlineExceeded(self._deadline)
+            progress.committing = True
+            await connection.commit()
+        except Exception as error:
+            if ended_connection(error):
+                await connection.invalidate()  # nothing can be rolled back on it
+            raise
+        return result
 
     def _run(self, connection: Connection, work: Callable[[Transaction], T]) -> T:
         session = _Session(connection)
@@ -253,12 +283,6 @@ class _Session:
             rows: Sequence[Any] = await_only(driver.fetch(sql, *values, timeout=seconds))
         except TimeoutError:
             raise PayloadDeadlineExceeded(_PAYLOAD_SECONDS) from None
-        except asyncpg.DataError:
-            raise
-        except _UNREACHABLE as error:
-            # As SQLAlchemy says it of its own statements.
-            self._connection.invalidate()
-            raise DBAPIError(None, None, error, connection_invalidated=True) from None
         return rows
 
 

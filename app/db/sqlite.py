@@ -10,7 +10,6 @@ import asyncio
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -23,6 +22,7 @@ from sqlalchemy.dialects.sqlite.aiosqlite import dialect as aiosqlite_dialect
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 
+from app.db.outages import outage
 from app.db.sqlite_log import Reading, WriteAheadLog
 from app.db.sqlite_writer import BUSY_MILLISECONDS, CACHED_STATEMENTS, STEPS_BETWEEN_LOOKS, Writer, is_too_long
 from app.db.transaction import Row, Transaction
@@ -92,18 +92,24 @@ class SqliteDatabase:
         """Run a statement on a reading connection; see Database.read."""
         try:
             return await self._read(statement, values, user)
-        except sqlite3.DataError as error:
+        except sqlite3.Error as error:
             if is_too_long(error):
                 raise AnswerTooLarge(self._longest) from None
-            raise
+            raise outage(error) or error from None
 
     async def probe(self, statement: str) -> Row:
         """Run a statement in the event loop, where none waits for another; see Database.probe."""
         for _ in range(_PROBES):
-            with suppress(sqlite3.OperationalError):
+            try:
                 return self._read_quickly(statement, ())
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
+                    raise  # it is the statement's own fault: there is no such table
             await asyncio.sleep(_SECONDS_BETWEEN_PROBES)
-        return self._read_quickly(statement, ())
+        try:
+            return self._read_quickly(statement, ())
+        except sqlite3.Error as error:
+            raise outage(error) or error from None
 
     async def _read(self, statement: str, values: Sequence[object], user: User) -> Row:
         name = hash(statement)
@@ -127,7 +133,10 @@ class SqliteDatabase:
 
     async def write(self, work: Callable[[Transaction], T], user: User, *, in_turn: bool = False) -> T:  # noqa: ARG002 - here all do
         """Run a transaction in the writer's thread; see Database.write."""
-        return await self._writer.write(work, user)
+        try:
+            return await self._writer.write(work, user)
+        except (sqlite3.Error, OSError) as error:
+            raise outage(error) or error from None
 
     def _open_quick(self) -> sqlite3.Connection:
         connection = _connect(self._file, self._longest)

@@ -33,8 +33,9 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import StaticPool, create_engine, event
 from sqlalchemy.engine import Connection, Dialect, Engine
 
+from app.db.outages import undid_commit
 from app.db.transaction import Transaction
-from app.errors import AnswerTooLarge, DeadlineExceeded, PayloadDeadlineExceeded
+from app.errors import AnswerTooLarge, DeadlineExceeded, PayloadDeadlineExceeded, UnknownOutcome
 from app.shares import Line, User
 
 _log = logging.getLogger("dossier")
@@ -53,6 +54,7 @@ _NEVER = float("inf")
 _SECONDS_BETWEEN_TRIES = 0.002  # to take the lock
 _LOCK_SECONDS = 30  # that whoever opens or migrates a database waits for those who write
 _CLOSING_SECONDS = 1
+_ANSWERING_SECONDS = 2  # that a disk has to answer when everything else is done
 _COMMITTED_TOGETHER = 64  # at most, so that the first of them need not wait for long
 _TOGETHER_SECONDS = 0.02  # of work after which those at work are committed, however many still wait
 # That reading the payload of a change may hold up all others. A page of 50 events with their batches takes 1 to 5 ms.
@@ -132,6 +134,12 @@ class Writer:
         timer = loop.call_later(self._deadline, self._give_up, waiting)
         try:
             return await told
+        except asyncio.CancelledError:
+            # The server ends. What has not begun by now never does.
+            with self._beginning:
+                if waiting.begun:
+                    raise UnknownOutcome from None
+            raise
         finally:
             timer.cancel()
 
@@ -164,7 +172,13 @@ class Writer:
                     self._refuse_all(error)
                     continue
                 several = self._next()
-                tried = await self._in_thread(partial(self._commit_and_let_go, several))
+                working = asyncio.ensure_future(self._in_thread(partial(self._commit_and_let_go, several)))
+                # What is done for them is broken off when it takes too long, but not a commit. If the disk doesn't
+                # answer any more, they are told so; the thread still waits for it.
+                patience = max((each.until for each in several), default=0) + _ANSWERING_SECONDS - perf_counter()
+                if several and not (await asyncio.wait([working], timeout=patience))[0]:
+                    self._despair(several)
+                tried = await working
             for waiting in tried:
                 waiting.tell()
             # Those who had to wait are the next, and then whoever came meanwhile, before those who had their turn.
@@ -196,6 +210,12 @@ class Writer:
             waiting.error = error
             waiting.tell()
 
+    def _despair(self, several: Sequence[_Waiting[Any]]) -> None:
+        with self._beginning:
+            for waiting in several:
+                if not waiting.told.done():
+                    waiting.told.set_exception(UnknownOutcome() if waiting.begun else DeadlineExceeded(self._deadline))
+
     def _commit_and_let_go(self, several: Sequence[_Waiting[Any]]) -> Sequence[_Waiting[Any]]:
         """Commit some of them, the first at least, and return those."""
         began = perf_counter()
@@ -209,6 +229,14 @@ class Writer:
         group: list[_Waiting[Any]] = []
         try:
             self._attempt(several, group)
+        except UnknownOutcome as unknown:
+            for waiting in group:
+                if waiting.error is None:
+                    waiting.error = unknown
+                elif not isinstance(waiting.error, DeadlineExceeded):
+                    # It was refused, perhaps for what another one may not have written after all.
+                    waiting.error = None
+                    self._commit_together([waiting])
         except BaseException as error:  # noqa: BLE001 - handed to each who waits
             group = group or list(several)
             if len(group) > 1:
@@ -234,7 +262,7 @@ class Writer:
                     continue
                 group.append(waiting)
                 self._run_timed(self._connection, waiting)
-            self._connection.commit()
+            self._commit(self._connection)
         except BaseException:
             with suppress(sqlite3.Error):  # the error that led here says more
                 self._connection.rollback()
@@ -246,6 +274,14 @@ class Writer:
         self._holding_up.discard(waiting.user)
         if perf_counter() - began > _TOGETHER_SECONDS and len(self._holding_up) < _HOLDING_UP_KEPT:
             self._holding_up.add(waiting.user)
+
+    def _commit(self, connection: sqlite3.Connection) -> None:
+        try:
+            connection.commit()
+        except sqlite3.Error as error:
+            if undid_commit(error):
+                raise
+            raise UnknownOutcome(error.sqlite_errorname) from None
 
     def _run(self, connection: sqlite3.Connection, waiting: _Waiting[Any]) -> None:
         with self._beginning:

@@ -61,6 +61,16 @@ class Transaction:
         self._run = run
         self._look = look or run
         self._longest = longest
+        self._conditions: list[Callable[[], None]] = []
+
+    def expect(self, condition: Callable[[], None]) -> None:
+        """Remember what has to hold until the end: `condition` raises when it doesn't any more."""
+        self._conditions.append(condition)
+
+    def check(self) -> None:
+        """Raise what a condition raises that doesn't hold any more."""
+        for condition in self._conditions:
+            condition()
 
     def all(self, statement: Statement, values: Mapping[str, object]) -> list[FoundRow]:
         """Run a statement and return its rows."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache
+from time import perf_counter
 from typing import Any, TypeAlias
 
 from graphql.execution.values import VariableValues
@@ -19,7 +20,7 @@ from app.db import Database, FoundRow, Row, Statement, Transaction
 from app.db.models import CaseMember, table_of
 from app.errors import Conflict, Refusal, Refused
 from app.resolvers.inputs import Given
-from app.resolvers.ownership import Viewer
+from app.resolvers.ownership import AT_ONCE_SECONDS, Viewer
 from app.resolvers.payloads import Payload
 from app.resolvers.statements import Plan
 from app.values import now
@@ -45,11 +46,12 @@ async def change(
     room: int,
     *,
     in_turn: bool = False,
-) -> dict[str, Any]:
-    """Do `work` for a mutation, in a transaction of its own; return the mutation's payload by response name.
+) -> tuple[dict[str, Any], bool]:
+    """Do `work` for a mutation, in a transaction of its own.
 
-    `in_turn` is that of Database.write.
-    Raises AnswerTooLarge, and nothing is changed, when what the payload says of rows has more than `room` bytes.
+    Return the mutation's payload by response name, and whether the change was made or refused. `in_turn` is that of
+    Database.write. Raises AnswerTooLarge, and nothing is changed, when what the payload says of rows has more than
+    `room` bytes; and what Database.write does.
     """
     given = payload.given(variables)
 
@@ -60,8 +62,12 @@ async def change(
         return transaction.read(plan.statement, values, room)
 
     def carry_out(transaction: Transaction) -> dict[str, Any]:
+        begun = perf_counter()
         try:
             subject = work(transaction, viewer, given)
+            answer = payload.done(subject, read(transaction, payload.changed, subject))
+            if perf_counter() - begun > AT_ONCE_SECONDS:
+                transaction.check()
         except Refused as refused:
             raise _Declined(payload.refused(refused.refusals)) from None
         except Conflict as conflict:
@@ -69,12 +75,12 @@ async def change(
             raise _Declined(payload.refused([conflict], current)) from None
         except Refusal as refusal:
             raise _Declined(payload.refused([refusal])) from None
-        return payload.done(subject, read(transaction, payload.changed, subject))
+        return answer
 
     try:
-        return await database.write(carry_out, viewer.id, in_turn=in_turn)
+        return await database.write(carry_out, viewer.id, in_turn=in_turn), True
     except _Declined as declined:
-        return declined.answer
+        return declined.answer, False
 
 
 def add(transaction: Transaction, viewer: Viewer, table: Table, values: Given) -> None:

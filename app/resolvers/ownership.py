@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from time import perf_counter
 from typing import Any
 
 from sqlalchemy import (
@@ -35,6 +36,9 @@ from app.values import now, parse_id
 # What each verb needs, and which roles have it.
 _ROLES = tuple(role.value for role in CaseRole)
 READ, CHANGE, DELETE, GOVERN = "VIEWER", "CONTRIBUTOR", "EDITOR", "OWNER"
+
+AT_ONCE_SECONDS = 0.02
+"""Within which nothing is looked at again: a change that takes longer may have waited for a lock."""
 
 _cases: FromClause = Case.__table__
 _users: FromClause = User.__table__
@@ -99,21 +103,44 @@ def find(
     `lock`, the whole row is read and stays as it was found until the transaction ends; without, its place is.
     `viewer_ends` of the row is when the viewer's role ends, None when it doesn't.
     Raises NotFound when any step is missing, lies elsewhere or is not the viewer's, alike in every case;
-    raises Forbidden when the viewer is a member whose role is too weak.
+    raises Forbidden when the viewer is a member whose role is too weak. The transaction's `check` raises the same when
+    that has come to be so since.
     """
     argument, model, _ = path[-1]
     where = ("input", argument)
     identifiers = {step.__tablename__: parse_id(identifier) for _, step, identifier in path}
+
+    def allow(role: str | None) -> None:
+        if role is None and not viewer.reads_all:
+            raise NotFound(f"there is no such {_WORDS[model]} here", where)
+        if _ROLES.index(role or READ) > _ROLES.index(need) and not viewer.changes_all:
+            raise Forbidden(f"this takes the role {need} in the case", where, need)
+
     found = None
     if None not in identifiers.values():
         steps = tuple(step for _, step, _ in path)
         statement = _find_statement(steps, lock=lock, governs=need == GOVERN, reads_all=viewer.reads_all)
-        found = transaction.first(statement, {**identifiers, "viewer": viewer.id, "moment": now()})
+        for _ in range(2):
+            begun = perf_counter()
+            found = transaction.first(statement, {**identifiers, "viewer": viewer.id, "moment": now()})
+            # Where it waited for a lock, the grant is what it was before that, on PostgreSQL, and so is the moment.
+            if found is None or perf_counter() - begun <= AT_ONCE_SECONDS:
+                break
     if found is None:
         raise NotFound(f"there is no such {_WORDS[model]} here", where)
-    role = GOVERN if viewer.changes_all else found.viewer_role or READ
-    if _ROLES.index(role) > _ROLES.index(need):
-        raise Forbidden(f"this takes the role {need} in the case", where, need)
+    role, ends = found.viewer_role, found.viewer_ends
+    allow(role)
+
+    def still_allow() -> None:
+        if need == GOVERN:
+            # What governs locks the viewer's grant, and may itself have changed it by now; only time takes it away.
+            allow(None if ends is not None and ends <= now() else role)
+        else:
+            grant = transaction.first(_GRANT, {"case": identifiers["cases"], "viewer": viewer.id, "moment": now()})
+            allow(None if grant is None else grant.role)
+
+    if need != READ and not viewer.changes_all:
+        transaction.expect(still_allow)
     return found
 
 
@@ -209,3 +236,10 @@ def _is_fellow(user_id: ColumnElement[str], asking: Asking) -> ColumnElement[boo
         .where(theirs.c.user_id == user_id)
         .correlate(_users)
     )
+
+
+_GRANT = Statement(
+    select(CaseMember.role).where(
+        _grant(bindparam("case", type_=Id()), bindparam("viewer", type_=Id()), bindparam("moment", type_=Time()))
+    )
+)

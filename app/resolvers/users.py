@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from time import monotonic
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import Text, bindparam, cast, func, insert, select, update
 
 from app.db import Database, Statement, Transaction
 from app.db.models import User, table_of
+from app.errors import Unavailable, UnknownOutcome
 from app.identity import Identity
 from app.resolvers.ownership import Viewer
 from app.values import new_id, now
 
+_log = logging.getLogger("dossier")
+
 _REMEMBERED = 10_000
+_PATIENCE_SECONDS = 0.5  # that a request waits for what its token says of the user to be written
+_PAUSE_SECONDS = 5  # without trying to, after it took longer or failed
 _USERS = table_of(User)
 _WHO = _USERS.c.issuer == bindparam("issuer"), _USERS.c.subject == bindparam("subject")
 _FIND = Statement(select(_USERS).where(*_WHO).with_for_update())
+# A row in any case, of texts, as reads have to have.
+_PROFILE = _USERS.c.id, _USERS.c.name, _USERS.c.email, _USERS.c.profile_at
+_READ = Statement(select(*(func.max(cast(column, Text)).label(column.name) for column in _PROFILE)).where(*_WHO))
 _ADD = Statement(insert(_USERS))
 _CHANGE = Statement(update(_USERS).where(_USERS.c.id == bindparam("user")))
 
@@ -48,6 +60,7 @@ class Users:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: OrderedDict[tuple[str, str], _Known] = OrderedDict()
+        self._notes_from = 0.0
 
     async def viewer(self, identity: Identity) -> Viewer:
         """Return the viewer that an identity stands for; name and email are those of the newest token that says them.
@@ -56,20 +69,68 @@ class Users:
         """
         who = identity.issuer, identity.subject
         known = self._known.get(who)
-        if known is None or identity.order != known.order:
-            after = known and known.after(identity)
+        if known is None:
+            known = await self._read(identity) or await self._add(identity)
+            self._keep(who, known)
+        if identity.order != known.order:
+            after = known.after(identity)
             # What is newer is written even if it says the same: it stands against what another process saw.
-            is_newer = known is not None and identity.order[0] > known.order[0] and (identity.name or identity.email)
-            if known is None or after is None or is_newer or (after.name, after.email) != (known.name, known.email):
-                user = who if known is None else known.id
-                after = await self._database.write(lambda transaction: _remember(transaction, identity), user)
-            known = self._known[who] = after
-            if len(self._known) > _REMEMBERED:
-                self._known.popitem(last=False)
+            is_newer = identity.order[0] > known.order[0] and (identity.name or identity.email)
+            if is_newer or (after.name, after.email) != (known.name, known.email):
+                await self._note(who, identity)
+            else:
+                self._keep(who, after)
         return Viewer(known.id, identity.roles)
 
+    async def _read(self, identity: Identity) -> _Known | None:
+        """Return what is stored of a user."""
+        values = {"issuer": identity.issuer, "subject": identity.subject}
+        form = _READ.form(self._database.dialect, values)
+        found = await self._database.read(form.sql, form.bind(values), (identity.issuer, identity.subject))
+        user, name, email, profile_at = (None if text is None else text.decode() for text in found)
+        return (
+            None
+            if user is None
+            else _Known(user, name, email, _order(datetime.fromisoformat(profile_at) if profile_at else None))
+        )
 
-def _remember(transaction: Transaction, identity: Identity) -> _Known:
+    async def _add(self, identity: Identity) -> _Known:
+        """Write a new user down; again is no harm. Raises Unavailable where that can't be done."""
+        try:
+            return await self._database.write(partial(_remember, identity), (identity.issuer, identity.subject))
+        except UnknownOutcome as error:
+            raise Unavailable("does not confirm changes", error.state) from None
+
+    async def _note(self, who: tuple[str, str], identity: Identity) -> None:
+        """Write down what a newer token says of a known user, unless that would keep their request waiting.
+
+        A request that only reads is answered where nothing can be written. The user's next one after a while tries
+        again.
+        """
+        if monotonic() < self._notes_from:
+            return
+        noting = asyncio.ensure_future(self._database.write(partial(_remember, identity), who))
+        noting.add_done_callback(partial(self._noted, who))
+        if not (await asyncio.wait([noting], timeout=_PATIENCE_SECONDS))[0]:
+            self._notes_from = monotonic() + _PAUSE_SECONDS
+
+    def _noted(self, who: tuple[str, str], noting: asyncio.Future[_Known]) -> None:
+        if noting.cancelled():
+            return
+        error = noting.exception()
+        if error is None:
+            self._keep(who, noting.result())
+            return
+        self._notes_from = monotonic() + _PAUSE_SECONDS
+        _log.warning("what a token says of its user could not be noted: %s", type(error).__qualname__)
+
+    def _keep(self, who: tuple[str, str], known: _Known) -> None:
+        self._known[who] = known
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+
+
+def _remember(identity: Identity, transaction: Transaction) -> _Known:
     who = {"issuer": identity.issuer, "subject": identity.subject}
     profile_at = datetime.fromtimestamp(identity.order[0], UTC)
     user = transaction.first(_FIND, who)
@@ -78,11 +139,15 @@ def _remember(transaction: Transaction, identity: Identity) -> _Known:
         profile = {"id": known.id, "name": known.name, "email": known.email, "profile_at": profile_at}
         transaction.run(_ADD, {**who, **profile, "created_at": now()})
         return known
-    # Of a token that another process saw, or this one long ago, only the second is known in which it was issued.
-    order = (user.profile_at.timestamp(), 0.0) if user.profile_at else (0.0, 0.0)
+    order = _order(user.profile_at)
     found = _Known(user.id, user.name, user.email, order)
     known = found.after(identity)
     newer = {"profile_at": profile_at} if known.order[0] > order[0] else {}
     if newer or (known.name, known.email) != (found.name, found.email):
         transaction.run(_CHANGE, {"user": user.id, "name": known.name, "email": known.email, **newer})
     return known
+
+
+def _order(profile_at: datetime | None) -> tuple[float, float]:
+    # Of a token that another process saw, or this one long ago, only the second is known in which it was issued.
+    return (profile_at.timestamp(), 0.0) if profile_at else (0.0, 0.0)

@@ -33,7 +33,7 @@ from graphql.execution.get_variable_signature import GraphQLVariableSignature, g
 from graphql.execution.values import VariableValues, VariableValueSource
 
 from app.db import Database
-from app.errors import AnswerTooLarge, DeadlineExceeded, RequestFault, RequestRefused, Unavailable
+from app.errors import DeadlineExceeded, RequestFault, RequestRefused, Unavailable, UnknownOutcome
 from app.resolvers.changes import change
 from app.resolvers.mutations import IN_TURN, WORKS
 from app.resolvers.ownership import Viewer
@@ -47,6 +47,7 @@ from app.schema.faults import (
     MAX_ERRORS,
     MAX_VARIABLE_ERRORS,
     Answer,
+    Outages,
     Text,
     discreet,
     failed,
@@ -133,6 +134,7 @@ class Documents:
         self._weights: dict[str, int] = {}
         self._bytes = 0
         self._turns = Shares(1)
+        self.outages = Outages()
 
     @property
     def weight(self) -> int:
@@ -262,29 +264,32 @@ class Documents:
             if payload is not None:
                 payload.check(request.variables)
         data: dict[str, Any] = {}
+        made: dict[str, Any] = {}
         room = self._longest
         for key, payload in payloads.items():
             if payload is None:
                 data[key] = "Mutation"
                 continue
             try:
-                answer = orjson.dumps(await self._change(payload, request, viewer, room))
-            except AnswerTooLarge as error:
-                # What was changed before stays; whoever asked for that must not take it for refused as well.
-                if room < self._longest:
-                    return unfinished(error)
-                raise
-            except DeadlineExceeded as error:
-                return late(error, key)
-            except (Unavailable, RequestRefused):
-                raise
-            except Exception as error:  # noqa: BLE001 - as in `run`; those before it were made
-                return failed(error, key)
+                values, is_made = await self._change(payload, request, viewer, room)
+                answer = orjson.dumps(values)
+            except (Exception, asyncio.CancelledError) as error:
+                # Where nothing was changed, that can be told of the whole request. What was made before stays, and
+                # whoever asked for it must not take it for refused, or repeat it.
+                if not made and isinstance(error, Unavailable | RequestRefused | asyncio.CancelledError):
+                    raise
+                if isinstance(error, Unavailable | UnknownOutcome):
+                    self.outages.log(error)
+                return unfinished(error, key, made)
             room -= len(answer)
             data[key] = orjson.Fragment(answer)
+            if is_made:
+                made[key] = data[key]
         return Answer(orjson.dumps({"data": data}))
 
-    async def _change(self, payload: Payload, request: Request, viewer: Viewer, room: int) -> dict[str, Any]:
+    async def _change(
+        self, payload: Payload, request: Request, viewer: Viewer, room: int
+    ) -> tuple[dict[str, Any], bool]:
         work, in_turn = WORKS[payload.mutation], payload.mutation in IN_TURN
         return await change(self._database, viewer, work, payload, request.variables, room, in_turn=in_turn)
 

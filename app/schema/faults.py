@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import secrets
 import traceback
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from time import monotonic
 from typing import Any
 
 import orjson
@@ -24,7 +26,7 @@ from graphql import (
     SourceLocation,
 )
 
-from app.errors import DeadlineExceeded, RequestFault, RequestRefused
+from app.errors import DeadlineExceeded, RequestFault, RequestRefused, Unavailable, UnknownOutcome
 from app.values import printable
 
 _log = logging.getLogger("dossier")
@@ -32,6 +34,7 @@ _log = logging.getLogger("dossier")
 MAX_ERRORS = 20  # that are told of one document; what is wrong with it in general is clear by then
 MAX_VARIABLE_ERRORS = 50
 _MAX_LOCATIONS = 10  # of one error
+_QUIET_SECONDS = 5  # between two lines about the same kind of outage
 _LONGEST_MESSAGE = 1_000  # characters; a longer one quotes names that the client knows
 INVALID_DOCUMENT = "GRAPHQL_VALIDATION_FAILED"
 _SILENT_DOCUMENT = (
@@ -56,19 +59,14 @@ class Answer:
     refused: bool = False
 
 
-def late(error: DeadlineExceeded, *path: str) -> Answer:
-    """Return the response to a request that took too long, at the field of the path if there is one."""
-    return _nothing({"message": str(error), "extensions": {"code": "DEADLINE_EXCEEDED"}}, path)
+def late(error: DeadlineExceeded) -> Answer:
+    """Return the response to a request that took too long."""
+    return Answer(orjson.dumps({"data": None, "errors": _faults(error)}))
 
 
-def failed(error: BaseException, *path: str) -> Answer:
+def failed(error: BaseException) -> Answer:
     """Return the response to a request that an error ended which nobody foresaw; see `masked`."""
-    return _nothing(masked(error), path)
-
-
-def _nothing(fault: dict[str, Any], path: tuple[str, ...]) -> Answer:
-    at = {"path": path} if path else {}
-    return Answer(orjson.dumps({"data": None, "errors": [fault | at]}))
+    return Answer(orjson.dumps({"data": None, "errors": [masked(error)]}))
 
 
 def refusal(refused: RequestRefused) -> Answer:
@@ -76,9 +74,34 @@ def refusal(refused: RequestRefused) -> Answer:
     return Answer(orjson.dumps({"errors": _errors(refused)}), refused=True)
 
 
-def unfinished(refused: RequestRefused) -> Answer:
-    """Return the response to a request of several changes, the first of which were made."""
-    return Answer(orjson.dumps({"data": None, "errors": _errors(refused)}))
+def unfinished(error: BaseException, key: str, made: Mapping[str, Any]) -> Answer:
+    """Return the response to a request whose change at the field `key` was not made, or perhaps not.
+
+    `made` has the payloads of those before it that were made. They can't stand in `data`: the field that has none may
+    not be null, so that `data` is.
+    """
+    errors = [{"path": [key]} | fault for fault in _faults(error)]
+    if made:
+        for fault in errors:
+            fault["extensions"] |= {"made": made}
+    return Answer(orjson.dumps({"data": None, "errors": errors}))
+
+
+def _faults(error: BaseException) -> list[dict[str, Any]]:
+    match error:
+        case RequestRefused():
+            return _errors(error)
+        case DeadlineExceeded():
+            message, code = str(error), "DEADLINE_EXCEEDED"
+        case UnknownOutcome():
+            message, code = str(error), "UNKNOWN_OUTCOME"
+        case Unavailable():
+            message, code = f"{error}, so this change was not made", "UNAVAILABLE"
+        case asyncio.CancelledError():
+            message, code = "the server was stopped before it made this change", "UNAVAILABLE"
+        case _:
+            return [masked(error)]
+    return [{"message": message, "extensions": {"code": code}}]
 
 
 def _errors(refused: RequestRefused) -> list[dict[str, Any]]:
@@ -119,6 +142,22 @@ def discreet(refused: RequestRefused, text: str, schema: GraphQLSchema) -> Reque
             for fault in refused.faults
         )
     )
+
+
+class Outages:
+    """Tells the log of outages: a line for each kind, and again only after some seconds, however many requests fail."""
+
+    def __init__(self) -> None:
+        self._quiet_until: dict[str, float] = {}
+
+    def log(self, error: Unavailable | UnknownOutcome) -> None:
+        """Say what kind of outage it is, with the driver's word for it and no value that it choked on."""
+        known = isinstance(error, Unavailable)
+        line = str(error) if known else "the database did not confirm a commit; whoever asked for the change was told"
+        moment = monotonic()
+        if moment >= self._quiet_until.get(line, 0):
+            self._quiet_until[line] = moment + _QUIET_SECONDS
+            _log.error("%s (%s)", line, error.state or "no answer")
 
 
 class Text(Source):
