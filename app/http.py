@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -132,7 +131,8 @@ class GraphQL:
         self._settings = settings
         self._pages = pages
         self._tokens = Tokens(settings)
-        self._at_work: Counter[User] = Counter()
+        self._at_work = 0
+        self._at_work_of: dict[User, int] = {}
         self._turns = Turns()
         # Variables that the document doesn't declare aren't counted by its limits.
         self._most_values = max(20_000, 2 * settings.limits.max_values)
@@ -254,20 +254,21 @@ class GraphQL:
 
     def _admit(self, user: User) -> None:
         """Take a request of a user on. Raises Refused when there are too many at work, or of this user's."""
-        most, own = self._settings.max_requests, self._at_work[user]
+        most, own = self._settings.max_requests, self._at_work_of.get(user, 0)
         if own >= most - most // 4:
             message = f"{own} of your requests are at work, as many as one user may have; wait for an answer"
             raise Refused(503, message, {"Retry-After": "1"})
-        total = self._at_work.total()
         # Whoever has none at work finds a place even so, as long as there are not as many of them again.
-        if total >= most and (own or total >= 2 * most):
+        if self._at_work >= most and (own or self._at_work >= 2 * most):
             raise Refused(503, "the server is at work on as much as it takes on; try again", {"Retry-After": "1"})
-        self._at_work[user] += 1
+        self._at_work += 1
+        self._at_work_of[user] = own + 1
 
     def _dismiss(self, user: User) -> None:
-        self._at_work[user] -= 1
-        if not self._at_work[user]:
-            del self._at_work[user]
+        self._at_work -= 1
+        self._at_work_of[user] -= 1
+        if not self._at_work_of[user]:
+            del self._at_work_of[user]
 
     async def _trusted_text(self, parameters: Parameters, user: User) -> str:
         """Return the registered document that is asked for. Raises RequestRefused."""

@@ -126,12 +126,13 @@ class PostgresqlDatabase:
         assert self._pool is not None, "the database is open"  # noqa: S101 - for the type checker
         try:
             # The time to get a connection is also what asyncpg gives a statement that is cancelled to end.
-            async with (
-                asyncio.timeout(self._deadline),
-                self._reading.place(user),
-                self._pool.acquire(timeout=self._deadline) as connection,
-            ):
-                row: Row | None = await connection.fetchrow(statement, *values)
+            async with asyncio.timeout(self._deadline):
+                await self._reading.take(user)
+                try:
+                    async with self._pool.acquire(timeout=self._deadline) as connection:
+                        row: Row | None = await connection.fetchrow(statement, *values)
+                finally:
+                    self._reading.give_back(user)
         except (TimeoutError, asyncpg.QueryCanceledError):
             raise DeadlineExceeded(self._deadline) from None
         except Exception as error:
