@@ -41,6 +41,7 @@ _UNREACHABLE = (
     asyncpg.OperatorInterventionError,  # it is shut down, or starts
 )
 _CANCELLED = "57014"  # query_canceled, here by statement_timeout
+_TOO_LONG = "22012"  # division_by_zero, as which a stream fails (`app.db.sql.gathered`); nothing else here divides
 # Compiling to machine code costs more than any of Dossier's statements runs for.
 _SERVER_SETTINGS = {"application_name": "dossier", "jit": "off", "timezone": "UTC"}
 
@@ -53,7 +54,7 @@ class PostgresqlDatabase:
         self._url = settings.database_url
         self._readers = settings.read_connections
         self._deadline = settings.deadline
-        self._longest = settings.max_answer_bytes
+        self.longest = settings.max_answer_bytes
         self._engine = writing_engine(settings.database_url, settings.write_connections, settings.deadline)
         self._pool: asyncpg.Pool | None = None
 
@@ -96,7 +97,7 @@ class PostgresqlDatabase:
         # With OFFSET the inner statement is computed by itself, and once, however often a column of it is named.
         return (
             f"SELECT {', '.join(columns)} FROM ({statement} OFFSET 0) AS answer "  # noqa: S608 - names of our own
-            f"WHERE {length} <= {self._longest}"
+            f"WHERE {length} <= {self.longest}"
         )
 
     async def read(self, statement: str, values: Sequence[object]) -> Row:
@@ -108,12 +109,14 @@ class PostgresqlDatabase:
                 row: Row | None = await connection.fetchrow(statement, *values)
         except (TimeoutError, asyncpg.QueryCanceledError):
             raise DeadlineExceeded(self._deadline) from None
+        except asyncpg.DivisionByZeroError:
+            raise AnswerTooLarge(self.longest) from None
         except asyncpg.DataError:
             raise  # a fault of ours, for all that asyncpg calls it one of the connection
         except _UNREACHABLE:
             raise Unavailable from None
         if row is None:
-            raise AnswerTooLarge(self._longest)
+            raise AnswerTooLarge(self.longest)
         return row
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
@@ -148,6 +151,8 @@ class PostgresqlDatabase:
                 state = getattr(error.orig, "sqlstate", None)
                 if state == _CANCELLED:
                     raise DeadlineExceeded(self._deadline) from None
+                if state == _TOO_LONG:
+                    raise AnswerTooLarge(self.longest) from None
                 # A connection that was lost before the commit was sent has left nothing behind.
                 lost = error.connection_invalidated and not worked
                 if attempt == _ATTEMPTS or not (lost or state in _BEGIN_AGAIN):
@@ -158,7 +163,7 @@ class PostgresqlDatabase:
         raise AssertionError("the last attempt returns or raises")
 
     def _run(self, connection: Connection, work: Callable[[Transaction], T]) -> T:
-        return work(Transaction(self.dialect, partial(_rows, connection), self._longest))
+        return work(Transaction(self.dialect, partial(_rows, connection), self.longest))
 
 
 def _rows(connection: Connection, sql: str, values: Sequence[object]) -> Sequence[Any]:

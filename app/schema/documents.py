@@ -40,7 +40,8 @@ from app.resolvers.ownership import Viewer
 from app.resolvers.payloads import Payload, Payloads
 from app.resolvers.reads import Shapes, at_once, read, shape_of
 from app.resolvers.selections import Field, Request, collect
-from app.resolvers.statements import Plan, Planner
+from app.resolvers.statements import Plan
+from app.resolvers.streams import plan_query
 from app.schema import executable
 from app.schema.faults import (
     INVALID_DOCUMENT,
@@ -179,7 +180,7 @@ class Documents:
     def _plan(self, operation: Operation, inputs: dict[str, Any]) -> None:
         request = Request(self._schema, operation.fragments, self._variables(operation, inputs))
         if operation.is_query:
-            Planner(self._database, _NOBODY, marked=operation.introspects).query(_own_fields(operation, request))
+            plan_query(self._database, _NOBODY, _own_fields(operation, request), marked=operation.introspects)
         else:
             for payload in self._payloads(operation, request, _NOBODY).values():
                 if payload is not None:
