@@ -22,22 +22,23 @@ from app.resolvers.selections import Field
 from app.resolvers.statements import TYPE, Plan, Planner, identifiers
 from app.values import parse_id
 
-# With all texts on the way to it. What a statement holds of it is up to three times as much.
-_LARGE = 34_000_000
-# Of a piece, in bytes; of an object with more it is held one and a half times.
-_PIECE = 1_000_000
+# What a statement and its answer may hold at once in bytes, if each text is put together from those below it.
+_LARGE = 125_000_000
+# Of a piece, in bytes. PostgreSQL keeps two or three of them to add up their lengths, and has 4 MB for that (work_mem):
+# with more it would compute all pieces before it looks at the first one's length.
+_PIECE = 500_000
 
 
 def plan_query(database: Database, viewer: Viewer, fields: Sequence[Field], *, marked: bool = False) -> Plan:
     """Return the plan for fields of the query itself, as `Planner.query` does."""
-    is_large = weights.of_fields(QUERY, fields).with_all > _LARGE
+    is_large = weights.of_fields(QUERY, fields).at_once > _LARGE
     return (_Streams if is_large else Planner)(database, viewer, marked=marked).query(fields)
 
 
 def plan_subject(database: Database, viewer: Viewer, noun: str | None, field: Field) -> Plan:
     """Return the plan for a field of a mutation's payload, as `Planner.subject` does."""
     nouns_ = NODES if noun is None else [NOUNS[noun]]
-    is_large = max(weights.of_fields(each, field.children(each.name)).with_all for each in nouns_) > _LARGE
+    is_large = max(weights.of_fields(each, field.children(each.name)).at_once for each in nouns_) > _LARGE
     return (_Streams if is_large else Planner)(database, viewer).subject(noun, field)
 
 
@@ -91,13 +92,15 @@ class _Streams(Planner):
 
     def _members(self, noun: Noun, row: Rows, fields: Sequence[Field]) -> list[tuple[str, list[Piece]]]:
         """Return an object's members, and where they are handed on before there are too many."""
-        members, length = [], 0
+        members: list[tuple[str, list[Piece]]] = []
+        length = 0
         for field in fields:
-            value = self._value(noun, row, field)
-            length += weights.of_field(noun, field).itself
-            if length > _PIECE:
-                value, length = [*value, Pause()], 0
-            members.append((field.key, value))
+            weight = weights.of_field(noun, field).itself
+            if length + weight > _PIECE and members:
+                members[-1][1].append(Pause())
+                length = 0
+            members.append((field.key, [*self._value(noun, row, field)]))
+            length += weight
         return members
 
     def _one(self, noun: Noun, conditions: Sequence[ColumnElement[bool]], fields: Sequence[Field]) -> list[Piece]:

@@ -20,17 +20,25 @@ _ESCAPED = 6  # bytes of JSON that one character takes at most: \u0001
 _SHORT = 50  # bytes at most of ids, times, numbers, choices, Booleans and types' names
 _CURSOR = 10_000  # bytes; twice the digits of the longest sort key, a folded title, more or less
 _A_FEW = 1_000  # rows, of a list that has no pages
+# How often a text is held, measured on both databases: by a list, joined, in brackets and in its row; by a row that was
+# looked up; and at the end, by the statement and by whoever hands it to the client.
+_HELD_OF_LIST, _HELD_OF_ROW, _HELD_OF_ANSWER = 4, 1, 6
 
 
 class Weight(NamedTuple):
-    """What a value's JSON takes, in bytes and at the most: itself, and all texts on the way to it.
+    """What a value's JSON takes, in bytes and at the most: itself, and where a statement holds it on the way.
 
-    A statement makes the text of a list from the texts of its rows, and these from the texts of the lists below
-    them, so that what lies deep is there several times.
+    A list is made from the texts of its rows, and these from the texts of the lists below them, so that what lies
+    deep is held several times.
     """
 
     itself: int
-    with_all: int
+    held: int
+
+    @property
+    def at_once(self) -> int:
+        """The most that a statement and its answer hold at a time, of a root field or all of them."""
+        return self.held + _HELD_OF_ANSWER * self.itself
 
 
 def of_fields(noun: Noun, fields: Iterable[Field]) -> Weight:
@@ -119,7 +127,7 @@ def _size(field: Field) -> int:
 
 
 def _sum(weights: Sequence[Weight]) -> Weight:
-    return Weight(sum(weight.itself for weight in weights), sum(weight.with_all for weight in weights))
+    return Weight(sum(weight.itself for weight in weights), sum(weight.held for weight in weights))
 
 
 class _Value:
@@ -132,8 +140,8 @@ class _Value:
         return Weight(self._name + most, 0)
 
     def holding(self, inner: Weight) -> Weight:
-        return Weight(self._name + inner.itself, inner.with_all)
+        return Weight(self._name + inner.itself, inner.held)
 
     def listing(self, row: Weight, size: int) -> Weight:
         text = self._name + size * (row.itself + 1)
-        return Weight(text, text + row.with_all)
+        return Weight(text, row.held + (_HELD_OF_LIST if size > 1 else _HELD_OF_ROW) * text)

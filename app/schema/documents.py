@@ -71,6 +71,8 @@ _LONGEST_KEPT = 20_000  # characters; a longer document is parsed anew each time
 # A document with more is worked out in a thread, so that nobody else waits for it.
 _FIELDS_IN_LOOP = 60
 _READS_IN_LOOP = 8
+# Beside the schema an answer is made of Python's objects, which take several times the room of their JSON.
+_WALKED = 8
 _CURSORS = (("after",), ("before",))
 _NOBODY = Viewer("", frozenset())  # has no role that spares a condition
 
@@ -231,6 +233,8 @@ class Documents:
         )
         if not operation.introspects:
             return Answer(b"".join((b'{"data":', data, b"}")))
+        if len(data) > self._longest // _WALKED:
+            raise AnswerTooLarge(self._longest // _WALKED)
         return Answer(await self._in_turn(lambda: self._walked(operation, data, inputs)))
 
     def _walked(self, operation: Operation, data: bytes, inputs: dict[str, Any]) -> bytes:
