@@ -69,6 +69,7 @@ class _Recorder:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.dialect = database.dialect
+        self.longest = database.longest
         self.bind = database.bind
         self.bounded = database.bounded
         self.write = database.write

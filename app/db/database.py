@@ -17,6 +17,8 @@ class Database(Protocol):
     """An open database. Reads run side by side; writes are transactions that wait for each other as needed."""
 
     dialect: Dialect
+    longest: int
+    """How many bytes an answer may have."""
 
     async def open(self) -> None:
         """Connect. Raises DossierError, saying what to do, when that fails."""

@@ -44,6 +44,7 @@ _PAYLOAD_SECONDS = 0.1
 _STATEMENTS_MORE = 4
 _PAYLOAD_SECONDS_MORE = 0.15  # at most
 _CANCELLED = "57014"  # query_canceled, here by statement_timeout
+_TOO_LONG = "22012"  # division_by_zero, as which a stream fails (`app.db.sql.gathered`); nothing else here divides
 # Compiling to machine code costs more than any of Dossier's statements runs for.
 _SERVER_SETTINGS = {"application_name": "dossier", "jit": "off", "timezone": "UTC"}
 
@@ -71,7 +72,7 @@ class PostgresqlDatabase:
         self._writing = Shares(settings.write_connections)
         self._in_turn = Shares(1)
         self._deadline = settings.deadline
-        self._longest = settings.max_answer_bytes
+        self.longest = settings.max_answer_bytes
         self._engine = writing_engine(settings.database_url, self._writing.places, settings.deadline)
         self._pool: asyncpg.Pool | None = None
         self._prober: asyncpg.Connection | None = None
@@ -118,7 +119,7 @@ class PostgresqlDatabase:
         # With OFFSET the inner statement is computed by itself, and once, however often a column of it is named.
         return (
             f"SELECT {', '.join(columns)} FROM ({statement} OFFSET 0) AS answer "  # noqa: S608 - names of our own
-            f"WHERE {length} <= {self._longest}"
+            f"WHERE {length} <= {self.longest}"
         )
 
     async def read(self, statement: str, values: Sequence[object], user: User) -> Row:
@@ -135,12 +136,14 @@ class PostgresqlDatabase:
                     self._reading.give_back(user)
         except (TimeoutError, asyncpg.QueryCanceledError):
             raise DeadlineExceeded(self._deadline) from None
+        except asyncpg.DivisionByZeroError:
+            raise AnswerTooLarge(self.longest) from None
         except Exception as error:
             if (unavailable := outage(error)) is not None:
                 raise unavailable from None
             raise
         if row is None:
-            raise AnswerTooLarge(self._longest)
+            raise AnswerTooLarge(self.longest)
         return row
 
     async def probe(self, statement: str) -> Row:
@@ -215,6 +218,8 @@ class PostgresqlDatabase:
                 state = state_of(error)
                 if state == _CANCELLED:
                     raise DeadlineExceeded(self._deadline) from None
+                if state == _TOO_LONG:
+                    raise AnswerTooLarge(self.longest) from None
                 # A connection that was lost before the commit was sent has left nothing behind.
                 lost = connected and ended_connection(error)
                 if attempt == _ATTEMPTS or progress.given_up or not (lost or state in _BEGIN_AGAIN):
@@ -240,7 +245,7 @@ class PostgresqlDatabase:
 
     def _run(self, connection: Connection, work: Callable[[Transaction], T]) -> T:
         session = _Session(connection)
-        return work(Transaction(self.dialect, session.rows, self._longest, session.look))
+        return work(Transaction(self.dialect, session.rows, self.longest, session.look))
 
 
 async def _take_all(places: Sequence[Shares], user: User) -> None:

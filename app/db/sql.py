@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from sqlalchemy import Boolean, ColumnElement, Integer, String, Text, case, column, func, literal_column
+from sqlalchemy import Boolean, ColumnElement, Integer, String, Subquery, Text, case, column, func, literal_column
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import BindParameter, TableValuedAlias
@@ -21,6 +21,10 @@ from app.db.types import Choice, Id, Time
 
 # A text in the making: literal parts and expressions, in order.
 Piece: TypeAlias = str | ColumnElement[Any]
+
+# What SQLite calls with each piece of a stream, with each row of one, and for all pieces together; see assembly.py.
+TAKE, EACH, TAKEN = "dossier_take", "dossier_each", "dossier_taken"
+
 
 # SQLite takes up to 127 arguments (SQLITE_MAX_FUNCTION_ARG before 3.48), PostgreSQL up to 100
 # (FUNC_MAX_ARGS): a longer concatenation is one of concatenations.
@@ -150,6 +154,112 @@ def _moment_sqlite(element: _Moment, compiler: SQLCompiler, **options: Any) -> s
     return compiler.process(element.clauses, **options)
 
 
+class Stream(_Text):
+    """Texts of each row, one after the other: nothing ever holds all of them.
+
+    A step is a text or a stream of its own, and is computed only when those before it were handed on. `rows` are
+    those that the steps mention, None where they mention none. A stream stands among the steps of another one; the
+    outermost in `gathered`.
+    """
+
+    name = "stream"
+
+    def __init__(self, rows: Subquery | None, steps: Sequence[ColumnElement[str]], *, numbered: bool) -> None:
+        self.rows = rows
+        self.steps = steps
+        self.numbered = numbered
+        super().__init__(*steps)
+
+
+@compiles(Stream, "postgresql")
+def _stream_postgresql(element: Stream, compiler: SQLCompiler, **options: Any) -> str:
+    texts = " UNION ALL ".join(
+        f"({text})" if isinstance(step, Stream) else f"(SELECT {text} AS piece)"
+        for step in element.steps
+        if (text := compiler.process(step, **options))
+    )
+    if element.rows is None:
+        return texts
+    rows = compiler.process(element.rows, asfrom=True, **options)
+    if element.numbered:
+        # The steps mention the number, so that for each row, in the order of the rows, all of them are computed.
+        rows = f"(SELECT *, row_number() OVER () AS nth FROM {rows}) AS {element.rows.name}"
+    return f"SELECT piece FROM {rows} CROSS JOIN LATERAL ({texts}) AS pieces"
+
+
+@compiles(Stream, "sqlite")
+def _stream_sqlite(element: Stream, compiler: SQLCompiler, **options: Any) -> str:
+    # Either computes one argument after the other; they are all NULL. Of the two in each other there would be too much
+    # for the parser's stack.
+    call = EACH if element.numbered else "coalesce"
+    assert element.rows is not None, "only the outermost stream has none"  # noqa: S101 - for the type checker
+    rows = compiler.process(element.rows, asfrom=True, **options)
+    return f"(SELECT {call}({', '.join(_taken(element, compiler, **options))}) FROM {rows})"
+
+
+def _taken(element: Stream, compiler: SQLCompiler, **options: Any) -> list[str]:
+    """Return expressions that hand on the steps of a stream, at least two and no more than a function may have."""
+    texts = (compiler.process(step, **options) for step in element.steps)
+    steps = [
+        text if isinstance(step, Stream) else f"{TAKE}({text})" for step, text in zip(element.steps, texts, strict=True)
+    ]
+    while len(steps) > _MAX_ARGUMENTS:
+        parts = (steps[start : start + _MAX_ARGUMENTS] for start in range(0, len(steps), _MAX_ARGUMENTS))
+        steps = [f"coalesce({', '.join(part)}, NULL)" for part in parts]
+    return [*steps, "NULL"]
+
+
+class _Gathered(_Text):
+    """What a stream yields, as the bytes of one text; it ends the statement as soon as that is too long."""
+
+    name = "gathered"
+
+    def __init__(self, stream: Stream, longest: int) -> None:
+        self.stream = stream
+        self.longest = longest
+        super().__init__(stream)
+
+
+@compiles(_Gathered, "postgresql")
+def _gathered_postgresql(element: _Gathered, compiler: SQLCompiler, **options: Any) -> str:
+    pieces = compiler.process(element.stream, **options)
+    # A division by zero is what ends a statement without a function of one's own. With OFFSET the length is
+    # added up before a piece is looked at.
+    fits = f"1 / (CASE WHEN length <= {element.longest} THEN 1 ELSE 0 END) = 1"
+    lengths = "sum(octet_length(piece)) OVER (ROWS UNBOUNDED PRECEDING) AS length"
+    return (
+        f"(SELECT convert_to(string_agg(CASE WHEN {fits} THEN piece END, ''), 'UTF8') "
+        f"FROM (SELECT piece, {lengths} FROM ({pieces}) AS pieces OFFSET 0) AS pieces)"
+    )
+
+
+@compiles(_Gathered, "sqlite")
+def _gathered_sqlite(element: _Gathered, compiler: SQLCompiler, **options: Any) -> str:
+    return f"coalesce({', '.join(_taken(element.stream, compiler, **options))}, {TAKEN}())"
+
+
+class _Comma(_Text):
+    """A comma before each row of a stream but the first."""
+
+    name = "comma"
+
+
+@compiles(_Comma, "postgresql")
+def _comma_postgresql(_element: _Comma, _compiler: SQLCompiler, **_options: Any) -> str:
+    return "CASE WHEN nth > 1 THEN ',' END"
+
+
+@compiles(_Comma, "sqlite")
+def _comma_sqlite(_element: _Comma, _compiler: SQLCompiler, **_options: Any) -> str:
+    return "','"  # whoever takes the pieces leaves out the first
+
+
+class Pause(_Text):
+    """No text, but where a stream hands on what stands before it."""
+
+    name = "pause"
+
+
 class _InQuotes(_Text):
     """A text that needs no escaping, between quotation marks; NULL stays NULL."""
 
@@ -255,6 +365,29 @@ def chain(pieces: Sequence[Piece]) -> ColumnElement[str]:
     while len(pieces) > _CHAINED:
         pieces = [_Chain(pieces[start : start + _CHAINED]) for start in range(0, len(pieces), _CHAINED)]
     return _Chain(pieces)
+
+
+def stream(rows: Subquery | None, pieces: Sequence[Piece], *, separated: bool = False) -> Stream:
+    """Return the pieces of each row as a stream, with commas between the rows that are to be `separated`."""
+    steps: list[ColumnElement[str]] = []
+    text: list[Piece] = [_Comma()] if separated else []
+    for piece in pieces:
+        if not isinstance(piece, Stream | Pause):
+            text.append(piece)
+            continue
+        if text:
+            steps.append(concatenation(text))
+        text = []
+        if isinstance(piece, Stream):
+            steps.append(piece)
+    if text:
+        steps.append(concatenation(text))
+    return Stream(rows, steps, numbered=separated)
+
+
+def gathered(stream: Stream, longest: int) -> ColumnElement[str]:
+    """Return the bytes of all that a stream yields. As soon as they are too many, the statement fails."""
+    return _Gathered(stream, longest)
 
 
 def json_pieces(value: ColumnElement[Any], kind: TypeEngine[Any], *, nullable: bool) -> list[Piece]:

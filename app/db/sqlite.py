@@ -22,6 +22,7 @@ from sqlalchemy.dialects.sqlite.aiosqlite import dialect as aiosqlite_dialect
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 
+from app.db.assembly import Assembly
 from app.db.outages import outage
 from app.db.sqlite_log import Reading, WriteAheadLog
 from app.db.sqlite_writer import BUSY_MILLISECONDS, CACHED_STATEMENTS, STEPS_BETWEEN_LOOKS, Writer, is_too_long
@@ -52,10 +53,11 @@ class SqliteDatabase:
         self._readers: list[_Reader] = []
         self._idle: list[_Reader] = []
         self._quick: sqlite3.Connection | None = None
+        self._assembly = Assembly(settings.max_answer_bytes)
         self._busy_until = self._waits_until = 0.0
         self._slow: OrderedDict[int, int] = OrderedDict()  # runs left to be made in a thread, by a statement's hash
-        self._longest = settings.max_answer_bytes
-        self._writer = Writer(self._file, self.dialect, self._deadline, self._longest)
+        self.longest = settings.max_answer_bytes
+        self._writer = Writer(self._file, self.dialect, self._deadline, self.longest)
         self._log = WriteAheadLog(self._file, self._writer.shrink)
 
     async def open(self) -> None:
@@ -64,7 +66,7 @@ class SqliteDatabase:
             await self._writer.open()
             self._quick = self._open_quick()
             for _ in range(self._reading.places):
-                reader = await _Reader.open(self._file, self._longest)
+                reader = await _Reader.open(self._file, self.longest)
                 self._readers.append(reader)
                 self._idle.append(reader)
         except (DBAPIError, sqlite3.Error, OSError) as error:
@@ -94,7 +96,7 @@ class SqliteDatabase:
             return await self._read(statement, values, user)
         except sqlite3.Error as error:
             if is_too_long(error):
-                raise AnswerTooLarge(self._longest) from None
+                raise AnswerTooLarge(self.longest) from None
             raise outage(error) or error from None
 
     async def probe(self, statement: str) -> Row:
@@ -139,7 +141,7 @@ class SqliteDatabase:
             raise outage(error) or error from None
 
     def _open_quick(self) -> sqlite3.Connection:
-        connection = _connect(self._file, self._longest)
+        connection = _connect(self._file, self._assembly)
         connection.execute("PRAGMA busy_timeout = 0")
         connection.set_progress_handler(self._takes_too_long, STEPS_BETWEEN_LOOKS)
         return connection
@@ -152,7 +154,10 @@ class SqliteDatabase:
         assert self._quick is not None, "the database is open"  # noqa: S101 - for the type checker
         self._busy_until = thread_time() + _BUSY_SECONDS
         self._waits_until = perf_counter() + _WAITING_SECONDS
-        row: Row | None = self._quick.execute(statement, values).fetchone()
+        try:
+            row: Row | None = self._quick.execute(statement, values).fetchone()
+        finally:
+            self._assembly.clear()
         if row is None:
             raise LookupError("no row")
         return row
@@ -193,15 +198,17 @@ class SqliteDatabase:
 class _Reader:
     """A reading connection with a thread of its own, at work on one statement at a time."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    def __init__(self, connection: aiosqlite.Connection, assembly: Assembly) -> None:
         self._connection = connection
+        self._assembly = assembly
         self._broken_off = False
 
     @classmethod
     async def open(cls, file: Path, longest: int) -> _Reader:
         """Open a connection that makes no text of more than `longest` bytes."""
-        connection = await aiosqlite.Connection(partial(_connect, file, longest), iter_chunk_size=1)
-        reader = cls(connection)
+        assembly = Assembly(longest)
+        connection = await aiosqlite.Connection(partial(_connect, file, assembly), iter_chunk_size=1)
+        reader = cls(connection, assembly)
         await connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
         await connection.set_progress_handler(lambda: reader._broken_off, STEPS_BETWEEN_LOOKS)
         return reader
@@ -209,8 +216,11 @@ class _Reader:
     async def rows(self, statement: str, values: Sequence[object]) -> list[Row]:
         """Return the rows of a statement."""
         self._broken_off = False
-        # The one call of aiosqlite that runs and fetches in a single hop to its thread.
-        return list(await self._connection.execute_fetchall(statement, values))
+        try:
+            # The one call of aiosqlite that runs and fetches in a single hop to its thread.
+            return list(await self._connection.execute_fetchall(statement, values))
+        finally:
+            self._assembly.clear()
 
     def break_off(self) -> None:
         """End the statement that is at work, if there is one; it fails within a fraction of a millisecond."""
@@ -231,10 +241,11 @@ def cannot_open(file: Path, error: Exception) -> DossierError:
     )
 
 
-def _connect(file: Path, longest: int) -> sqlite3.Connection:
-    """Return a connection that only reads, and makes no text or row of more than `longest` bytes."""
+def _connect(file: Path, assembly: Assembly) -> sqlite3.Connection:
+    """Return a connection that only reads, and makes no text or row that is longer than an answer may be."""
     address = f"file:{quote(str(file.absolute()))}?mode=ro"
     connection = sqlite3.connect(address, uri=True, isolation_level=None, cached_statements=CACHED_STATEMENTS)
     connection.text_factory = bytes
-    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, assembly.longest)
+    assembly.serve(connection)
     return connection

@@ -33,6 +33,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import StaticPool, create_engine, event
 from sqlalchemy.engine import Connection, Dialect, Engine
 
+from app.db.assembly import Assembly
 from app.db.outages import undid_commit
 from app.db.transaction import Transaction
 from app.errors import AnswerTooLarge, DeadlineExceeded, PayloadDeadlineExceeded, UnknownOutcome
@@ -98,6 +99,7 @@ class Writer:
         self._dialect = dialect
         self._deadline = deadline
         self._longest = longest
+        self._assembly = Assembly(longest)
         self._until = _NEVER
         self._beginning = threading.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="dossier-writer")
@@ -307,6 +309,7 @@ class Writer:
             # Raises when SQLite itself rolled back everything: when a change was interrupted, or the disk is full.
             connection.execute("ROLLBACK TO change")
         finally:
+            self._assembly.clear()
             self._until = _NEVER  # neither what is left nor a commit is broken off
         connection.execute("RELEASE change")
 
@@ -336,6 +339,7 @@ class Writer:
             _enforce_foreign_keys(connection)
         # Of all that a change writes and reads, only its answer can be so long.
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, self._longest)
+        self._assembly.serve(connection)
         connection.set_progress_handler(lambda: perf_counter() > self._until, STEPS_BETWEEN_LOOKS)
         self._connection = connection
 

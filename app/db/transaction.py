@@ -93,7 +93,7 @@ class Transaction:
         `room` is what of the longest answer is left. Raises AnswerTooLarge and PayloadDeadlineExceeded.
         """
         for found in self._look(statement, values):
-            row = [None if text is None else text.encode() for text in found]
+            row = [text.encode() if isinstance(text, str) else text for text in found]
             if sum(len(text) for text in row if text is not None) <= room:
                 return row
         raise AnswerTooLarge(self._longest)

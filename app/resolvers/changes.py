@@ -6,22 +6,23 @@ inside of it, or leaves nothing behind.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
 from time import perf_counter
 from typing import Any, TypeAlias
 
+import orjson
 from graphql.execution.values import VariableValues
 from sqlalchemy import Table, bindparam, delete, insert
 from sqlalchemy import update as update_rows
 
-from app.db import Database, FoundRow, Row, Statement, Transaction
+from app.db import Database, FoundRow, Statement, Transaction
 from app.db.models import CaseMember, table_of
 from app.errors import Conflict, Refusal, Refused
 from app.resolvers.inputs import Given
 from app.resolvers.ownership import AT_ONCE_SECONDS, Viewer
-from app.resolvers.payloads import Payload
+from app.resolvers.payloads import Payload, Rows
 from app.resolvers.statements import Plan
 from app.values import now
 
@@ -55,11 +56,15 @@ async def change(
     """
     given = payload.given(variables)
 
-    def read(transaction: Transaction, plan: Plan | None, subject: str | tuple[str, ...]) -> Row:
-        if plan is None:
-            return ()
-        values = plan.values(variables, viewer, now(), database.bind, subject)
-        return transaction.read(plan.statement, values, room)
+    def read(transaction: Transaction, plans: Mapping[str, Plan], subject: str | tuple[str, ...]) -> Rows:
+        rows: dict[str, orjson.Fragment] = {}
+        left = room
+        for name, plan in plans.items():
+            values = plan.values(variables, viewer, now(), database.bind, subject)
+            (text,) = transaction.read(plan.statement, values, left)
+            rows[name] = orjson.Fragment(text or b"null")
+            left -= len(text or b"")
+        return rows
 
     def carry_out(transaction: Transaction) -> dict[str, Any]:
         begun = perf_counter()

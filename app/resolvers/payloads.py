@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 from graphql import get_named_type
 from graphql.execution.values import VariableValues
 
-from app.db import Database, Row
+from app.db import Database
 from app.errors import Conflict, Forbidden, Refusal
 from app.resolvers.inputs import Given
 from app.resolvers.nouns import NOUNS, column_name
 from app.resolvers.ownership import Viewer
 from app.resolvers.selections import Field
-from app.resolvers.statements import Plan, Planner
+from app.resolvers.streams import plan_subject
+
+Rows: TypeAlias = Mapping[str, orjson.Fragment]
+"""What was read of rows by the plans of a payload, under the same names."""
+
+_NO_ROWS: Rows = {}
 
 
 class Payload:
     """What a document asks of a mutation's payload.
 
-    Two plans read the row: `changed` when the change was made, `current` for a conflict; each is None where
-    nothing of the row was asked for. Raises RequestRefused when the selection's arguments are out of bounds.
+    Its plans read the row, each for one field: `changed` when the change was made, `current` for a conflict. They
+    run one after another, so that their answers count as one. Raises RequestRefused when the selection's arguments
+    are out of bounds.
     """
 
     def __init__(self, field: Field, database: Database, viewer: Viewer) -> None:
@@ -31,16 +37,18 @@ class Payload:
         self._type = get_named_type(field.definition.type).name
         members = field.children(self._type)
         self._members = [member.kept for member in members]
-        rows = [(member.key, noun, member) for member in members if (noun := _noun(member)) is not None]
-        current = [
-            (f"{member.key} {shown.key}", None, shown)
+        self.changed = {
+            member.key: plan_subject(database, viewer, noun, member)
+            for member in members
+            if (noun := _noun(member)) is not None
+        }
+        self.current = {
+            f"{member.key} {shown.key}": plan_subject(database, viewer, None, shown)
             for member in members
             if member.name == "errors"
             for shown in member.children("ConflictError")
             if shown.name == "current"
-        ]
-        self.changed = Planner(database, viewer).subject(rows) if rows else None
-        self.current = Planner(database, viewer).subject(current) if current else None
+        }
 
     @property
     def mutation(self) -> str:
@@ -54,19 +62,16 @@ class Payload:
 
     def check(self, variables: VariableValues) -> None:
         """Check the arguments in the selection. Raises RequestRefused when they are out of bounds."""
-        for plan in (self.changed, self.current):
-            if plan is not None:
-                plan.check(variables)
+        for plan in (*self.changed.values(), *self.current.values()):
+            plan.check(variables)
 
-    def done(self, subject: str | tuple[str, ...], row: Row) -> dict[str, Any]:
+    def done(self, subject: str | tuple[str, ...], rows: Rows) -> dict[str, Any]:
         """Return the payload of a change that was made, by response name."""
-        rows = _fragments(self.changed, row)
         values = {"__typename": self._type, "errors": [], "deletedId": subject}
         return {member.key: rows[member.key] if member.key in rows else values[member.name] for member in self._members}
 
-    def refused(self, refusals: Sequence[Refusal], current: Row = ()) -> dict[str, Any]:
+    def refused(self, refusals: Sequence[Refusal], rows: Rows = _NO_ROWS) -> dict[str, Any]:
         """Return the payload of a change that was refused, by response name."""
-        rows = _fragments(self.current, current) if current else {}
         answer: dict[str, Any] = {}
         for member in self._members:
             match member.name:
@@ -85,8 +90,8 @@ class Payloads(dict[str, Payload | None]):
     @property
     def weight(self) -> int:
         """How many bytes their plans take, more or less."""
-        plans = (plan for payload in self.values() if payload for plan in (payload.changed, payload.current) if plan)
-        return sum(plan.weight for plan in plans)
+        plans = (plans for payload in self.values() if payload for plans in (payload.changed, payload.current))
+        return sum(plan.weight for each in plans for plan in each.values())
 
 
 def _noun(member: Field) -> str | None:
@@ -94,12 +99,7 @@ def _noun(member: Field) -> str | None:
     return name if name in NOUNS else None
 
 
-def _fragments(plan: Plan | None, row: Row) -> dict[str, orjson.Fragment]:
-    columns = plan.columns if plan is not None else ()
-    return {column: orjson.Fragment(text or b"null") for column, text in zip(columns, row, strict=True)}
-
-
-def _error(member: Field, refusal: Refusal, rows: dict[str, orjson.Fragment]) -> dict[str, Any]:
+def _error(member: Field, refusal: Refusal, rows: Rows) -> dict[str, Any]:
     values: dict[str, Any] = {
         "__typename": refusal.typename,
         "code": refusal.code,

@@ -10,7 +10,8 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 from app.db import Database
 from app.resolvers.ownership import Viewer
 from app.resolvers.selections import Field, Request
-from app.resolvers.statements import Plan, Planner
+from app.resolvers.statements import Plan
+from app.resolvers.streams import plan_query
 from app.values import now
 
 _SHAPES_KEPT = 16
@@ -93,7 +94,7 @@ async def read(
     bounds, and for an answer that is too large.
     """
     shape = viewer.roles, marked, shape_of(request.variables.coerced)
-    plan = await plans.get(shape, lambda: Planner(database, viewer, marked=marked).query(fields()), turn)
+    plan = await plans.get(shape, lambda: plan_query(database, viewer, fields(), marked=marked), turn)
     if not plan.columns:
         return b"{}"
     values = plan.values(request.variables, viewer, now(), database.bind)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, Table, Text, func, literal_column, select
+from sqlalchemy import ColumnElement, Select, Subquery, Table, Text, func, literal_column, select
 
 from app.db.sql import Piece
 
@@ -58,7 +58,7 @@ class Rows:
         page = select(*columns or [literal_column("1").label("one")])
         return page.select_from(source).where(*conditions).correlate(None)
 
-    def arranged(self, page: Select[Any], *, ranked: bool = False, backward: bool = False) -> FromClause:
+    def arranged(self, page: Select[Any], *, ranked: bool = False, backward: bool = False) -> Subquery:
         """Return a page with what lies below each row, back in order where it was read backward.
 
         When `ranked`, each row has its `place` in the order in which it was read, from 1, and their `total`.

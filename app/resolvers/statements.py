@@ -28,6 +28,7 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Label,
+    Subquery,
     Text,
     case,
     exists,
@@ -44,6 +45,7 @@ from app.db import Database
 from app.db.sql import (
     Member,
     Piece,
+    Stream,
     boolean,
     chain,
     concatenation,
@@ -54,6 +56,7 @@ from app.db.sql import (
     joined,
     json_pieces,
     or_null,
+    stream,
 )
 from app.db.types import Id, Time
 from app.errors import RequestFault, RequestRefused
@@ -180,26 +183,27 @@ class Planner:
         may_be_null = isinstance(QUERY.fields.get(field.name), nouns.Lookup | nouns.Self)
         return [or_null(value) if may_be_null else value]
 
-    def subject(self, fields: Sequence[tuple[str, str | None, Field]]) -> Plan:
-        """Return the plan for fields of a mutation's payload, each the row that was changed.
+    def subject(self, noun: str | None, field: Field) -> Plan:
+        """Return the plan for a field of a mutation's payload, the row that was changed; `noun` None for any node.
 
-        A field comes with its column's name and the name of its noun, None for one that may be any node.
         Raises RequestRefused.
         """
-        answers: list[tuple[str, ColumnElement[str]]] = []
-        for column, name, field in fields:
-            if name is None:
-                identifier = self.bind(lambda run: run.subject, Id())
-                found = self._nested(field, partial(self._any_node, field, identifier))
-            else:
-                noun = NOUNS[name]
-                found = self._nested(field, partial(self._row, noun, self._is_subject(noun), field.children(name)))
-            answers.append((column, found))
-        return self._plan(answers)
 
-    def _is_subject(self, noun: Noun) -> list[ColumnElement[bool]]:
+        def write() -> ColumnElement[str]:
+            if noun is None:
+                return self._any_node(field, self.identifier_of_subject())
+            return self._row(NOUNS[noun], self.is_subject(NOUNS[noun]), field.children(noun))
+
+        return self._plan([(field.key, self._nested(field, write))])
+
+    def identifier_of_subject(self) -> ColumnElement[str]:
+        """Return the id of the row that was changed."""
+        return self.bind(lambda run: run.subject, Id())
+
+    def is_subject(self, noun: Noun) -> list[ColumnElement[bool]]:
+        """Return the conditions that a row is the one that was changed."""
         if noun.key == ("id",):
-            return [noun.table.c.id == self.bind(lambda run: run.subject, Id())]
+            return [noun.table.c.id == self.identifier_of_subject()]
         return [noun.table.c[name] == self.bind(_key_of_subject(place), Id()) for place, name in enumerate(noun.key)]
 
     def _plan(self, answers: Sequence[tuple[str, ColumnElement[str]]]) -> Plan:
@@ -292,12 +296,17 @@ class Planner:
 
     def _lookup(self, row: Rows | None, lookup: nouns.Lookup, field: Field) -> ColumnElement[str]:
         noun = NOUNS[lookup.noun]
+        return self._row(noun, self.named(row, lookup, field), field.children(noun.name))
+
+    def named(self, row: Rows | None, lookup: nouns.Lookup, field: Field) -> list[ColumnElement[bool]]:
+        """Return the conditions that a row is the one that a look-up's arguments name."""
+        noun = NOUNS[lookup.noun]
         conditions = self._scope(noun, row, lookup.parent)
         site, _ = self._site(field, lambda arguments: [parse_id(arguments[argument]) for argument in lookup.arguments])
         for place, column in enumerate(lookup.arguments.values()):
             identifier = self.bind(_part(site, place), Id())
             conditions.append(noun.table.c[column] == identifier)
-        return self._row(noun, conditions, field.children(noun.name))
+        return conditions
 
     def _rows(self, row: Rows, target: str, parent: str, order: str, field: Field) -> ColumnElement[str]:
         noun = NOUNS[target]
@@ -307,11 +316,16 @@ class Planner:
         return scalar(select(concatenation(["[", answer, "]"])).select_from(rows.arranged(page)))
 
     def _connection(self, row: Rows | None, connection: nouns.Connection, field: Field) -> ColumnElement[str]:
+        pages = self.pages(row, connection, field)
+        return literal_column("NULL", Text) if pages is None else pages().json(field)
+
+    def pages(self, row: Rows | None, connection: nouns.Connection, field: Field) -> Callable[[], _Connection] | None:
+        """Return what makes the page that a field asks for, each time anew; None when there is a fault."""
         noun = NOUNS[connection.noun]
         site, page = self._site(field, lambda arguments: decode(arguments, noun.order))
         if page is None:
-            return literal_column("NULL", Text)
-        return _Connection(self, noun, page, site, self._scope(noun, row, connection.parent)).json(field)
+            return None
+        return partial(_Connection, self, noun, page, site, self._scope(noun, row, connection.parent))
 
     def _any_node(self, field: Field, identifier: ColumnElement[str]) -> ColumnElement[str]:
         found = select(*self._each_node(field, identifier)).correlate(None).alias(self.name())
@@ -330,7 +344,7 @@ class Planner:
         ]
 
     def _any_nodes(self, field: Field) -> list[Piece]:
-        array = self._argument(field, _identifiers, Text())
+        array = self._argument(field, identifiers, Text())
         alias = self.name()
         found = self._each_node(field, literal_column(f"{alias}.id", Id()))
         place = literal_column(f"{alias}.place", Integer())
@@ -406,41 +420,61 @@ class _Connection:
 
     def json(self, field: Field) -> ColumnElement[str]:
         """Return the JSON of the connection."""
-        page = self._page
         members = field.children(f"{self._noun.name}Connection")
+        return self._text(
+            members, lambda cut: braces((member.key, self._member(member, cut=cut)) for member in members)
+        )
+
+    def text(self, member: Field) -> ColumnElement[str]:
+        """Return the JSON of one member of the connection."""
+        return self._text([member], lambda cut: self._member(member, cut=cut))
+
+    def stream(self, member: Field) -> Stream:
+        """Return the elements of one of its lists."""
+        pieces = self._each(member)
+        return stream(self._arranged(self._size, placed=False), pieces, separated=True)
+
+    def _text(self, members: Sequence[Field], write: Callable[[bool], list[Piece]]) -> ColumnElement[str]:
         about = {info.name for member in members if member.name == "pageInfo" for info in member.children("PageInfo")}
         # One row more than the page tells whether there is another page.
-        looks_ahead = ("hasPreviousPage" if page.backward else "hasNextPage") in about
+        looks_ahead = ("hasPreviousPage" if self._page.backward else "hasNextPage") in about
         placed = looks_ahead or bool(about & {"startCursor", "endCursor"})
-        answer = concatenation(braces((member.key, self._member(member, cut=looks_ahead)) for member in members))
+        answer = concatenation(write(looks_ahead))
         if not placed and not any(member.name in {"nodes", "edges"} for member in members):
             return answer
+        limit = self._bind(lambda page: page.size + 1, Integer()) if looks_ahead else self._size
+        return scalar(select(answer).select_from(self._arranged(limit, placed=placed)))
+
+    def _arranged(self, limit: ColumnElement[int], *, placed: bool) -> Subquery:
+        """Return the rows of the page, with their places in it when they are to be `placed`."""
+        page = self._page
         conditions = list(self._scope)
         if self._after is not None:
             conditions.append(page.order.beyond(self._after, backward=False))
         if self._before is not None:
             conditions.append(page.order.beyond(self._before, backward=True))
-        limit = self._bind(lambda page: page.size + 1, Integer()) if looks_ahead else self._size
         rows = self._rows.select(*conditions).order_by(*page.order.by(backward=page.backward)).limit(limit)
-        arranged = self._rows.arranged(rows, ranked=placed or page.backward, backward=page.backward)
-        return scalar(select(answer).select_from(arranged))
+        return self._rows.arranged(rows, ranked=placed or page.backward, backward=page.backward)
 
     def _member(self, member: Field, *, cut: bool) -> list[Piece]:
-        name = self._noun.name
         match member.name:
             case "__typename":
-                return [f'"{name}Connection"']
+                return [f'"{self._noun.name}Connection"']
             case "totalCount":
                 counted = select(func.count()).select_from(self._noun.table).where(*self._scope)
                 return [scalar(counted)]
             case "pageInfo":
                 return braces((info.key, self._about(info)) for info in member.children("PageInfo"))
-            case "nodes":
-                each = self._planner.object(self._noun, self._rows, member.children(name))
             case _:
-                each = braces((edge.key, self._edge(edge)) for edge in member.children(f"{name}Edge"))
-        text = concatenation(each)
-        return ["[", joined(case((self._size >= _PLACE, text)) if cut else text), "]"]
+                text = concatenation(self._each(member))
+                return ["[", joined(case((self._size >= _PLACE, text)) if cut else text), "]"]
+
+    def _each(self, member: Field) -> list[Piece]:
+        """Return the JSON of each element of a list."""
+        name = self._noun.name
+        if member.name == "nodes":
+            return self._planner.object(self._noun, self._rows, member.children(name))
+        return braces((edge.key, self._edge(edge)) for edge in member.children(f"{name}Edge"))
 
     def _edge(self, edge: Field) -> list[Piece]:
         match edge.name:
@@ -532,7 +566,8 @@ _ONE = literal_column("1", Integer())
 _TOTAL = literal_column("total", Integer())
 
 
-def _identifiers(arguments: dict[str, Any]) -> str:
+def identifiers(arguments: dict[str, Any]) -> str:
+    """Return the ids among the arguments as a JSON array. Raises ArgumentError."""
     if len(arguments["ids"]) > MAX_SIZE:
         raise ArgumentError(f"`ids` may hold up to {MAX_SIZE} ids, not {len(arguments['ids'])}", "ids")
     return json.dumps([parse_id(identifier) for identifier in arguments["ids"]])

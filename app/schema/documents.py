@@ -33,14 +33,22 @@ from graphql.execution.get_variable_signature import GraphQLVariableSignature, g
 from graphql.execution.values import VariableValues, VariableValueSource
 
 from app.db import Database
-from app.errors import DeadlineExceeded, RequestFault, RequestRefused, Unavailable, UnknownOutcome
+from app.errors import (
+    AnswerTooLarge,
+    DeadlineExceeded,
+    RequestFault,
+    RequestRefused,
+    Unavailable,
+    UnknownOutcome,
+)
 from app.resolvers.changes import change
 from app.resolvers.mutations import IN_TURN, WORKS
 from app.resolvers.ownership import Viewer
 from app.resolvers.payloads import Payload, Payloads
 from app.resolvers.reads import Shapes, at_once, read, shape_of
 from app.resolvers.selections import Field, Request, collect
-from app.resolvers.statements import Plan, Planner
+from app.resolvers.statements import Plan
+from app.resolvers.streams import plan_query
 from app.schema import executable
 from app.schema.faults import (
     INVALID_DOCUMENT,
@@ -72,6 +80,8 @@ _LONGEST_KEPT = 20_000  # characters; a longer document is parsed anew each time
 # A document with more is worked out in a thread, so that nobody else waits for it.
 _FIELDS_IN_LOOP = 60
 _READS_IN_LOOP = 8
+# Beside the schema an answer is made of Python's objects, which take several times the room of their JSON.
+_WALKED = 8
 _CURSORS = (("after",), ("before",))
 _NOBODY = Viewer("", frozenset())  # has no role that spares a condition
 
@@ -182,7 +192,7 @@ class Documents:
     def _plan(self, operation: Operation, inputs: dict[str, Any]) -> None:
         request = Request(self._schema, operation.fragments, self._variables(operation, inputs))
         if operation.is_query:
-            Planner(self._database, _NOBODY, marked=operation.introspects).query(_own_fields(operation, request))
+            plan_query(self._database, _NOBODY, _own_fields(operation, request), marked=operation.introspects)
         else:
             for payload in self._payloads(operation, request, _NOBODY).values():
                 if payload is not None:
@@ -233,6 +243,8 @@ class Documents:
         )
         if not operation.introspects:
             return Answer(b"".join((b'{"data":', data, b"}")))
+        if len(data) > self._longest // _WALKED:
+            raise AnswerTooLarge(self._longest // _WALKED)
         return Answer(await self._in_turn(viewer.id, lambda: self._walked(operation, data, inputs)))
 
     def _walked(self, operation: Operation, data: bytes, inputs: dict[str, Any]) -> bytes:

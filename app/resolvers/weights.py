@@ -1,0 +1,147 @@
+"""How large what a document asks for can get, known before any of it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from graphql import GraphQLError
+from sqlalchemy import Column, Integer, String
+from sqlalchemy.types import TypeEngine
+
+from app.db.models import DESCRIPTION_LENGTH
+from app.db.types import Choice, Id, Time
+from app.resolvers import nouns
+from app.resolvers.nouns import NODES, NOUNS, Noun
+from app.resolvers.pages import DEFAULT_SIZE, MAX_SIZE
+from app.resolvers.selections import Field
+
+_ESCAPED = 6  # bytes of JSON that one character takes at most: \u0001
+_SHORT = 50  # bytes at most of ids, times, numbers, choices, Booleans and types' names
+_CURSOR = 10_000  # bytes; twice the digits of the longest sort key, a folded title, more or less
+_A_FEW = 1_000  # rows, of a list that has no pages
+# How often a text is held, measured on both databases: by a list, joined, in brackets and in its row; by a row that was
+# looked up; and at the end, by the statement and by whoever hands it to the client.
+_HELD_OF_LIST, _HELD_OF_ROW, _HELD_OF_ANSWER = 4, 1, 6
+
+
+class Weight(NamedTuple):
+    """What a value's JSON takes, in bytes and at the most: itself, and where a statement holds it on the way.
+
+    A list is made from the texts of its rows, and these from the texts of the lists below them, so that what lies
+    deep is held several times.
+    """
+
+    itself: int
+    held: int
+
+    @property
+    def at_once(self) -> int:
+        """The most that a statement and its answer hold at a time, of a root field or all of them."""
+        return self.held + _HELD_OF_ANSWER * self.itself
+
+
+def of_fields(noun: Noun, fields: Iterable[Field]) -> Weight:
+    """Return the weight of an object."""
+    return _sum([of_field(noun, field) for field in fields])
+
+
+def of_field(noun: Noun, field: Field) -> Weight:
+    """Return the weight of one field of an object, its name included."""
+    value = _Value(len(field.key) + 4)
+    if field.name == "__typename":
+        return value.of(_SHORT)
+    match noun.declared(field.name):
+        case Column() as column:
+            return value.of(_of_column(column.type))
+        case nouns.Reference(target):
+            return value.holding(of_fields(NOUNS[target], field.children(target)))
+        case nouns.Computed():
+            return value.of(_SHORT)
+        case nouns.Few(target):
+            return value.listing(of_fields(NOUNS[target], field.children(target)), _A_FEW)
+        case nouns.Lookup(target) | nouns.Self(target):
+            return value.listing(of_fields(NOUNS[target], field.children(target)), 1)
+        case nouns.Connection(target):
+            return value.holding(_sum(of_connection(NOUNS[target], field)))
+        case nouns.AnyNode():
+            return value.listing(_of_any(field), 1)
+        case nouns.AnyNodes():
+            return value.listing(_of_any(field), MAX_SIZE)
+
+
+def of_connection(noun: Noun, field: Field) -> list[Weight]:
+    """Return the weight of each member of a connection."""
+    size = _size(field)
+    weights = []
+    for member in field.children(f"{noun.name}Connection"):
+        value = _Value(len(member.key) + 4)
+        match member.name:
+            case "nodes":
+                weights.append(value.listing(of_fields(noun, member.children(noun.name)), size))
+            case "edges":
+                edges = [_of_edge(noun, edge) for edge in member.children(f"{noun.name}Edge")]
+                weights.append(value.listing(_sum(edges), size))
+            case "pageInfo":
+                about = member.children("PageInfo")
+                weights.append(value.of(sum(len(info.key) + _CURSOR for info in about)))
+            case _:
+                weights.append(value.of(_SHORT))
+    return weights
+
+
+def _of_edge(noun: Noun, edge: Field) -> Weight:
+    value = _Value(len(edge.key) + 4)
+    match edge.name:
+        case "node":
+            return value.holding(of_fields(noun, edge.children(noun.name)))
+        case "cursor":
+            return value.of(_CURSOR)
+        case _:
+            return value.of(_SHORT)
+
+
+def _of_any(field: Field) -> Weight:
+    return max(of_fields(noun, field.children(noun.name)) for noun in NODES)
+
+
+def _of_column(kind: TypeEngine[Any]) -> int:
+    match kind:
+        case Id() | Time() | Choice() | Integer():
+            return _SHORT
+        case String(length=length):
+            return _ESCAPED * (length or DESCRIPTION_LENGTH)
+        case _:
+            return _ESCAPED * DESCRIPTION_LENGTH
+
+
+def _size(field: Field) -> int:
+    """Return how many rows a page may have, whatever the variables say."""
+    if field.has_variables:
+        return MAX_SIZE
+    try:
+        arguments = field.arguments(field.request.variables)
+    except GraphQLError:  # which is refused where it is decoded
+        return MAX_SIZE
+    return min(arguments.get("first") or arguments.get("last") or DEFAULT_SIZE, MAX_SIZE)
+
+
+def _sum(weights: Sequence[Weight]) -> Weight:
+    return Weight(sum(weight.itself for weight in weights), sum(weight.held for weight in weights))
+
+
+class _Value:
+    """A value under a name of so many bytes."""
+
+    def __init__(self, name: int) -> None:
+        self._name = name
+
+    def of(self, most: int) -> Weight:
+        return Weight(self._name + most, 0)
+
+    def holding(self, inner: Weight) -> Weight:
+        return Weight(self._name + inner.itself, inner.held)
+
+    def listing(self, row: Weight, size: int) -> Weight:
+        text = self._name + size * (row.itself + 1)
+        return Weight(text, row.held + (_HELD_OF_LIST if size > 1 else _HELD_OF_ROW) * text)
