@@ -34,6 +34,7 @@ _BEGIN_AGAIN = frozenset(
     }
 )
 _ANSWERING_SECONDS = 2  # that a database has to answer what it was told
+_CLOSING_SECONDS = 1  # that it has to take leave
 _UNREACHABLE = (
     OSError,
     asyncpg.InterfaceError,
@@ -78,7 +79,7 @@ class PostgresqlDatabase:
     async def close(self) -> None:
         """Close both pools."""
         try:
-            async with asyncio.timeout(_ANSWERING_SECONDS):
+            async with asyncio.timeout(_CLOSING_SECONDS):
                 if self._pool is not None:
                     await self._pool.close()
                 await self._engine.dispose()

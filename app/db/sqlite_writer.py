@@ -36,6 +36,7 @@ from app.errors import AnswerTooLarge, DeadlineExceeded
 T = TypeVar("T")
 
 BUSY_MILLISECONDS = 30_000
+_BUSY_MILLISECONDS_AT_ONCE = 100  # that SQLite itself waits for another program, so that the writer can see to its end
 CACHED_STATEMENTS = 512
 STEPS_BETWEEN_LOOKS = 2_000  # at the clock; of SQLite's virtual machine, some 50 µs
 _CONNECTING: dict[str, Any] = {
@@ -46,7 +47,7 @@ _CONNECTING: dict[str, Any] = {
 _NEVER = float("inf")
 _SECONDS_BETWEEN_TRIES = 0.002  # to take the lock
 _LOCK_SECONDS = 30  # that whoever opens or migrates a database waits for those who write
-_CLOSING_SECONDS = 1
+_CLOSING_SECONDS = 1  # that whoever closes it waits for others, and for what is at work
 _COMMITTED_TOGETHER = 64  # at most, so that the first of them need not wait for long
 
 
@@ -80,6 +81,7 @@ class Writer:
         self._deadline = deadline
         self._longest = longest
         self._until = _NEVER
+        self._closes = _NEVER
         self._beginning = threading.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="dossier-writer")
         self._connection: sqlite3.Connection | None = None
@@ -91,7 +93,8 @@ class Writer:
         await self._in_thread(self._connect)
 
     async def close(self) -> None:
-        """Finish what waits, and close the connection."""
+        """Finish what waits, as far as that can be done in a moment, and close the connection."""
+        self._closes = perf_counter() + _CLOSING_SECONDS
         if self._at_work is not None:
             await self._at_work
         if self._connection is not None:
@@ -123,7 +126,8 @@ class Writer:
             several = [self._waiting.popleft() for _ in range(min(len(self._waiting), _COMMITTED_TOGETHER))]
             # A transaction that began is carried through, even when whoever asked for it has gone.
             several = [waiting for waiting in several if not waiting.told.done()]
-            await self._in_thread(partial(self._commit_together, several))
+            if several:
+                await self._in_thread(partial(self._commit_together, several))
             for waiting in several:
                 waiting.tell()
 
@@ -144,8 +148,9 @@ class Writer:
 
     def _attempt(self, group: Sequence[_Waiting[Any]]) -> None:
         assert self._connection is not None, "the database is open"  # noqa: S101 - for the type checker
-        with writing_lock(self._file, max(waiting.until for waiting in group) - perf_counter()):
-            self._connection.execute("BEGIN IMMEDIATE")
+        until = max(waiting.until for waiting in group)
+        with writing_lock(self._file, until - perf_counter(), self._gives_up):
+            self._begin(self._connection, until)
             try:
                 for waiting in group:
                     self._run(self._connection, waiting)
@@ -154,6 +159,25 @@ class Writer:
                 with suppress(sqlite3.Error):  # the error that led here says more
                     self._connection.rollback()
                 raise
+
+    def _begin(self, connection: sqlite3.Connection, until: float) -> None:
+        """Begin a transaction. Raises TimeoutError when a program that knows nothing of the lock keeps it waiting."""
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+                if perf_counter() > until or self._gives_up():
+                    raise TimeoutError("another program writes to it") from None
+            else:
+                return
+
+    def _gives_up(self) -> bool:
+        return perf_counter() > self._closes
+
+    def _takes_too_long(self) -> bool:
+        return self._until < _NEVER and perf_counter() > min(self._until, self._closes)
 
     def _run(self, connection: sqlite3.Connection, waiting: _Waiting[Any]) -> None:
         with self._beginning:
@@ -182,7 +206,7 @@ class Writer:
     def _meant_by(self, error: BaseException) -> BaseException:
         if is_too_long(error):
             return AnswerTooLarge(self._longest)
-        late = isinstance(error, sqlite3.OperationalError) and perf_counter() > self._until
+        late = isinstance(error, sqlite3.OperationalError) and self._takes_too_long()
         return DeadlineExceeded(self._deadline) if late else error
 
     def _connect(self) -> None:
@@ -190,9 +214,10 @@ class Writer:
             connection = sqlite3.connect(self._file, **_CONNECTING)
             _prepare(connection)
             _enforce_foreign_keys(connection)
+            connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS_AT_ONCE}")
         # Of all that a change writes and reads, only its answer can be so long.
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, self._longest)
-        connection.set_progress_handler(lambda: perf_counter() > self._until, STEPS_BETWEEN_LOOKS)
+        connection.set_progress_handler(self._takes_too_long, STEPS_BETWEEN_LOOKS)
         self._connection = connection
 
     def _disconnect(self) -> None:
@@ -236,10 +261,12 @@ def writing_engine(file: Path, *, foreign_keys: bool = True) -> Engine:
 
 
 @contextmanager
-def writing_lock(file: Path, seconds: float = _LOCK_SECONDS) -> Iterator[None]:
+def writing_lock(
+    file: Path, seconds: float = _LOCK_SECONDS, gives_up: Callable[[], bool] = lambda: False
+) -> Iterator[None]:
     """Hold the lock that makes this process the only writer of the database.
 
-    Raises TimeoutError when another process holds it for longer than `seconds`.
+    Raises TimeoutError when another process holds it for longer than `seconds`, or than `gives_up` allows.
     """
     until = perf_counter() + seconds
     file = file.resolve()  # one database has one lock, by whatever name it is opened
@@ -249,7 +276,7 @@ def writing_lock(file: Path, seconds: float = _LOCK_SECONDS) -> Iterator[None]:
             with suppress(BlockingIOError):
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
-            if perf_counter() > until:
+            if perf_counter() > until or gives_up():
                 raise TimeoutError(f"another process writes to it, holding {file.name}.lock")
             sleep(_SECONDS_BETWEEN_TRIES)
         yield
