@@ -19,7 +19,7 @@ from typing import Any
 import uvicorn
 
 from app import __version__, collect, register, workers
-from app.db import migrations, open_database
+from app.db import migrations
 from app.errors import DossierError
 from app.http import application
 from app.identity import MAX_SUBJECT_LENGTH, sign
@@ -220,12 +220,8 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 async def _check(settings: Settings) -> None:
-    database = await open_database(settings)
-    try:
-        if not await migrations.is_current(database):
-            raise DossierError("the database is not migrated to this version; run 'dossier migrate' first")
-    finally:
-        await database.close()
+    async with migrations.opened(settings):
+        pass
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -10,6 +10,11 @@ class DossierError(Exception):
     """Something the operator must mend; its text is one line that says what to do."""
 
 
+def first_line(error: Exception) -> str:
+    """Return what an error says, or the database's error in it, without what databases add in lines of their own."""
+    return (str(getattr(error, "orig", None) or error).splitlines() or [""])[0]
+
+
 class InvalidTokenError(Exception):
     """A bearer token that is missing, malformed, expired or not ours; its text never quotes the token."""
 
@@ -26,7 +31,7 @@ class IssuerUnreachable(Exception):  # noqa: N818 - it is the issuer's, not ours
 
 
 class Unavailable(Exception):  # noqa: N818 - it will be there again
-    """The database can't be reached for the moment."""
+    """The database can't be reached for the moment; the text, if there is one, says more to the operator."""
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a failure

@@ -26,8 +26,7 @@ from starlette.types import Receive, Scope, Send
 
 from app import wire
 from app.connections import RECEIVE_SECONDS
-from app.db import open_database
-from app.db.migrations import is_current
+from app.db import migrations, open_database
 from app.errors import (
     DeadlineExceeded,
     InvalidTokenError,
@@ -145,13 +144,11 @@ class GraphQL:
     async def ready(self, _request: Request) -> Response:
         """Answer whether the database is reached and migrated."""
         try:
-            current = await is_current(self._database)
+            fault = self._database.trouble() or await migrations.fault(self._database)
         except Exception as error:  # noqa: BLE001 - whatever it is, the server isn't ready
             _log.error("the database can't be reached: %s", type(error).__qualname__)
             return _text("the database can't be reached", 503)
-        if not current:
-            return _text("the database is not migrated; run 'dossier migrate'", 503)
-        return _text("ready")
+        return _text("ready") if fault is None else _text(fault, 503)
 
     async def page(self, request: Request) -> Response:
         """Answer a request for a page or what belongs to one."""

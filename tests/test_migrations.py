@@ -54,7 +54,7 @@ def is_current(settings: Settings) -> bool:
     async def asked() -> bool:
         database = await open_database(settings)
         try:
-            return await migrations.is_current(database)
+            return await migrations.fault(database) is None
         finally:
             await database.close()
 

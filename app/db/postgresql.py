@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.db.transaction import Row, Transaction
-from app.errors import AnswerTooLarge, DeadlineExceeded, DossierError, Unavailable
+from app.errors import AnswerTooLarge, DeadlineExceeded, DossierError, Unavailable, first_line
 from app.settings import Settings
 from app.values import format_time
 
@@ -43,7 +43,9 @@ _UNREACHABLE = (
 )
 _CANCELLED = "57014"  # query_canceled, here by statement_timeout
 # Compiling to machine code costs more than any of Dossier's statements runs for.
-_SERVER_SETTINGS = {"application_name": "dossier", "jit": "off", "timezone": "UTC"}
+_SESSION = {"jit": "off", "timezone": "UTC"}
+_NAME = {"application_name": "dossier"}  # all that poolers let through when a connection is made
+_TO_READ = {"default_transaction_read_only": "on"}
 
 
 class PostgresqlDatabase:
@@ -61,14 +63,15 @@ class PostgresqlDatabase:
     async def open(self) -> None:
         """Fill the pool of reading connections."""
         try:
+            await check_session(self._url)
             self._pool = await asyncpg.create_pool(
                 address(self._url),
                 min_size=1,
                 max_size=self._readers,
                 # Nothing that a statement could leave behind, so nothing to reset between two of them.
                 reset=_nothing,
-                init=_prepare_to_read,
-                server_settings=_server_settings(self._deadline) | {"default_transaction_read_only": "on"},
+                init=partial(_prepare_to_read, settings=_session_settings(self._deadline) | _TO_READ),
+                server_settings=_NAME,
                 statement_cache_size=512,
                 max_cached_statement_lifetime=0,
                 max_cacheable_statement_size=0,
@@ -86,6 +89,9 @@ class PostgresqlDatabase:
         except TimeoutError:
             if self._pool is not None:
                 self._pool.terminate()
+
+    def trouble(self) -> None:
+        """Return nothing: what is wrong with this database shows when it is asked; see Database.trouble."""
 
     def bind(self, value: object) -> object:
         """Return a value as asyncpg takes it: as it is."""
@@ -172,10 +178,8 @@ def writing_engine(url: URL, size: int = 1, deadline: int | None = None) -> Asyn
     waiting = {} if deadline is None else {"pool_timeout": deadline}
 
     async def connect() -> Any:
-        connection = await asyncpg.connect(
-            address(url), server_settings=_server_settings(deadline), statement_cache_size=512
-        )
-        await _prepare(connection)
+        connection = await asyncpg.connect(address(url), server_settings=_NAME, statement_cache_size=512)
+        await _prepare(connection, _session_settings(deadline))
         return connection
 
     return create_async_engine(
@@ -188,29 +192,79 @@ def address(url: URL) -> str:
     return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
+class NoSession(asyncpg.InterfaceError):  # type: ignore[misc]  # asyncpg is untyped
+    """A connection that doesn't keep what is set on it, as those of a pooler in transaction mode."""
+
+
+async def check_session(url: URL) -> None:
+    """Raise NoSession when transactions of one connection can run on several of the database's.
+
+    A pooler in transaction mode gives its connections out in turn, most often the one that came back last: the second
+    of two that are open at once is then given what the first had, or the first is not given the same again.
+    """
+    first = await asyncpg.connect(address(url), server_settings=_NAME, statement_cache_size=0)
+    try:
+        second = await asyncpg.connect(address(url), server_settings=_NAME, statement_cache_size=0)
+        try:
+            one, other, again = await _backend(first), await _backend(second), await _backend(first)
+        finally:
+            await second.close()
+    finally:
+        await first.close()
+    if one == other or one != again:
+        raise NoSession("its connections don't keep their settings")
+
+
+async def _backend(connection: Any) -> int:
+    async with connection.transaction():
+        pid: int = await connection.fetchval("SELECT pg_backend_pid()")
+    return pid
+
+
 def cannot_reach(url: URL, error: Exception) -> DossierError:
     """Return the error that tells an operator that the database can't be reached, without its password."""
+    name = url.set(query={}).render_as_string(hide_password=True)
+    if isinstance(error, _NO_SESSION):
+        return DossierError(
+            f"the database {name} is behind a pooler that gives each transaction another connection; connect to "
+            "PostgreSQL itself or to a pooler in session mode"
+        )
     return DossierError(
-        f"the database {url.set(query={}).render_as_string(hide_password=True)} can't be reached: "
-        f"{str(error) or type(error).__name__}; check DOSSIER_DATABASE_URL and that PostgreSQL runs"
+        f"the database {name} can't be reached: {first_line(error) or type(error).__name__}; check "
+        "DOSSIER_DATABASE_URL and that PostgreSQL runs"
     )
 
 
-def _server_settings(deadline: int | None) -> dict[str, str]:
+# What else comes of it: statements that were prepared on one connection are looked for on another.
+_NO_SESSION = (NoSession, asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
+
+
+def _session_settings(deadline: int | None) -> dict[str, str]:
     # Should Dossier itself be gone, the database ends what it left: a statement, and a transaction that waits for one.
     limits = ("statement_timeout", "idle_in_transaction_session_timeout") if deadline is not None else ()
-    return _SERVER_SETTINGS | dict.fromkeys(limits, f"{deadline}s")
+    return _SESSION | dict.fromkeys(limits, str(1000 * (deadline or 0)))
 
 
-async def _prepare(connection: Any) -> None:
+async def _prepare(connection: Any, settings: Mapping[str, str]) -> None:
+    # Not when the connection is made: poolers refuse settings that come then, or drop them silently.
+    names, values = list(settings), list(settings.values())
+    await connection.execute("; ".join(f"SET {name} = '{settings[name]}'" for name in names))
+    # pg_settings has the times in milliseconds.
+    held = await connection.fetch(
+        "SELECT setting FROM unnest($1::text[]) WITH ORDINALITY AS asked (name, place) "
+        "JOIN pg_settings USING (name) ORDER BY place",
+        names,
+    )
+    if [row["setting"].lower() for row in held] != [value.lower() for value in values]:
+        raise NoSession("its connections don't keep their settings")
     # In binary, asyncpg takes the first and the last moment that Python knows for the infinities.
     await connection.set_type_codec(
         "timestamptz", schema="pg_catalog", encoder=format_time, decoder=datetime.fromisoformat, format="text"
     )
 
 
-async def _prepare_to_read(connection: Any) -> None:
-    await _prepare(connection)
+async def _prepare_to_read(connection: Any, *, settings: Mapping[str, str]) -> None:
+    await _prepare(connection, settings)
     # Answers stay the bytes that they came in.
     await connection.set_type_codec("text", schema="pg_catalog", encoder=str.encode, decoder=bytes, format="binary")
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import os
 import sqlite3
 import threading
@@ -30,8 +31,9 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import StaticPool, create_engine, event
 from sqlalchemy.engine import Connection, Dialect, Engine
 
+from app.db import sqlite_files
 from app.db.transaction import Transaction
-from app.errors import AnswerTooLarge, DeadlineExceeded
+from app.errors import AnswerTooLarge, DeadlineExceeded, Unavailable
 
 T = TypeVar("T")
 
@@ -48,6 +50,9 @@ _NEVER = float("inf")
 _SECONDS_BETWEEN_TRIES = 0.002  # to take the lock
 _LOCK_SECONDS = 30  # that whoever opens or migrates a database waits for those who write
 _CLOSING_SECONDS = 1  # that whoever closes it waits for others, and for what is at work
+REPLACED = "the database was deleted or replaced under the server; stop it, see to the file, and start again"
+LOG_REMOVED = "the database's log was deleted or replaced under the server; start it again"
+_log = logging.getLogger("dossier")
 _COMMITTED_TOGETHER = 64  # at most, so that the first of them need not wait for long
 
 
@@ -85,6 +90,8 @@ class Writer:
         self._beginning = threading.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="dossier-writer")
         self._connection: sqlite3.Connection | None = None
+        self._files: sqlite_files.OpenFiles | None = None
+        self._told: set[str] = set()
         self._waiting: deque[_Waiting[Any]] = deque()
         self._at_work: asyncio.Task[None] | None = None
 
@@ -114,6 +121,16 @@ class Writer:
             return await told
         finally:
             timer.cancel()
+
+    def trouble(self) -> str | None:
+        """Return what is wrong with the files of the open database, if anything is; the log has it once."""
+        if self._files is None:
+            return None
+        trouble = REPLACED if self._files.are_replaced() else LOG_REMOVED if self._files.lack_their_log() else None
+        if trouble is not None and trouble not in self._told:
+            self._told.add(trouble)
+            _log.error("%s", trouble)
+        return trouble
 
     def _give_up(self, waiting: _Waiting[Any]) -> None:
         """Answer whoever waits that it was not done in time, unless it has begun."""
@@ -150,15 +167,26 @@ class Writer:
         assert self._connection is not None, "the database is open"  # noqa: S101 - for the type checker
         until = max(waiting.until for waiting in group)
         with writing_lock(self._file, until - perf_counter(), self._gives_up):
+            self._check_files()
             self._begin(self._connection, until)
             try:
                 for waiting in group:
                     self._run(self._connection, waiting)
                 self._connection.commit()
+                if self._check_files() is not None:
+                    # Nobody else will find what stands in a log that was removed.
+                    self._connection.execute("PRAGMA wal_checkpoint(FULL)")
             except BaseException:
                 with suppress(sqlite3.Error):  # the error that led here says more
                     self._connection.rollback()
                 raise
+
+    def _check_files(self) -> str | None:
+        """Raise Unavailable when what is written can't be found again; return what else is wrong."""
+        trouble = self.trouble()
+        if trouble == REPLACED:
+            raise Unavailable(trouble)
+        return trouble
 
     def _begin(self, connection: sqlite3.Connection, until: float) -> None:
         """Begin a transaction. Raises TimeoutError when a program that knows nothing of the lock keeps it waiting."""
@@ -211,10 +239,13 @@ class Writer:
 
     def _connect(self) -> None:
         with writing_lock(self._file):
+            sqlite_files.check(self._file)
             connection = sqlite3.connect(self._file, **_CONNECTING)
             _prepare(connection)
             _enforce_foreign_keys(connection)
             connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS_AT_ONCE}")
+            sqlite_files.note(self._file)
+            self._files = sqlite_files.OpenFiles(self._file)
         # Of all that a change writes and reads, only its answer can be so long.
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, self._longest)
         connection.set_progress_handler(self._takes_too_long, STEPS_BETWEEN_LOOKS)
