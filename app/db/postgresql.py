@@ -179,7 +179,11 @@ def writing_engine(url: URL, size: int = 1, deadline: int | None = None) -> Asyn
 
     async def connect() -> Any:
         connection = await asyncpg.connect(address(url), server_settings=_NAME, statement_cache_size=512)
-        await _prepare(connection, _session_settings(deadline))
+        try:
+            await _prepare(connection, _session_settings(deadline))
+        except BaseException:
+            connection.terminate()
+            raise
         return connection
 
     return create_async_engine(
@@ -224,7 +228,7 @@ async def _backend(connection: Any) -> int:
 def cannot_reach(url: URL, error: Exception) -> DossierError:
     """Return the error that tells an operator that the database can't be reached, without its password."""
     name = url.set(query={}).render_as_string(hide_password=True)
-    if isinstance(error, _NO_SESSION):
+    if isinstance(error, _NO_SESSION) or "statement pooling" in str(error):
         return DossierError(
             f"the database {name} is behind a pooler that gives each transaction another connection; connect to "
             "PostgreSQL itself or to a pooler in session mode"
@@ -252,7 +256,7 @@ async def _prepare(connection: Any, settings: Mapping[str, str]) -> None:
     # pg_settings has the times in milliseconds.
     held = await connection.fetch(
         "SELECT setting FROM unnest($1::text[]) WITH ORDINALITY AS asked (name, place) "
-        "JOIN pg_settings USING (name) ORDER BY place",
+        "JOIN pg_settings ON lower(pg_settings.name) = asked.name ORDER BY place",
         names,
     )
     if [row["setting"].lower() for row in held] != [value.lower() for value in values]:

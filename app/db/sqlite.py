@@ -24,7 +24,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.db.sqlite_writer import BUSY_MILLISECONDS, CACHED_STATEMENTS, STEPS_BETWEEN_LOOKS, Writer, is_too_long
 from app.db.transaction import Row, Transaction
-from app.errors import AnswerTooLarge, DeadlineExceeded, DossierError, first_line
+from app.errors import AnswerTooLarge, DeadlineExceeded, DossierError, Unavailable, first_line
 from app.settings import Settings
 from app.values import format_time
 
@@ -95,6 +95,11 @@ class SqliteDatabase:
         except sqlite3.DataError as error:
             if is_too_long(error):
                 raise AnswerTooLarge(self._longest) from None
+            raise
+        except sqlite3.OperationalError:
+            # A connection that was open before may go on reading what was there. One that begins only now can't.
+            if (trouble := self.trouble()) is not None:
+                raise Unavailable(trouble) from None
             raise
 
     async def _read(self, statement: str, values: Sequence[object]) -> Row:
