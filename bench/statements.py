@@ -70,6 +70,7 @@ class _Recorder:
         self.dialect = database.dialect
         self.bind = database.bind
         self.bounded = database.bounded
+        self.trouble = database.trouble
         self.write = database.write
         self.open = database.open
         self.close = database.close

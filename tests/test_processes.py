@@ -33,10 +33,16 @@ STOPPED = "the server was stopped before it could answer; see whether a change w
 
 def processes() -> dict[int, tuple[int, str]]:
     """Return each process that runs, with its parent and its command."""
-    listed = subprocess.run(
-        ["/bin/ps", "-A", "-ww", "-o", "pid=,ppid=,stat=,args="], capture_output=True, text=True, check=True
-    )
-    rows = [line.split(None, 3) for line in listed.stdout.splitlines()]
+    if Path("/proc/self/stat").exists():
+        found = {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                state, parent = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[:2]
+                if state != "Z":
+                    found[int(folder.name)] = int(parent), (folder / "cmdline").read_text(errors="replace")
+        return found
+    command = ["/bin/ps", "-A", "-ww", "-o", "pid=,ppid=,stat=,args="]
+    rows = [line.split(None, 3) for line in subprocess.check_output(command, text=True).splitlines()]  # noqa: S603
     return {int(pid): (int(parent), command) for pid, parent, state, command in rows if not state.startswith("Z")}
 
 
