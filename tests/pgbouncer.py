@@ -83,11 +83,13 @@ def reached_by_tcp(path: str) -> Iterator[int]:
     thread.start()
 
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while part := await reader.read(65_536):
-                writer.write(part)
-                await writer.drain()
-        writer.close()
+        try:
+            with suppress(OSError):
+                while part := await reader.read(65_536):
+                    writer.write(part)
+                    await writer.drain()
+        finally:
+            writer.close()
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_unix_connection(path)
@@ -99,6 +101,7 @@ def reached_by_tcp(path: str) -> Iterator[int]:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0.1)  # what was closed is let go of in the loop's next rounds
 
     server = asyncio.run_coroutine_threadsafe(asyncio.start_server(pass_on, "127.0.0.1", 0), loop).result()
     try:

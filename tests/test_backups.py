@@ -221,6 +221,29 @@ def test_a_log_that_a_crash_left_is_not_taken_for_a_copys(crashed: Path) -> None
         assert numbers(each.database_file) == {1, 2, 3, 4, 5}
 
 
+def test_a_crash_in_the_middle_of_a_checkpoint_is_no_false_alarm(crashed: Path) -> None:
+    beside = crashed.with_name("dossier.db-wal"), crashed.with_name("dossier.db-shm")
+    log = crashed.with_name("dossier.db-wal").read_bytes()
+    size = int.from_bytes(log[8:12], "big")
+    frames = {
+        int.from_bytes(log[start : start + 4], "big"): log[start + 24 : start + 24 + size]
+        for start in range(32, len(log), 24 + size)
+    }
+    content = crashed.read_bytes()
+    settings = from_environment(SETTINGS | {"DOSSIER_DATABASE_URL": f"sqlite:///{crashed}"})
+    for written in range(len(frames) + 1):
+        crashed.write_bytes(content)
+        beside[0].write_bytes(log)
+        beside[1].unlink(missing_ok=True)
+        # A checkpoint writes the newest of each page, in the order of the pages.
+        with crashed.open("r+b") as file:
+            for page in sorted(frames)[:written]:
+                file.seek((page - 1) * size)
+                file.write(frames[page])
+        migrations.migrate(settings)
+        assert numbers(crashed) == {1, 2, 3, 4, 5}
+
+
 @pytest.mark.parametrize("deed", ["deleted", "replaced"])
 def test_a_database_that_goes_under_the_server_takes_no_changes(
     tmp_path: Path, deed: str, caplog: pytest.LogCaptureFixture

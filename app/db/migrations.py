@@ -104,6 +104,7 @@ def _migrate_sqlite(settings: Settings, revision: str) -> None:
     try:
         with sqlite_writer.writing_lock(file):
             sqlite_files.check(file)
+            sqlite_files.note(file)
             # SQLite changes a constraint by making the table anew (its manual, "Making Other Kinds Of Table Schema
             # Changes"): nothing is enforced meanwhile, and everything is checked before it is committed.
             engine = sqlite_writer.writing_engine(file, foreign_keys=False)

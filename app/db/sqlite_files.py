@@ -40,7 +40,7 @@ def check(file: Path) -> None:
                 f"the database {file} is not there, but its log {name}-wal is; put the database back or, to begin with "
                 f"a copy or anew, remove {name}-wal and {name}-shm"
             ) from None
-        if noted is not None:
+        if noted is not None and noted[0]:
             _log.warning("the database %s, which was there before, is gone; a new one is made", file)
         return
     if _size(log) <= _LOG_HEADER_BYTES:
@@ -54,11 +54,16 @@ def check(file: Path) -> None:
 
 
 def note(file: Path) -> None:
-    """Write down, in the lock file, which files the open database and its log are; for whoever holds the lock."""
+    """Write down, in the lock file, which files the database and its log are, 0 where there is none.
+
+    To be called by whoever holds the lock, after `check` and again when the database is open: a log that is made anew
+    may have the number of one that is gone.
+    """
     file = file.resolve()
-    with suppress(FileNotFoundError):
-        text = f"{file.stat().st_ino} {_beside(file, '-wal').stat().st_ino}\n"
-        lock = _beside(file, ".lock")
+    database, log = _identity(file), _identity(_beside(file, "-wal"))
+    text = f"{database[1] if database else 0} {log[1] if log else 0}\n"
+    lock = _beside(file, ".lock")
+    with suppress(FileNotFoundError):  # somebody has removed it: it is made again when it is locked again
         if lock.read_text(encoding="ascii", errors="replace") != text:
             lock.write_text(text, encoding="ascii")
 
