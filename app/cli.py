@@ -8,7 +8,6 @@ import errno
 import getpass
 import os
 import re
-import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -18,20 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from uvicorn.supervisors import Multiprocess
 
-from app import __version__, collect, register
-from app.db import migrations, open_database
+from app import __version__, collect, register, workers
+from app.db import migrations
 from app.errors import DeadlineExceeded, DossierError, Unavailable, UnknownOutcome
 from app.http import application
 from app.identity import MAX_SUBJECT_LENGTH, sign
 from app.schema import sdl
 from app.settings import Settings, from_environment, signing_secret
 
-WORKER_SECONDS = 60
-"""How long a worker may take to start or to say that it lives, before it is replaced; a machine may be very busy."""
-
-STARTUP_FAILURE = 3  # what a worker of uvicorn exits with when its application could not start
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _LOG_CONFIG = {
     "version": 1,
@@ -216,7 +210,7 @@ def _serve(options: argparse.Namespace) -> int:
     if settings.has_secret:
         signing_secret(settings, create=True)
     listening = _listen(options.host, options.port)
-    run = _server(settings, listening, options.workers)  # from now on a signal ends it in good order
+    server = _server(settings, listening, options.workers)  # from now on a signal ends it in good order
     host = f"[{options.host}]" if ":" in options.host else options.host
     print(f"Dossier {__version__} listens on http://{host}:{listening.getsockname()[1]}/graphql")
     print("In a browser, this address shows the explorer.")
@@ -225,16 +219,12 @@ def _serve(options: argparse.Namespace) -> int:
     if settings.makes_secret:
         print("For a token, run in this folder: dossier token --subject alice")
     sys.stdout.flush()
-    return run()
+    return server.run()
 
 
 async def _check(settings: Settings) -> None:
-    database = await open_database(settings)
-    try:
-        if not await migrations.is_current(database):
-            raise DossierError("the database is not migrated to this version; run 'dossier migrate' first")
-    finally:
-        await database.close()
+    async with migrations.opened(settings):
+        pass
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -252,19 +242,8 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-class _Supervisor(Multiprocess):
-    """A supervisor that notices at once when a worker ends, and not only when its time to answer has passed."""
-
-    def keep_subprocess_alive(self) -> None:
-        """Replace the workers that ended."""
-        for worker in self.processes:
-            # The worker has this end of the pipe. While we hold it too, its death doesn't end the wait for its answer.
-            worker.child_conn.close()
-        super().keep_subprocess_alive()
-
-
-def _server(settings: Settings, listening: socket.socket, workers: int) -> Callable[[], int]:
-    """Take the signals that end a server; return what serves until one has come and returns the exit code."""
+def _server(settings: Settings, listening: socket.socket, count: int) -> workers.Serves:
+    """Take the signals that end a server; return what serves until one has come."""
     levels = {
         "dossier": {"level": settings.log_level.upper()},
         "uvicorn.error": {"level": "WARNING"},
@@ -275,40 +254,16 @@ def _server(settings: Settings, listening: socket.socket, workers: int) -> Calla
     config = uvicorn.Config(
         partial(application, listening.getsockname()[0]),
         factory=True,
-        workers=workers,
+        workers=count,
         log_config=_LOG_CONFIG | {"loggers": levels},
         access_log=False,
         server_header=False,
         proxy_headers=False,  # nobody asks where a request came from
         timeout_graceful_shutdown=settings.grace,
-        timeout_worker_healthcheck=WORKER_SECONDS,
         http="app.connections:Connection",
         ws="none",
     )
-    if workers > 1:
-        supervisor = _Supervisor(config, sockets=[listening])  # keeps signals until it runs
-
-        def supervise() -> int:
-            supervisor.run()
-            return 1 if any(worker.exitcode == STARTUP_FAILURE for worker in supervisor.processes) else 0
-
-        return supervise
-
-    server = uvicorn.Server(config)
-
-    def end(*_: object) -> None:
-        # uvicorn listens to signals while it serves. This is for those that come before; and when it has ended in
-        # good order, it raises the signal that it was told to end with once more.
-        server.should_exit = True
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
-
-    def serve() -> int:
-        server.run(sockets=[listening])
-        return 0 if server.started else 1
-
-    return serve
+    return workers.serving(config, listening)
 
 
 def _token(options: argparse.Namespace) -> int:

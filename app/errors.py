@@ -10,6 +10,11 @@ class DossierError(Exception):
     """Something the operator must mend; its text is one line that says what to do."""
 
 
+def first_line(error: Exception) -> str:
+    """Return what an error says, or the database's error in it, without what databases add in lines of their own."""
+    return (str(getattr(error, "orig", None) or error).splitlines() or [""])[0]
+
+
 class InvalidTokenError(Exception):
     """A bearer token that is missing, malformed, expired or not ours; its text never quotes the token."""
 

@@ -26,8 +26,7 @@ from starlette.types import Receive, Scope, Send
 
 from app import wire
 from app.connections import BOUNDS, KNOWN, Bounds, room_for_connections
-from app.db import open_database
-from app.db.migrations import is_current
+from app.db import migrations, open_database
 from app.db.trial import Trial
 from app.errors import (
     DeadlineExceeded,
@@ -158,8 +157,8 @@ class GraphQL:
     async def ready(self, _request: Request) -> Response:
         """Answer whether the database is reached and migrated, and takes changes."""
         try:
-            current = await is_current(self._database)
-            fault = await self._trial.fault() if current else None
+            fault = self._database.trouble() or await migrations.fault(self._database)
+            outage = await self._trial.fault() if fault is None else None
         except Unavailable as error:
             self._documents.outages.log(error)
             return _text(str(error), 503)
@@ -168,11 +167,11 @@ class GraphQL:
         except Exception as error:  # noqa: BLE001 - whatever it is, the server isn't ready
             masked(error)
             return _text("the database can't be used; the log has the reason", 503)
-        if not current:
-            return _text("the database is not migrated; run 'dossier migrate'", 503)
         if fault is not None:
-            self._documents.outages.log(fault)
-            return _text(f"{fault}; reads are answered, changes can't be made", 503)
+            return _text(fault, 503)
+        if outage is not None:
+            self._documents.outages.log(outage)
+            return _text(f"{outage}; reads are answered, changes can't be made", 503)
         return _text("ready")
 
     async def page(self, request: Request) -> Response:

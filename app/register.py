@@ -8,8 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from app.db import Database, database_of, open_database
-from app.db.migrations import is_current
+from app.db import Database, database_of, migrations
 from app.errors import DossierError, RequestFault
 from app.manifests import Document, read_manifest
 from app.resolvers.trusted import SECONDS_KEPT, Registered, TakenIds, TrustedDocuments
@@ -86,13 +85,8 @@ async def _opened(settings: Settings) -> AsyncIterator[Database]:
             f"there is no database at {settings.database_file}; start 'dossier serve' once in this folder, or set "
             "DOSSIER_DATABASE_URL"
         )
-    database = await open_database(settings)
-    try:
-        if not await is_current(database):
-            raise DossierError("the database is not migrated to this version; run 'dossier migrate' first")
+    async with migrations.opened(settings) as database:
         yield database
-    finally:
-        await database.close()
 
 
 def _read(settings: Settings, file: Path) -> list[Document]:

@@ -72,6 +72,7 @@ class _Recorder:
         self.longest = database.longest
         self.bind = database.bind
         self.bounded = database.bounded
+        self.trouble = database.trouble
         self.write = database.write
         self.probe = database.probe
         self.open = database.open

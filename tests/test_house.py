@@ -25,7 +25,7 @@ FLOORS = (
     ("app.db",),
     ("app.resolvers",),
     ("app.schema",),
-    ("app.connections", "app.http", "app.collect", "app.demo", "app.pages", "app.register", "app.sites"),
+    ("app.connections", "app.http", "app.collect", "app.demo", "app.pages", "app.register", "app.sites", "app.workers"),
     ("app.cli",),
 )
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +19,9 @@ from sqlalchemy.exc import IntegrityError
 
 from app.db import migrations, open_database, postgresql, sqlite_writer
 from app.db.models import Base
+from app.errors import DossierError
 from app.settings import Settings, from_environment
+from tests.commands import dossier
 from tests.conftest import KINDS
 from tests.server import SECRET
 
@@ -54,7 +60,7 @@ def is_current(settings: Settings) -> bool:
     async def asked() -> bool:
         database = await open_database(settings)
         try:
-            return await migrations.is_current(database)
+            return await migrations.fault(database) is None
         finally:
             await database.close()
 
@@ -69,6 +75,141 @@ def test_they_run_up_and_down_and_up_again(settings: Settings) -> None:
         migrations.migrate(settings, "base")
         assert tables(settings) == {"alembic_version"}
         assert not is_current(settings)
+
+
+NEWER = (
+    "the database is at revision 0099, which this version of Dossier doesn't know; a newer one migrated it, so run "
+    "that one (or it is another program's database)"
+)
+
+
+def refusal(settings: Settings) -> str:
+    """Return why a database isn't migrated."""
+    with pytest.raises(DossierError) as refused:
+        migrations.migrate(settings)
+    return str(refused.value)
+
+
+def execute(settings: Settings, *statements: str) -> None:
+    """Run statements that return nothing."""
+    ask(settings, lambda connection: [connection.exec_driver_sql(statement) for statement in statements])
+
+
+def test_every_command_says_in_one_line_that_a_database_is_newer(settings: Settings, tmp_path: Path) -> None:
+    migrations.migrate(settings)
+    execute(settings, "UPDATE alembic_version SET version_num = '0099'")
+    named = {
+        "DOSSIER_DATABASE_URL": settings.database_url.render_as_string(hide_password=False),
+        "DOSSIER_JWT_SECRET": SECRET,
+    }
+    for command in (["serve", "--port", "0"], ["migrate"], ["documents", "list"]):
+        done = dossier(tmp_path, *command, **named)
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", f"dossier: {NEWER}\n")
+    with pytest.raises(DossierError, match=r"^the database is at revision 0099, which"):
+        migrations.migrate(settings, "base")
+    assert not is_current(settings)
+
+
+@pytest.mark.parametrize(
+    ("statements", "reason"),
+    [
+        (
+            ["INSERT INTO alembic_version VALUES ('0001')"],
+            "the database says that it is at 2 revisions at once; leave the one row in alembic_version that its tables "
+            "have",
+        ),
+        (["INSERT INTO alembic_version VALUES ('0099')"], NEWER),
+        (
+            ["DROP TABLE alembic_version"],
+            "the database has tables, such as 'case_counter', but no revision, so it is not Dossier's; check "
+            "DOSSIER_DATABASE_URL",
+        ),
+        (
+            ["DELETE FROM alembic_version"],
+            "the database has tables, such as 'case_counter', but no revision, so it is not Dossier's; check "
+            "DOSSIER_DATABASE_URL",
+        ),
+        (
+            [
+                "DROP TABLE alembic_version",
+                "CREATE TABLE alembic_version (n integer)",
+                "INSERT INTO alembic_version VALUES (99)",
+            ],
+            NEWER.replace("0099", "99"),
+        ),
+    ],
+)
+def test_revisions_that_say_nothing_are_refused(settings: Settings, statements: list[str], reason: str) -> None:
+    migrations.migrate(settings)
+    before = tables(settings)
+    execute(settings, *statements)
+    assert refusal(settings) == reason
+    assert tables(settings) | {"alembic_version"} == before
+    assert not is_current(settings)
+
+
+def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "dossier.db"
+    settings = from_environment({"DOSSIER_DATABASE_URL": f"sqlite:///{file}"})
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE bookmarks (title)")
+    expected = "the database has tables, such as 'bookmarks', but no revision, so it is not Dossier's; check "
+    assert refusal(settings) == expected + "DOSSIER_DATABASE_URL"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("DROP TABLE bookmarks")
+    migrations.migrate(settings)  # there is nothing in it
+    assert is_current(settings)
+
+
+def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
+    (tmp_path / "dossier.db").touch()
+    settings = from_environment({"DOSSIER_DATABASE_URL": f"sqlite:///{tmp_path}/dossier.db"})
+    migrations.migrate(settings)
+    assert is_current(settings)
+
+
+def _half(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:20_000])
+
+
+def _folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+def _closed(file: Path) -> None:
+    file.chmod(0o400)
+    file.parent.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda file: file.write_bytes(b"hello"), "file is not a database"),
+        (lambda file: file.write_bytes(b"no database at all " * 1_000), "file is not a database"),
+        (_half, "database disk image is malformed"),
+        (_folder, "unable to open database file"),
+        (_closed, "[Errno 13] Permission denied: "),
+    ],
+)
+def test_files_that_are_no_database_are_told_in_one_line(
+    tmp_path: Path, damage: Callable[[Path], object], reason: str
+) -> None:
+    file = tmp_path / "dossier.db"
+    settings = from_environment({"DOSSIER_DATABASE_URL": f"sqlite:///{file}"})
+    migrations.migrate(settings)
+    damage(file)
+    user = os.geteuid()
+    os.seteuid(user or 65534)  # whoever may do everything may open it
+    try:
+        if damage is not _closed and user == 0:
+            os.seteuid(0)
+        message = refusal(settings)
+    finally:
+        os.seteuid(user)
+    assert message.startswith(f"the database {file} can't be opened: {reason}")
+    assert message.endswith("; check DOSSIER_DATABASE_URL, and that the folder exists and may be written to")
+    assert "\n" not in message
 
 
 def test_they_run_twice_without_harm(settings: Settings) -> None:

@@ -26,6 +26,9 @@ class Database(Protocol):
     async def close(self) -> None:
         """Disconnect, after the statements under way have ended."""
 
+    def trouble(self) -> str | None:
+        """Return a sentence on what is wrong with the open database although it can be read, or None."""
+
     def bind(self, value: object) -> object:
         """Return a value as this database's driver takes it."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 
@@ -11,13 +13,16 @@ import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy import inspect
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from app.db import postgresql, sqlite, sqlite_writer
+from app.db import open_database, postgresql, sqlite, sqlite_files, sqlite_writer
 from app.db.database import Database
-from app.errors import DossierError
+from app.db.models import Base
+from app.errors import DeadlineExceeded, DossierError, Unavailable, first_line
 from app.settings import Settings
+from app.values import printable
 
 
 def migrate(settings: Settings, revision: str = "head") -> None:
@@ -31,17 +36,61 @@ def migrate(settings: Settings, revision: str = "head") -> None:
         asyncio.run(_migrate_postgresql(settings, revision))
 
 
-async def is_current(database: Database) -> bool:
-    """Return whether an open database has been migrated to the newest revision."""
+_NOT_MIGRATED = "the database is not migrated to this version; run 'dossier migrate' first"
+_REVISIONS = {
+    "sqlite": "SELECT group_concat(version_num, ' ') FROM alembic_version",
+    "postgresql": "SELECT CAST(string_agg(version_num, ' ') AS text) FROM alembic_version",
+}
+
+
+async def fault(database: Database) -> str | None:
+    """Return why an open database can't be used by this version, saying what to do, or None when it can."""
     try:
-        (revision,) = await database.probe("SELECT CAST(max(version_num) AS text) FROM alembic_version")
-    except asyncpg.UndefinedTableError:
-        return False
+        (revisions,) = await database.probe(_REVISIONS[database.dialect.name])
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
+        return _NOT_MIGRATED
     except sqlite3.OperationalError as error:
-        if "no such table" in str(error):
-            return False
+        if "no such" in str(error):
+            return _NOT_MIGRATED
         raise
-    return revision is not None and revision.decode() == newest()
+    return _fault_of((revisions or b"").decode().split(), _NOT_MIGRATED)
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Database]:
+    """Hold the configured database open, for a command. Raises DossierError when this version can't work with it."""
+    database = await open_database(settings)
+    try:
+        if (wrong := await fault(database)) is not None:
+            raise DossierError(wrong)
+        yield database
+    except (DBAPIError, sqlite3.Error, asyncpg.PostgresError, Unavailable, DeadlineExceeded) as error:
+        raise DossierError(f"the database can't be used: {first_line(error) or 'it does not answer'}") from None
+    finally:
+        await database.close()
+
+
+def _fault_of(revisions: Sequence[str], older: str | None = None) -> str | None:
+    """Return why tables at these revisions can't be used, `older` being what is said of those that can be migrated."""
+    if revisions == [newest()]:
+        return None
+    unknown = sorted(set(revisions) - _known())
+    if unknown:
+        return (
+            f"the database is at revision {printable(unknown[0][:50])}, which this version of Dossier doesn't know; a "
+            "newer one migrated it, so run that one (or it is another program's database)"
+        )
+    if len(revisions) > 1:
+        return (
+            f"the database says that it is at {len(revisions)} revisions at once; leave the one row in "
+            "alembic_version that its tables have"
+        )
+    return older
+
+
+@cache
+def _known() -> frozenset[str]:
+    return frozenset(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
 
 
 @cache
@@ -54,14 +103,20 @@ def _migrate_sqlite(settings: Settings, revision: str) -> None:
     file = settings.database_file
     try:
         with sqlite_writer.writing_lock(file):
+            sqlite_files.check(file)
+            sqlite_files.note(file)
             # SQLite changes a constraint by making the table anew (its manual, "Making Other Kinds Of Table Schema
             # Changes"): nothing is enforced meanwhile, and everything is checked before it is committed.
             engine = sqlite_writer.writing_engine(file, foreign_keys=False)
-            with engine.begin() as connection:
-                _run(connection, revision)
-                if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
-                    raise DossierError(f"the database {file} can't be migrated: rows refer to others that don't exist")
-            engine.dispose()
+            try:
+                with engine.begin() as connection:
+                    _run(connection, revision)
+                    if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+                        raise DossierError(
+                            f"the database {file} can't be migrated: rows refer to others that don't exist"
+                        )
+            finally:
+                engine.dispose()
     except (DBAPIError, sqlite3.Error, OSError) as error:
         raise sqlite.cannot_open(file, error) from None
 
@@ -69,10 +124,11 @@ def _migrate_sqlite(settings: Settings, revision: str) -> None:
 async def _migrate_postgresql(settings: Settings, revision: str) -> None:
     engine = postgresql.writing_engine(settings.database_url)
     try:
+        await postgresql.check_session(settings.database_url)
         async with engine.begin() as connection:
             await connection.run_sync(_run, revision)
     except DBAPIError as error:
-        raise DossierError(f"the database can't be migrated: {error.orig}") from None
+        raise DossierError(f"the database can't be migrated: {first_line(error)}") from None
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise postgresql.cannot_reach(settings.database_url, error) from None
     finally:
@@ -80,12 +136,32 @@ async def _migrate_postgresql(settings: Settings, revision: str) -> None:
 
 
 def _run(connection: Connection, revision: str) -> None:
+    _check(connection)
     config = _config()
     config.attributes["connection"] = connection
     if revision == "base":
         command.downgrade(config, revision)
     else:
         command.upgrade(config, revision)
+
+
+def _check(connection: Connection) -> None:
+    """Raise DossierError when a database has tables that are not to be touched."""
+    tables = set(inspect(connection).get_table_names())
+    revisions: list[str] = []
+    if "alembic_version" in tables:
+        revisions = [str(row[0]) for row in connection.exec_driver_sql("SELECT * FROM alembic_version")]
+        if (wrong := _fault_of(revisions)) is not None:
+            raise DossierError(wrong)
+    # A file is one program's; a PostgreSQL database may hold others' tables, as extensions make them.
+    others = (
+        tables - {"alembic_version"} if connection.dialect.name == "sqlite" else tables & Base.metadata.tables.keys()
+    )
+    if others and not revisions:
+        raise DossierError(
+            f"the database has tables, such as {min(others)[:50]!r}, but no revision, so it is not Dossier's; "
+            "check DOSSIER_DATABASE_URL"
+        )
 
 
 def _config() -> Config:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -18,7 +19,14 @@ from sqlalchemy.util import await_only
 
 from app.db.outages import ended_connection, outage, state_of, undid_commit
 from app.db.transaction import Row, Transaction
-from app.errors import AnswerTooLarge, DeadlineExceeded, DossierError, PayloadDeadlineExceeded, UnknownOutcome
+from app.errors import (
+    AnswerTooLarge,
+    DeadlineExceeded,
+    DossierError,
+    PayloadDeadlineExceeded,
+    UnknownOutcome,
+    first_line,
+)
 from app.settings import Settings
 from app.shares import Shares, User
 from app.values import format_time
@@ -37,6 +45,7 @@ _BEGIN_AGAIN = frozenset(
     }
 )
 _ANSWERING_SECONDS = 2  # that a database has to answer what it was told
+_CLOSING_SECONDS = 1  # that it has to take leave
 _PROBING_SECONDS = 3  # that a probe may take, a connection for it included
 # That reading the payload of a change may keep its locks from others; see sqlite_writer.py. The way to the database and
 # back counts as well, so that as much is added as some statements of the same transaction took.
@@ -46,7 +55,9 @@ _PAYLOAD_SECONDS_MORE = 0.15  # at most
 _CANCELLED = "57014"  # query_canceled, here by statement_timeout
 _TOO_LONG = "22012"  # division_by_zero, as which a stream fails (`app.db.sql.gathered`); nothing else here divides
 # Compiling to machine code costs more than any of Dossier's statements runs for.
-_SERVER_SETTINGS = {"application_name": "dossier", "jit": "off", "timezone": "UTC"}
+_SESSION = {"jit": "off", "timezone": "UTC"}
+_NAME = {"application_name": "dossier"}  # all that poolers let through when a connection is made
+_TO_READ = {"default_transaction_read_only": "on"}
 
 
 @dataclass(slots=True)
@@ -81,14 +92,15 @@ class PostgresqlDatabase:
     async def open(self) -> None:
         """Fill the pool of reading connections."""
         try:
+            await check_session(self._url)
             self._pool = await asyncpg.create_pool(
                 address(self._url),
                 min_size=1,
                 max_size=self._reading.places,
                 # Nothing that a statement could leave behind, so nothing to reset between two of them.
                 reset=_nothing,
-                init=_prepare_to_read,
-                server_settings=_server_settings(self._deadline) | {"default_transaction_read_only": "on"},
+                init=partial(_prepare_to_read, settings=_session_settings(self._deadline) | _TO_READ),
+                server_settings=_NAME,
                 statement_cache_size=512,
                 max_cached_statement_lifetime=0,
                 max_cacheable_statement_size=0,
@@ -101,13 +113,16 @@ class PostgresqlDatabase:
         if self._prober is not None:
             self._prober.terminate()
         try:
-            async with asyncio.timeout(_ANSWERING_SECONDS):
+            async with asyncio.timeout(_CLOSING_SECONDS):
                 if self._pool is not None:
                     await self._pool.close()
                 await self._engine.dispose()
         except TimeoutError:
             if self._pool is not None:
                 self._pool.terminate()
+
+    def trouble(self) -> None:
+        """Return nothing: what is wrong with this database shows when it is asked; see Database.trouble."""
 
     def bind(self, value: object) -> object:
         """Return a value as asyncpg takes it: as it is."""
@@ -158,12 +173,11 @@ class PostgresqlDatabase:
         try:
             async with asyncio.timeout(_PROBING_SECONDS):
                 if self._prober is None or self._prober.is_closed():
-                    settings = _server_settings(_PROBING_SECONDS)
-                    self._prober = await asyncpg.connect(address(self._url), server_settings=settings)
-                    await _prepare_to_read(self._prober)
+                    self._prober = await asyncpg.connect(address(self._url), server_settings=_NAME)
+                    await _prepare_to_read(self._prober, settings=_session_settings(_PROBING_SECONDS) | _TO_READ)
                 row: Row = await self._prober.fetchrow(statement)
             is_good = True
-        except asyncpg.UndefinedTableError:
+        except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
             is_good = True
             raise
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -297,10 +311,12 @@ def writing_engine(url: URL, size: int = 1, deadline: int | None = None) -> Asyn
     waiting = {} if deadline is None else {"pool_timeout": deadline}
 
     async def connect() -> Any:
-        connection = await asyncpg.connect(
-            address(url), server_settings=_server_settings(deadline), statement_cache_size=512
-        )
-        await _prepare(connection)
+        connection = await asyncpg.connect(address(url), server_settings=_NAME, statement_cache_size=512)
+        try:
+            await _prepare(connection, _session_settings(deadline))
+        except BaseException:
+            connection.terminate()
+            raise
         return connection
 
     return create_async_engine(
@@ -313,29 +329,79 @@ def address(url: URL) -> str:
     return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
+class NoSession(asyncpg.InterfaceError):  # type: ignore[misc]  # asyncpg is untyped
+    """A connection that doesn't keep what is set on it, as those of a pooler in transaction mode."""
+
+
+async def check_session(url: URL) -> None:
+    """Raise NoSession when transactions of one connection can run on several of the database's.
+
+    A pooler in transaction mode gives its connections out in turn, most often the one that came back last: the second
+    of two that are open at once is then given what the first had, or the first is not given the same again.
+    """
+    first = await asyncpg.connect(address(url), server_settings=_NAME, statement_cache_size=0)
+    try:
+        second = await asyncpg.connect(address(url), server_settings=_NAME, statement_cache_size=0)
+        try:
+            one, other, again = await _backend(first), await _backend(second), await _backend(first)
+        finally:
+            await second.close()
+    finally:
+        await first.close()
+    if one == other or one != again:
+        raise NoSession("its connections don't keep their settings")
+
+
+async def _backend(connection: Any) -> int:
+    async with connection.transaction():
+        pid: int = await connection.fetchval("SELECT pg_backend_pid()")
+    return pid
+
+
 def cannot_reach(url: URL, error: Exception) -> DossierError:
     """Return the error that tells an operator that the database can't be reached, without its password."""
+    name = url.set(query={}).render_as_string(hide_password=True)
+    if isinstance(error, _NO_SESSION) or "statement pooling" in str(error):
+        return DossierError(
+            f"the database {name} is behind a pooler that gives each transaction another connection; connect to "
+            "PostgreSQL itself or to a pooler in session mode"
+        )
     return DossierError(
-        f"the database {url.set(query={}).render_as_string(hide_password=True)} can't be reached: "
-        f"{str(error) or type(error).__name__}; check DOSSIER_DATABASE_URL and that PostgreSQL runs"
+        f"the database {name} can't be reached: {first_line(error) or type(error).__name__}; check "
+        "DOSSIER_DATABASE_URL and that PostgreSQL runs"
     )
 
 
-def _server_settings(deadline: int | None) -> dict[str, str]:
+# What else comes of it: statements that were prepared on one connection are looked for on another.
+_NO_SESSION = (NoSession, asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
+
+
+def _session_settings(deadline: int | None) -> dict[str, str]:
     # Should Dossier itself be gone, the database ends what it left: a statement, and a transaction that waits for one.
     limits = ("statement_timeout", "idle_in_transaction_session_timeout") if deadline is not None else ()
-    return _SERVER_SETTINGS | dict.fromkeys(limits, f"{deadline}s")
+    return _SESSION | dict.fromkeys(limits, str(1000 * (deadline or 0)))
 
 
-async def _prepare(connection: Any) -> None:
+async def _prepare(connection: Any, settings: Mapping[str, str]) -> None:
+    # Not when the connection is made: poolers refuse settings that come then, or drop them silently.
+    names, values = list(settings), list(settings.values())
+    await connection.execute("; ".join(f"SET {name} = '{settings[name]}'" for name in names))
+    # pg_settings has the times in milliseconds.
+    held = await connection.fetch(
+        "SELECT setting FROM unnest($1::text[]) WITH ORDINALITY AS asked (name, place) "
+        "JOIN pg_settings ON lower(pg_settings.name) = asked.name ORDER BY place",
+        names,
+    )
+    if [row["setting"].lower() for row in held] != [value.lower() for value in values]:
+        raise NoSession("its connections don't keep their settings")
     # In binary, asyncpg takes the first and the last moment that Python knows for the infinities.
     await connection.set_type_codec(
         "timestamptz", schema="pg_catalog", encoder=format_time, decoder=datetime.fromisoformat, format="text"
     )
 
 
-async def _prepare_to_read(connection: Any) -> None:
-    await _prepare(connection)
+async def _prepare_to_read(connection: Any, *, settings: Mapping[str, str]) -> None:
+    await _prepare(connection, settings)
     # Answers stay the bytes that they came in.
     await connection.set_type_codec("text", schema="pg_catalog", encoder=str.encode, decoder=bytes, format="binary")
 

@@ -25,9 +25,16 @@ from sqlalchemy.exc import DBAPIError
 from app.db.assembly import Assembly
 from app.db.outages import outage
 from app.db.sqlite_log import Reading, WriteAheadLog
-from app.db.sqlite_writer import BUSY_MILLISECONDS, CACHED_STATEMENTS, STEPS_BETWEEN_LOOKS, Writer, is_too_long
+from app.db.sqlite_writer import (
+    BUSY_MILLISECONDS,
+    CACHED_STATEMENTS,
+    STEPS_BETWEEN_LOOKS,
+    UNDER_THE_SERVER,
+    Writer,
+    is_too_long,
+)
 from app.db.transaction import Row, Transaction
-from app.errors import AnswerTooLarge, DeadlineExceeded, DossierError
+from app.errors import AnswerTooLarge, DeadlineExceeded, DossierError, Unavailable, first_line
 from app.settings import Settings
 from app.shares import Shares, User
 from app.values import format_time
@@ -72,6 +79,9 @@ class SqliteDatabase:
         except (DBAPIError, sqlite3.Error, OSError) as error:
             await self.close()
             raise cannot_open(self._file, error) from None
+        except DossierError:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """Close all connections, the writing one last: it is the one that may checkpoint."""
@@ -81,6 +91,10 @@ class SqliteDatabase:
         for reader in self._readers:
             await reader.close()
         await self._writer.close()
+
+    def trouble(self) -> str | None:
+        """Return what became of the files under the server; see Database.trouble."""
+        return self._writer.trouble()
 
     def bind(self, value: object) -> object:
         """Return a value as sqlite3 takes it: moments are stored in their wire form."""
@@ -97,6 +111,9 @@ class SqliteDatabase:
         except sqlite3.Error as error:
             if is_too_long(error):
                 raise AnswerTooLarge(self.longest) from None
+            # A connection that was open before may go on reading what was there. One that begins only now can't.
+            if isinstance(error, sqlite3.OperationalError) and self.trouble() is not None:
+                raise Unavailable(UNDER_THE_SERVER, error.sqlite_errorname) from None
             raise outage(error) or error from None
 
     async def probe(self, statement: str) -> Row:
@@ -234,10 +251,9 @@ class _Reader:
 
 def cannot_open(file: Path, error: Exception) -> DossierError:
     """Return the error that tells an operator that the database file can't be used."""
-    reason = error.orig if isinstance(error, DBAPIError) else error
     return DossierError(
-        f"the database {file} can't be opened: {reason}; check DOSSIER_DATABASE_URL, and that the folder exists "
-        "and may be written to"
+        f"the database {file} can't be opened: {first_line(error)}; check DOSSIER_DATABASE_URL, and that the folder "
+        "exists and may be written to"
     )
 
 

@@ -33,10 +33,11 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import StaticPool, create_engine, event
 from sqlalchemy.engine import Connection, Dialect, Engine
 
+from app.db import sqlite_files
 from app.db.assembly import Assembly
 from app.db.outages import undid_commit
 from app.db.transaction import Transaction
-from app.errors import AnswerTooLarge, DeadlineExceeded, PayloadDeadlineExceeded, UnknownOutcome
+from app.errors import AnswerTooLarge, DeadlineExceeded, PayloadDeadlineExceeded, Unavailable, UnknownOutcome
 from app.shares import Line, User
 
 _log = logging.getLogger("dossier")
@@ -44,6 +45,7 @@ _log = logging.getLogger("dossier")
 T = TypeVar("T")
 
 BUSY_MILLISECONDS = 30_000
+_BUSY_MILLISECONDS_AT_ONCE = 100  # that SQLite itself waits for another program, so that the writer can see to its end
 CACHED_STATEMENTS = 512
 STEPS_BETWEEN_LOOKS = 2_000  # at the clock; of SQLite's virtual machine, some 50 µs
 _CONNECTING: dict[str, Any] = {
@@ -54,8 +56,11 @@ _CONNECTING: dict[str, Any] = {
 _NEVER = float("inf")
 _SECONDS_BETWEEN_TRIES = 0.002  # to take the lock
 _LOCK_SECONDS = 30  # that whoever opens or migrates a database waits for those who write
-_CLOSING_SECONDS = 1
+_CLOSING_SECONDS = 1  # that whoever closes it waits for others, and for what is at work
 _ANSWERING_SECONDS = 2  # that a disk has to answer when everything else is done
+UNDER_THE_SERVER = "was deleted or replaced under the server"
+REPLACED = f"the database {UNDER_THE_SERVER}; stop it, see to the file, and start again"
+LOG_REMOVED = "the database's log was deleted or replaced under the server; start it again"
 _COMMITTED_TOGETHER = 64  # at most, so that the first of them need not wait for long
 _TOGETHER_SECONDS = 0.02  # of work after which those at work are committed, however many still wait
 # That reading the payload of a change may hold up all others. A page of 50 events with their batches takes 1 to 5 ms.
@@ -101,9 +106,12 @@ class Writer:
         self._longest = longest
         self._assembly = Assembly(longest)
         self._until = _NEVER
+        self._closes = _NEVER
         self._beginning = threading.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="dossier-writer")
         self._connection: sqlite3.Connection | None = None
+        self._files: sqlite_files.OpenFiles | None = None
+        self._told: set[str] = set()
         self._waiting: Line[_Waiting[Any]] = Line()
         self._holding_up: set[User] = set()
         self._lock = WritingLock(file)
@@ -116,7 +124,8 @@ class Writer:
         await self._in_thread(self._connect)
 
     async def close(self) -> None:
-        """Finish what waits, and close the connection."""
+        """Finish what waits, as far as that can be done in a moment, and close the connection."""
+        self._closes = perf_counter() + _CLOSING_SECONDS
         if self._at_work is not None:
             await self._at_work
         if self._connection is not None:
@@ -153,6 +162,16 @@ class Writer:
         async with self._alone:
             return await self._in_thread(self._shrink)
 
+    def trouble(self) -> str | None:
+        """Return what is wrong with the files of the open database, if anything is; the log has it once."""
+        if self._files is None:
+            return None
+        trouble = REPLACED if self._files.are_replaced() else LOG_REMOVED if self._files.lack_their_log() else None
+        if trouble is not None and trouble not in self._told:
+            self._told.add(trouble)
+            _log.error("%s", trouble)
+        return trouble
+
     def _give_up(self, waiting: _Waiting[Any]) -> None:
         """Answer whoever waits that it was not done in time, unless it has begun."""
         with self._beginning:
@@ -168,6 +187,8 @@ class Writer:
                     if not self._lock.take():
                         await self._in_thread(partial(self._lock.wait, _SECONDS_BETWEEN_GLANCES))
                 except TimeoutError:
+                    if self._gives_up():
+                        self._refuse_all(DeadlineExceeded(self._deadline))
                     self._forget_gone()
                     continue
                 except OSError as error:
@@ -231,6 +252,10 @@ class Writer:
         group: list[_Waiting[Any]] = []
         try:
             self._attempt(several, group)
+        except TimeoutError:
+            group = list(several)
+            for waiting in group:
+                waiting.error = DeadlineExceeded(self._deadline)
         except UnknownOutcome as unknown:
             for waiting in group:
                 if waiting.error is None:
@@ -254,7 +279,8 @@ class Writer:
         """Commit some of them together, those that are added to the group."""
         assert self._connection is not None, "the database is open"  # noqa: S101 - for the type checker
         began = perf_counter()
-        self._connection.execute("BEGIN IMMEDIATE")
+        self._check_files()
+        self._begin(self._connection, max(waiting.until for waiting in several))
         try:
             for waiting in several:
                 if group and perf_counter() - began > _TOGETHER_SECONDS:
@@ -265,6 +291,9 @@ class Writer:
                 group.append(waiting)
                 self._run_timed(self._connection, waiting)
             self._commit(self._connection)
+            if self._check_files() is not None:
+                # Nobody else will find what stands in a log that was removed.
+                self._connection.execute("PRAGMA wal_checkpoint(FULL)")
         except BaseException:
             with suppress(sqlite3.Error):  # the error that led here says more
                 self._connection.rollback()
@@ -284,6 +313,32 @@ class Writer:
             if undid_commit(error):
                 raise
             raise UnknownOutcome(error.sqlite_errorname) from None
+
+    def _check_files(self) -> str | None:
+        """Raise Unavailable when what is written can't be found again; return what else is wrong."""
+        trouble = self.trouble()
+        if trouble == REPLACED:
+            raise Unavailable(UNDER_THE_SERVER, "REPLACED")
+        return trouble
+
+    def _begin(self, connection: sqlite3.Connection, until: float) -> None:
+        """Begin a transaction. Raises TimeoutError when a program that knows nothing of the lock keeps it waiting."""
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+                if perf_counter() > until or self._gives_up():
+                    raise TimeoutError("another program writes to it") from None
+            else:
+                return
+
+    def _gives_up(self) -> bool:
+        return perf_counter() > self._closes
+
+    def _takes_too_long(self) -> bool:
+        return self._until < _NEVER and perf_counter() > min(self._until, self._closes)
 
     def _run(self, connection: sqlite3.Connection, waiting: _Waiting[Any]) -> None:
         with self._beginning:
@@ -329,18 +384,22 @@ class Writer:
     def _meant_by(self, error: BaseException) -> BaseException:
         if is_too_long(error):
             return AnswerTooLarge(self._longest)
-        late = isinstance(error, sqlite3.OperationalError) and perf_counter() > self._until
+        late = isinstance(error, sqlite3.OperationalError) and self._takes_too_long()
         return DeadlineExceeded(self._deadline) if late else error
 
     def _connect(self) -> None:
         with self._lock.held():
+            sqlite_files.check(self._file)
             connection = sqlite3.connect(self._file, **_CONNECTING)
             _prepare(connection)
             _enforce_foreign_keys(connection)
+            connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS_AT_ONCE}")
+            sqlite_files.note(self._file)
+            self._files = sqlite_files.OpenFiles(self._file)
         # Of all that a change writes and reads, only its answer can be so long.
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, self._longest)
         self._assembly.serve(connection)
-        connection.set_progress_handler(lambda: perf_counter() > self._until, STEPS_BETWEEN_LOOKS)
+        connection.set_progress_handler(self._takes_too_long, STEPS_BETWEEN_LOOKS)
         self._connection = connection
 
     def _disconnect(self) -> None:
@@ -360,7 +419,7 @@ class Writer:
                 try:
                     (busy, _, _) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
                 finally:
-                    self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+                    self._connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS_AT_ONCE}")
         except (TimeoutError, sqlite3.Error):
             return False
         return not busy
