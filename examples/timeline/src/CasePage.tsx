@@ -26,12 +26,20 @@ interface Page {
 }
 const FIRST: Page = { before: 0, total: 0 };
 
+interface Shown {
+  row?: TimelineCase | null;
+  pages: Page[];
+  isGone?: boolean;
+  /** What it was made of. */
+  of?: TimelineCase | null;
+}
+
 /** A case with its timeline: drawn, and below the drawing as a list in which everything is read and edited. */
 export function CasePage({ id }: { id: string }) {
   const [pages, setPages] = useState([FIRST]); // up to the one that is wanted
   const [{ data, error, operation }, ask] = useRead(Timeline, { id, after: pages.at(-1)!.after });
   // What was read last stays, with the page that it is, until the next arrives: somebody may be in the middle of a form.
-  const [shown, setShown] = useState<{ row?: TimelineCase | null; pages: Page[]; isGone?: boolean; of?: unknown }>({ pages });
+  const [shown, setShown] = useState<Shown>({ pages });
   if (data && data.case !== shown.of && operation?.variables?.after === pages.at(-1)!.after) {
     // A case that is gone stays as it was as long as there is a draft in it; nothing more can be done with it.
     const kept = data.case === null && shown.row && hasUnsaved() && { ...shown.row, viewerRole: 'VIEWER' as const };

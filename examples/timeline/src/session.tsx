@@ -36,15 +36,20 @@ export function describe(error: CombinedError): string {
 }
 
 /**
- * The same about a change. Where the server itself says why, nothing was written, unless it says that it doesn't know.
- * Where nothing came back, or something from a proxy, nobody knows.
+ * The same about a change. Nothing was written where the request was refused, or where the change has an answer that
+ * says why not. Of all else nobody knows: a server that was stopped, an answer that was lost, an outcome that is unknown.
  */
 export function describeChange(error: CombinedError, done: 'saved' | 'deleted'): string {
   const codes = error.graphQLErrors.map((each) => each.extensions.code);
   const status = statusOf(error);
   if (codes.includes('UNKNOWN_OUTCOME')) return `It is not known whether this was ${done}: ${reasonsOf(error)}.`;
-  if (codes.length > 0 || (status && status >= 400 && status < 500)) return `Nothing was ${done}. ${describe(error)}`;
-  const cause = status ? `The server’s answer was lost (${status}).` : 'The server can’t be reached.';
+  const isAnswered = codes.length > 0 && !codes.includes('INTERNAL_ERROR');
+  if (status && status < 500 && (status >= 400 || isAnswered)) return `Nothing was ${done}. ${describe(error)}`;
+  const cause = !status
+    ? 'The server can’t be reached.'
+    : codes.length > 0
+      ? `The server can’t answer (${status}): ${reasonsOf(error)}.`
+      : `The server’s answer was lost (${status}).`;
   return `${cause} It is not known whether this was ${done}: look whether it was before you send it again.`;
 }
 

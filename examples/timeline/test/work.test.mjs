@@ -225,11 +225,25 @@ inBrowser('a change that may have been made is told as such', async () => {
         errors: [{ message: 'nobody knows', path: ['createEvent'], extensions: { code: 'UNKNOWN_OUTCOME' } }],
       }),
     },
-    'Nothing was saved. The server can’t answer at present (503): the database can’t be reached. Try again': {
-      status: 503,
+    'Nothing was saved. The server refused the request: the database is away, so this change was not made.': {
       contentType: 'application/json',
       body: JSON.stringify({
-        errors: [{ message: 'the database can’t be reached', extensions: { code: 'UNAVAILABLE' } }],
+        data: null,
+        errors: [
+          { message: 'the database is away, so this change was not made', extensions: { code: 'UNAVAILABLE' } },
+        ],
+      }),
+    },
+    'The server can’t answer (503): the server was stopped. It is not known whether this was saved: look': {
+      status: 503,
+      contentType: 'application/json',
+      body: JSON.stringify({ errors: [{ message: 'the server was stopped', extensions: { code: 'UNAVAILABLE' } }] }),
+    },
+    'The server can’t answer (200): its log has the reason. It is not known whether this was saved: look': {
+      contentType: 'application/json',
+      body: JSON.stringify({
+        data: null,
+        errors: [{ message: 'its log has the reason', extensions: { code: 'INTERNAL_ERROR' } }],
       }),
     },
     'The server’s answer was lost (502). It is not known whether this was saved: look': { status: 502, body: 'Bad' },
