@@ -1,62 +1,112 @@
-import { useCallback, useMemo, useReducer, useState, useSyncExternalStore } from 'react';
+import { type ReactNode, useCallback, useEffect, useMemo, useReducer, useRef, useState } from 'react';
 import { Provider } from 'urql';
+import { nameOf, useAccount } from './account';
 import { CaseList } from './CaseList';
 import { CasePage } from './CasePage';
-import { Viewer } from './operations';
-import { Session, createClient, useRead } from './session';
+import { useHash, useZone } from './page';
+import { Session } from './session';
 import { SignIn } from './SignIn';
+import { type Zone, nameOf as nameOfZone, showClock } from './time';
+import { mayLeave } from './unsaved';
 
-/** The frame of the app: signed in or not, and which page. The token lives here, in memory, and nowhere else. */
+const SECONDS_SAID = 10; // how long a sentence stands in the status line
+
+/** The frame of the app: signed in or not, and which page. */
 export function App() {
-  const [token, setToken] = useState('');
-  const [said, say] = useState('');
+  const { account, ends, endedFor, signIn, renew, notNow, signOut } = useAccount();
+  const [said, say] = useSaid();
   const [revision, countChange] = useReducer((count: number) => count + 1, 0);
   const hash = useHash();
+  const [zone, setZone] = useZone(hash);
+  const session = useMemo(() => ({ say, revision, countChange, zone }), [say, revision, zone]);
 
-  const signOut = useCallback((reason: string) => {
-    setToken('');
-    say(reason);
-  }, []);
-  const client = useMemo(() => createClient(token, signOut), [token, signOut]);
-  const signIn = (given: string) => {
-    say('');
-    setToken(given);
+  if (!account) {
+    return (
+      <>
+        <header className="bar">
+          <a href="#/" className="brand">
+            Dossier
+          </a>
+        </header>
+        <main>
+          <SignIn notice={said} onToken={signIn} />
+        </main>
+      </>
+    );
+  }
+  const leave = () => {
+    if (!mayLeave()) return;
+    signOut();
+    say('You are signed out.');
   };
-
-  const session = useMemo(() => ({ say, revision, countChange }), [revision]);
   const caseId = /^#\/cases\/([^/]+)$/.exec(hash)?.[1];
-  const page = caseId ? <CasePage key={caseId} id={caseId} /> : <CaseList />;
   return (
     <Session value={session}>
-      <Provider value={client}>
+      <Provider value={account.client}>
         <header className="bar">
           <a href="#/" className="brand">
             Dossier
           </a>
           <p role="status" className="said">
-            {token && said}
+            {said}
           </p>
-          {token && <ViewerName />}
-          {token && <button onClick={() => signOut('You are signed out.')}>Sign out</button>}
+          <label className="zone">
+            Times{' '}
+            <select value={zone} onChange={(event) => setZone(event.target.value as Zone)}>
+              <option value="utc">UTC</option>
+              <option value="local">{nameOfZone('local')}</option>
+            </select>
+          </label>
+          <span>{nameOf(account.user)}</span>
+          <button onClick={leave}>Sign out</button>
         </header>
-        <main>{token ? page : <SignIn notice={said} onToken={signIn} />}</main>
+        <div role="status">
+          {ends !== undefined && (
+            <p className="warning">
+              Your token is good until {showClock(ends, zone).slice(11)}. <button onClick={renew}>Sign in again</button>
+            </p>
+          )}
+        </div>
+        <main>{caseId ? <CasePage key={caseId} id={caseId} /> : <CaseList />}</main>
+        {endedFor !== undefined && (
+          <Dialog onClose={notNow}>
+            <SignIn notice={`Please sign in again: ${endedFor}.`} onToken={signIn}>
+              <button type="button" onClick={notNow}>
+                Not now
+              </button>
+              <button type="button" onClick={leave}>
+                Sign out
+              </button>
+            </SignIn>
+          </Dialog>
+        )}
       </Provider>
     </Session>
   );
 }
 
-function ViewerName() {
-  const [{ data }] = useRead(Viewer, {});
-  return <span>{data?.viewer.name ?? data?.viewer.subject}</span>;
+/** A dialog over the page, which stays as it is below. */
+function Dialog({ onClose, children }: { onClose: () => void; children: ReactNode }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [opener] = useState(document.activeElement);
+  useEffect(() => {
+    dialog.current?.showModal();
+    return () => (opener as HTMLElement | null)?.focus();
+  }, [opener]);
+  return (
+    <dialog ref={dialog} aria-label="Sign in again" onClose={onClose}>
+      {children}
+    </dialog>
+  );
 }
 
-/** The page is named by the address behind `#`: `#/` or `#/cases/ID`. */
-function useHash(): string {
-  return useSyncExternalStore(
-    (changed) => {
-      window.addEventListener('hashchange', changed);
-      return () => window.removeEventListener('hashchange', changed);
-    },
-    () => window.location.hash,
-  );
+/** The sentence in the status line. It is gone after some seconds: what it says was true of one moment. */
+function useSaid() {
+  const [said, setSaid] = useState({ sentence: '' });
+  useEffect(() => {
+    const timer = setTimeout(() => setSaid({ sentence: '' }), SECONDS_SAID * 1000);
+    return () => clearTimeout(timer);
+  }, [said]);
+  const say = useCallback((sentence: string) => setSaid({ sentence }), []);
+  return [said.sentence, say] as const;
 }

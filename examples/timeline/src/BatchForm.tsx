@@ -35,14 +35,17 @@ interface BatchFormProps {
   batch?: FileBatchRowFragment;
   /** Where a new one goes. */
   place?: number;
+  /** Whether the batch was deleted while the form was open: the draft can become a new one. */
+  isDeleted?: boolean;
   onDone: () => void;
 }
 
 /** Changes a file batch, or adds one to an event. */
-export function BatchForm({ caseId, eventId, batch, place, onDone }: BatchFormProps) {
+export function BatchForm({ caseId, eventId, batch, place, isDeleted = false, onDone }: BatchFormProps) {
   const [opened] = useState(batch);
   const create = useChange(CreateFileBatch);
   const update = useChange(UpdateFileBatch);
+  const isNew = !opened || isDeleted;
 
   const form = useForm<BatchDraft>({
     labels: LABELS,
@@ -50,15 +53,17 @@ export function BatchForm({ caseId, eventId, batch, place, onDone }: BatchFormPr
     version: opened?.version,
     draftOf: (current) => (current.__typename === 'FileBatch' ? draftOf(current) : undefined),
     onDone,
-    said: opened ? 'Batch saved.' : 'Batch added.',
+    said: isNew ? 'Batch added.' : 'Batch saved.',
     send(draft, expectedVersion) {
-      if (!opened) return create({ input: { caseId, eventId, ...inputOf(draft) } });
+      if (isNew) return create({ input: { caseId, eventId, ...inputOf(draft) } });
       const changes = difference(inputOf(draft), inputOf(draftOf(opened)));
       return update({ input: { caseId, eventId, id: opened.id, expectedVersion, ...changes } });
     },
   });
   return (
-    <ChangeForm form={form} title={opened ? 'Edit batch' : 'New batch'}>
+    <ChangeForm
+      form={form} title={opened ? 'Edit batch' : 'New batch'} action={isDeleted ? 'Add as a new batch' : 'Save'}
+    >
       <Field form={form} name="label" className="full" />
       <Field form={form} name="fileCount" type="number" required />
       <Field form={form} name="sortOrder" type="number" required />

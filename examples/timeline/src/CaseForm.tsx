@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { STATUSES, difference, useChange } from './change';
 import { ChangeForm, Field, useForm } from './form';
 import type { CaseRowFragment, CaseStatus } from './gql/graphql';
@@ -26,13 +26,17 @@ export function CaseForm({ row, onDone }: { row?: CaseRowFragment; onDone: () =>
   const [opened] = useState(row);
   const create = useChange(CreateCase);
   const update = useChange(UpdateCase);
+  const createdId = useRef<string>(undefined);
 
   const form = useForm<CaseDraft>({
     labels: LABELS,
     initial: draftOf(opened),
     version: opened?.version,
     draftOf: (current) => (current.__typename === 'Case' ? draftOf(current) : undefined),
-    onDone,
+    onDone() {
+      onDone();
+      if (createdId.current) window.location.hash = `#/cases/${createdId.current}`;
+    },
     said: opened ? 'Case saved.' : 'Case created.',
     async send(draft, expectedVersion) {
       if (opened) {
@@ -40,8 +44,7 @@ export function CaseForm({ row, onDone }: { row?: CaseRowFragment; onDone: () =>
         return update({ input: { id: opened.id, expectedVersion, ...changes } });
       }
       const outcome = await create({ input: inputOf(draft) });
-      const created = outcome.data?.createCase.case;
-      if (created) window.location.hash = `#/cases/${created.id}`;
+      createdId.current = outcome.data?.createCase.case?.id;
       return outcome;
     },
   });

@@ -1,11 +1,12 @@
 import { type ReactNode, useEffect, useState } from 'react';
+import { nameOf } from './account';
 import { CaseForm } from './CaseForm';
 import { STATUSES, useReturnFocus, word } from './change';
 import type { CaseFilter, CaseStatus } from './gql/graphql';
 import { Cases } from './operations';
 import { usePageTitle } from './page';
-import { Failure, useRead } from './session';
-import { showMoment } from './time';
+import { Failure, useRead, useSession } from './session';
+import { showClock } from './time';
 
 /** The cases that the viewer may see, the newest first, with a search. */
 export function CaseList() {
@@ -84,16 +85,19 @@ interface CaseRowsProps {
 }
 
 function CaseRows({ where, after, isFirst, onMore }: CaseRowsProps) {
-  const [{ data, error }, ask] = useRead(Cases, { where, after });
+  const [{ data, error, fetching }, ask] = useRead(Cases, { where, after });
+  const { zone } = useSession();
   const isFiltered = Boolean(where.text || where.status);
 
   if (error) return <Line><Failure error={error} retry={ask} /></Line>;
   if (!data) return <Line>Loading…</Line>;
   const { nodes, totalCount, pageInfo } = data.cases;
+  // Until they are read, these rows may be those of the search before.
   const count = totalCount === 1 ? '1 case' : `${totalCount.toLocaleString('en')} cases`;
+  const caption = fetching ? 'Reading…' : isFiltered ? `${count} found` : count;
   return (
     <>
-      {isFirst && <caption aria-live="polite">{isFiltered ? `${count} found` : count}</caption>}
+      {isFirst && <caption aria-live="polite">{caption}</caption>}
       <tbody>
         {nodes.map((each) => (
           <tr key={each.id}>
@@ -101,17 +105,18 @@ function CaseRows({ where, after, isFirst, onMore }: CaseRowsProps) {
             <td>
               <a href={`#/cases/${each.id}`}>{each.title}</a>
               {each.reference && <span className="reference">{each.reference}</span>}
+              {each.description && <span className="hint begin">{each.description.slice(0, 200)}</span>}
             </td>
             <td>{word(each.status)}</td>
             <td className="wide">{word(each.viewerRole)}</td>
             <td className="wide">
-              <time dateTime={each.updatedAt}>{showMoment(each.updatedAt)}</time>{' '}
-              by {each.updatedBy.name ?? each.updatedBy.subject}
+              <time dateTime={each.updatedAt}>{showClock(Date.parse(each.updatedAt), zone)}</time> by{' '}
+              {nameOf(each.updatedBy)}
             </td>
           </tr>
         ))}
       </tbody>
-      {totalCount === 0 && (
+      {totalCount === 0 && !fetching && (
         <Line>{isFiltered ? 'No case matches the search.' : 'You have no cases yet. Create the first one.'}</Line>
       )}
       {onMore && pageInfo.hasNextPage && pageInfo.endCursor && (

@@ -1,28 +1,57 @@
 import { useState } from 'react';
+import { type OperationResult, useClient } from 'urql';
 import { CaseForm } from './CaseForm';
 import { may, useChange, useReturnFocus, word } from './change';
 import { Chart } from './Chart';
 import { DeleteButton } from './DeleteButton';
 import { EventForm } from './EventForm';
 import { EventItem } from './EventItem';
-import type { CaseRowFragment, TimelineQuery } from './gql/graphql';
-import { DeleteCase, Timeline } from './operations';
+import type { CaseRowFragment, ContentsQuery, TimelineQuery } from './gql/graphql';
+import { useKept } from './kept';
+import { Contents, DeleteCase, Timeline } from './operations';
 import { usePageTitle } from './page';
-import { Failure, useRead } from './session';
-import { zone } from './time';
+import { Failure, useRead, useSession } from './session';
+import { nameOf } from './time';
+import { hasUnsaved } from './unsaved';
 
 export type TimelineCase = NonNullable<TimelineQuery['case']>;
 export type TimelineEvent = TimelineCase['events']['nodes'][number];
 
+/** A page of the timeline: the cursor behind which it begins, and what was known when it was turned to. */
+interface Page {
+  after?: string;
+  /** How many events come before it, out of how many. */
+  before?: number;
+  total: number;
+}
+const FIRST: Page = { before: 0, total: 0 };
+
+interface Shown {
+  row?: TimelineCase | null;
+  pages: Page[];
+  isGone?: boolean;
+  /** What it was made of. */
+  of?: TimelineCase | null;
+}
+
 /** A case with its timeline: drawn, and below the drawing as a list in which everything is read and edited. */
 export function CasePage({ id }: { id: string }) {
-  const [cursors, setCursors] = useState<string[]>([]); // where the pages begin, up to this one
-  const [{ data, error }, ask] = useRead(Timeline, { id, after: cursors.at(-1) });
-  // What was read last stays when reading it again fails: somebody may be in the middle of a form.
-  const [row, setRow] = useState(data?.case);
-  if (data && data.case !== row) setRow(data.case);
+  const [pages, setPages] = useState([FIRST]); // up to the one that is wanted
+  const [{ data, error, operation }, ask] = useRead(Timeline, { id, after: pages.at(-1)!.after });
+  // What was read last stays, with the page that it is, until the next arrives: somebody may be in the middle of a form.
+  const [shown, setShown] = useState<Shown>({ pages });
+  if (data && data.case !== shown.of && operation?.variables?.after === pages.at(-1)!.after) {
+    // A case that is gone stays as it was as long as there is a draft in it; nothing more can be done with it.
+    const kept = data.case === null && shown.row && hasUnsaved() && { ...shown.row, viewerRole: 'VIEWER' as const };
+    setShown({ row: kept || data.case, pages, isGone: Boolean(kept), of: data.case });
+  }
+  const { row, isGone } = shown;
   const heading = usePageTitle(row && `${row.number} · ${row.title}`);
 
+  const turnTo = (next: Page[]) => {
+    setPages(next);
+    if (error) ask(); // for the same page as before, nothing else would
+  };
   const failure = error && <Failure error={error} retry={ask} />;
   if (row === undefined) return failure ?? <p>Loading…</p>;
   if (row === null) return <p role="alert">There is no such case, at least not for you.</p>;
@@ -35,8 +64,14 @@ export function CasePage({ id }: { id: string }) {
         <span className="number">{row.number}</span> {row.title}
       </h1>
       {failure}
+      {isGone && (
+        <p role="alert" className="missing">
+          This case was deleted meanwhile, or is hidden from you now. Nothing can be saved in it. What you typed is kept
+          here until you leave: copy what you need.
+        </p>
+      )}
       <CaseFacts row={row} />
-      <EventList row={row} cursors={cursors} onPage={setCursors} />
+      <EventList row={row} pages={shown.pages} onPages={turnTo} />
     </>
   );
 }
@@ -44,7 +79,8 @@ export function CasePage({ id }: { id: string }) {
 function CaseFacts({ row }: { row: CaseRowFragment }) {
   const [isEditing, setEditing] = useState(false);
   const editButton = useReturnFocus(isEditing);
-  const change = useChange(DeleteCase);
+  const change = useChange(DeleteCase, 'deleted');
+  const count = useContents(row.id);
   const remove = async () => {
     const outcome = await change({ input: { id: row.id, expectedVersion: row.version } });
     if (outcome.data?.deleteCase.deletedId) window.location.hash = '#/';
@@ -66,7 +102,11 @@ function CaseFacts({ row }: { row: CaseRowFragment }) {
               Edit case
             </button>
           )}
-          {may(row.viewerRole, 'OWNER') && <DeleteButton what={`case ${row.number} with its events`} remove={remove} />}
+          {may(row.viewerRole, 'OWNER') && (
+            <DeleteButton
+              what={`case ${row.number} “${row.title}”`} typed={String(row.number)} count={count} remove={remove}
+            />
+          )}
         </div>
       </div>
       {row.description && <p className="prose">{row.description}</p>}
@@ -74,41 +114,67 @@ function CaseFacts({ row }: { row: CaseRowFragment }) {
   );
 }
 
-interface EventListProps {
-  row: TimelineCase;
-  cursors: string[];
-  onPage: (cursors: string[]) => void;
+/** Counts what would be deleted with a case: the answer of now, not of when the page was read. */
+function useContents(id: string) {
+  const client = useClient();
+  return async () => {
+    let [batches, after]: [number, string | undefined] = [0, undefined];
+    for (;;) {
+      const answer: OperationResult<ContentsQuery> = await client.query(Contents, { id, after }).toPromise();
+      if (!answer.data?.case) return undefined;
+      const { totalCount: events, nodes, pageInfo } = answer.data.case.events;
+      for (const event of nodes) batches += event.fileBatches.totalCount;
+      if (pageInfo.hasNextPage) after = pageInfo.endCursor!;
+      else if (events === 0) return ', which has no events';
+      else return ` with its ${counted(events, 'event')} and ${counted(batches, 'file batch', 'file batches')}, for ever`;
+    }
+  };
 }
 
-function EventList({ row, cursors, onPage }: EventListProps) {
+const counted = (count: number, one: string, many = `${one}s`) =>
+  `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
+
+interface EventListProps {
+  row: TimelineCase;
+  /** The pages up to the one that is shown. */
+  pages: Page[];
+  onPages: (pages: Page[]) => void;
+}
+
+function EventList({ row, pages, onPages }: EventListProps) {
   const [selected, setSelected] = useState('');
   const [isAdding, setAdding] = useState(false);
   const addButton = useReturnFocus(isAdding);
+  const { zone } = useSession();
   const { nodes: events, totalCount, pageInfo } = row.events;
+  const { kept, missing, hold } = useKept(events, byTime);
 
   const select = (id: string) => {
     setSelected(id);
     document.getElementById(id)?.focus();
   };
-  const before = cursors.length * 100;
-  const count = totalCount === 1 ? '1 event' : `${totalCount.toLocaleString('en')} events`;
-  const shown = totalCount > 100 ? `events ${before + 1} to ${before + events.length} of ` : '';
+  const page = pages.at(-1)!;
+  const before = countBefore(page, row.events);
+  const later = {
+    after: pageInfo.endCursor ?? undefined,
+    before: before === undefined ? undefined : before + events.length,
+    total: totalCount,
+  };
+  const numbers = before === undefined ? `${events.length} of ` : `events ${before + 1} to ${before + events.length} of `;
   return (
     <section aria-label="Timeline">
       <div className="heading">
         <h2>Timeline</h2>
         <p role="status" className="facts">
           <span>
-            {shown}
-            {count}
+            {totalCount > events.length && events.length > 0 && numbers}
+            {counted(totalCount, 'event')}
           </span>
-          <span>times in {zone()}</span>
+          <span>times in {nameOf(zone)}</span>
         </p>
         <div className="buttons">
-          {cursors.length > 0 && <button onClick={() => onPage(cursors.slice(0, -1))}>Earlier events</button>}
-          {pageInfo.hasNextPage && (
-            <button onClick={() => onPage([...cursors, pageInfo.endCursor!])}>Later events</button>
-          )}
+          {pages.length > 1 && <button onClick={() => onPages(pages.slice(0, -1))}>Earlier events</button>}
+          {pageInfo.hasNextPage && <button onClick={() => onPages([...pages, later])}>Later events</button>}
           {may(row.viewerRole, 'CONTRIBUTOR') && (
             <button ref={addButton} className="primary" disabled={isAdding} onClick={() => setAdding(true)}>
               Add event
@@ -117,16 +183,29 @@ function EventList({ row, cursors, onPage }: EventListProps) {
         </div>
       </div>
       {isAdding && <EventForm caseId={row.id} onDone={() => setAdding(false)} />}
-      {events.length === 0 && !isAdding && <p className="empty">Nothing is on the timeline yet.</p>}
-      {events.length > 0 && <Chart key={cursors.at(-1)} events={events} selected={selected} onSelect={select} />}
+      {events.length === 0 && !isAdding && (
+        <p className="empty">{totalCount === 0 ? 'Nothing is on the timeline yet.' : 'No events are left here.'}</p>
+      )}
+      {events.length > 0 && <Chart key={page.after} events={events} selected={selected} onSelect={select} />}
       <ol className="events">
-        {events.map((event) => (
+        {kept.map((event) => (
           <EventItem
-            key={event.id} caseId={row.id} role={row.viewerRole} event={event}
-            isSelected={event.id === selected} onSelect={() => setSelected(event.id)}
+            key={event.id} caseId={row.id} role={row.viewerRole} event={event} hold={hold}
+            isSelected={event.id === selected} onSelect={() => setSelected(event.id)} isMissing={missing.includes(event)}
           />
         ))}
       </ol>
     </section>
   );
 }
+
+/** How many events come before a page. Once there are more or fewer than when it was turned to, nobody knows. */
+function countBefore({ after, before, total }: Page, { nodes, totalCount, pageInfo }: TimelineCase['events']) {
+  if (!after) return 0;
+  if (!pageInfo.hasNextPage) return totalCount - nodes.length;
+  return total === totalCount ? before : undefined;
+}
+
+/** As the server orders them; it writes all times in the same form. */
+const byTime = (one: TimelineEvent, other: TimelineEvent) =>
+  one.occurredAt < other.occurredAt ? -1 : one.occurredAt > other.occurredAt ? 1 : 0;

@@ -3,7 +3,8 @@ import type { TimelineEvent } from './CasePage';
 import { word } from './change';
 import { type Mark, type Span, marksOf, moved, overlaps, pack, scaleOf, spanOf, ticksOf, zoomed } from './chart';
 import { Stack, filesIn } from './Stack';
-import { showMoment, showWhen } from './time';
+import { useSession } from './session';
+import { showClock, showWhen } from './time';
 
 const AXIS_HEIGHT = 40;
 const LINE = 15; // pixels; a box has one for its title and one for each batch
@@ -35,7 +36,8 @@ export function Chart({ events, selected, onSelect }: ChartProps) {
   const chosen = seen.find((mark) => mark.event.id === selected);
   const center = chosen ? (chosen.from + chosen.to) / 2 : (seen[seen.length >> 1]?.from ?? (span.from + span.to) / 2);
   const show = (next: Span) => setZoom(next.to - next.from >= all.to - all.from ? undefined : next);
-  const time = (moment: number) => showMoment(new Date(moment).toISOString());
+  const { zone } = useSession();
+  const time = (moment: number) => showClock(moment, zone, span.to - span.from < 600_000 ? 'second' : 'minute');
   return (
     <figure ref={figure} className="chart" aria-label="The events drawn along time; the list below has all of them">
       <figcaption>
@@ -67,9 +69,10 @@ interface DrawingProps {
 }
 
 function Drawing({ marks, span, width, selected, onSelect }: DrawingProps) {
-  const scale = scaleOf(span, width - 2 * SIDE);
+  const { zone } = useSession();
+  const scale = scaleOf(span, width - 2 * SIDE, zone);
   const x = (moment: number) => SIDE + Math.min(Math.max(scale(moment), 0), width - 2 * SIDE);
-  const ticks = ticksOf(scale, width).map((tick) => ({ ...tick, x: tick.x + SIDE }));
+  const ticks = ticksOf(scale, width - 2 * SIDE, zone).map((tick) => ({ ...tick, x: tick.x + SIDE }));
   const boxWidth = width < 600 ? 150 : 200;
   const boxes = marks.map((mark) => ({
     left: Math.min(x(mark.from), width - boxWidth),
@@ -83,7 +86,7 @@ function Drawing({ marks, span, width, selected, onSelect }: DrawingProps) {
       <svg className="axis" width={width} height={AXIS_HEIGHT}>
         {ticks.map((tick) => (
           <g key={tick.x}>
-            <text x={tick.x} y="14" textAnchor={tick.x < 30 ? 'start' : tick.x > width - 30 ? 'end' : 'middle'}>
+            <text x={tick.x} y="14" textAnchor={tick.anchor}>
               {tick.label}
             </text>
             <path d={`M${tick.x} 20V32`} />
@@ -107,7 +110,7 @@ function Drawing({ marks, span, width, selected, onSelect }: DrawingProps) {
       </svg>
       {marks.map(({ event }, index) => (
         <button
-          key={event.id} tabIndex={-1} title={`${showWhen(event)}  ${event.title}`} onClick={() => onSelect(event.id)}
+          key={event.id} tabIndex={-1} title={`${showWhen(event, zone)}  ${event.title}`} onClick={() => onSelect(event.id)}
           className={`box ${word(event.type)} ${event.id === selected ? 'selected' : ''}`}
           style={{ left: boxes[index]!.left, top: AXIS_HEIGHT + 8 + tops[index]!, ...sizeOf(boxes[index]!) }}
         >

@@ -1,6 +1,8 @@
+import { nameOf } from './account';
 import { word } from './change';
 import type { Conflict, Draft, Form } from './form';
-import { showMoment } from './time';
+import { useSession } from './session';
+import { showClock } from './time';
 
 interface ConflictProps<Fields extends Draft> {
   form: Form<Fields>;
@@ -8,18 +10,20 @@ interface ConflictProps<Fields extends Draft> {
   theirs: Fields;
 }
 
-/** Someone else was faster: their row against this draft, field by field where the two differ. */
+/** The row was changed meanwhile: as it is now against this draft, field by field where the two differ. */
 export function ConflictChoice<Fields extends Draft>({ form, conflict, theirs }: ConflictProps<Fields>) {
+  const { zone } = useSession();
   const { current } = conflict;
   const differing = Object.keys(form.labels).filter((name) => theirs[name] !== form.draft[name]);
   const isMine = (name: string) => form.draft[name] !== form.initial[name];
   return (
     <section className="conflict" role="alert" aria-label="Conflict">
-      <p className="title">Someone else was faster</p>
+      <p className="title">It was changed meanwhile</p>
       {'updatedBy' in current && (
         <p>
-          {current.updatedBy.name ?? current.updatedBy.subject} saved version {conflict.currentVersion} at{' '}
-          {showMoment(current.updatedAt)}. Nothing of yours is saved yet.
+          {nameOf(current.updatedBy)} saved version {conflict.currentVersion} at{' '}
+          {showClock(Date.parse(current.updatedAt), zone)}.{' '}
+          {differing.length > 0 ? 'What you see as yours is not saved.' : 'It is as you wrote it.'}
         </p>
       )}
       <table>
@@ -55,6 +59,5 @@ export function ConflictChoice<Fields extends Draft>({ form, conflict, theirs }:
 /** What stands in a field, as the form shows it. */
 function show(name: string, value: string): string {
   if (['type', 'status', 'timePrecision'].includes(name)) return word(value);
-  if (['occurredAt', 'occurredUntil'].includes(name)) return value.replace('T', ' ') || '(empty)';
   return value || '(empty)';
 }

@@ -1,13 +1,16 @@
 import { useState } from 'react';
+import { nameOf } from './account';
 import { BatchForm } from './BatchForm';
 import type { TimelineEvent } from './CasePage';
 import { may, useChange, useReturnFocus, word } from './change';
 import { DeleteButton } from './DeleteButton';
 import { EventForm } from './EventForm';
 import type { CaseRole, FileBatchRowFragment } from './gql/graphql';
+import { type Hold, explainMissing, useHold, useIsDeleted, useKept } from './kept';
 import { DeleteEvent, DeleteFileBatch } from './operations';
+import { useSession } from './session';
 import { Stack, filesIn } from './Stack';
-import { showMoment, showWhen } from './time';
+import { showClock, showWhen } from './time';
 
 interface EventItemProps {
   caseId: string;
@@ -15,29 +18,40 @@ interface EventItemProps {
   event: TimelineEvent;
   isSelected: boolean;
   onSelect: () => void;
+  /** Whether the event is missing from what was read last; it is here because a form is open on it. */
+  isMissing: boolean;
+  hold: Hold<TimelineEvent>;
 }
 
 /** An event in the list, with its batches. Editing takes its place. */
-export function EventItem({ caseId, role, event, isSelected, onSelect }: EventItemProps) {
+export function EventItem({ caseId, role, event, isSelected, onSelect, isMissing, hold }: EventItemProps) {
+  const { zone } = useSession();
   const [isEditing, setEditing] = useState(false);
   const [isAdding, setAdding] = useState(false);
   const editButton = useReturnFocus(isEditing);
   const addButton = useReturnFocus(isAdding);
-  const change = useChange(DeleteEvent);
+  const change = useChange(DeleteEvent, 'deleted');
   const remove = () => change({ input: { caseId, id: event.id, expectedVersion: event.version } });
 
-  const { nodes: batches, totalCount } = event.fileBatches;
-  const place = Math.max(-1, ...batches.map((batch) => batch.sortOrder)) + 1;
-  const author = event.updatedBy.name ?? event.updatedBy.subject;
+  const { nodes, totalCount } = event.fileBatches;
+  const batches = useKept(nodes, (one, other) => one.sortOrder - other.sortOrder);
+  useHold(event, isEditing || isAdding || batches.isHolding, hold);
+  const isDeleted = useIsDeleted(event.id, isMissing);
+  const place = Math.max(-1, ...nodes.map((batch) => batch.sortOrder)) + 1;
   const withBatches = totalCount === 0 ? '' : totalCount === 1 ? ' and its batch' : ` and its ${totalCount} batches`;
   return (
     <li id={event.id} tabIndex={-1} className={isSelected ? 'event selected' : 'event'} onFocus={onSelect}>
+      {isMissing && (
+        <p role="alert" className="missing">
+          {explainMissing('event', isDeleted)}
+        </p>
+      )}
       {isEditing ? (
-        <EventForm caseId={caseId} event={event} onDone={() => setEditing(false)} />
+        <EventForm caseId={caseId} event={event} isDeleted={isDeleted} onDone={() => setEditing(false)} />
       ) : (
         <>
           <time dateTime={event.occurredAt} title={event.occurredAt}>
-            {showWhen(event)}
+            {showWhen(event, zone)}
           </time>
           <div className="what">
             <h3>
@@ -46,7 +60,8 @@ export function EventItem({ caseId, role, event, isSelected, onSelect }: EventIt
             {event.description && <p className="prose">{event.description}</p>}
           </div>
           <p className="author">
-            {event.version > 1 ? 'changed' : 'entered'} {showMoment(event.updatedAt)} by {author}
+            {event.version > 1 ? 'changed' : 'entered'} {showClock(Date.parse(event.updatedAt), zone)} by{' '}
+            {nameOf(event.updatedBy)}
           </p>
           {may(role, 'CONTRIBUTOR') && (
             <div className="buttons quiet">
@@ -61,14 +76,18 @@ export function EventItem({ caseId, role, event, isSelected, onSelect }: EventIt
           )}
         </>
       )}
-      {(batches.length > 0 || isAdding) && (
+      {(batches.kept.length > 0 || isAdding) && (
         <ul className="batches">
-          {batches.map((batch) => (
-            <BatchItem key={batch.id} caseId={caseId} eventId={event.id} role={role} batch={batch} />
+          {batches.kept.map((batch) => (
+            <BatchItem
+              key={batch.id} caseId={caseId} eventId={event.id} role={isDeleted ? 'VIEWER' : role} batch={batch}
+              isMissing={batches.missing.includes(batch)} hold={batches.hold}
+            />
           ))}
-          {totalCount > batches.length && (
+          {totalCount > nodes.length && (
             <li className="hint">
-              and {(totalCount - batches.length).toLocaleString('en')} more batches
+              and {(totalCount - nodes.length).toLocaleString('en')} more{' '}
+              {totalCount - nodes.length === 1 ? 'batch' : 'batches'}
             </li>
           )}
           {isAdding && (
@@ -87,18 +106,27 @@ interface BatchItemProps {
   eventId: string;
   role: CaseRole;
   batch: FileBatchRowFragment;
+  isMissing: boolean;
+  hold: Hold<FileBatchRowFragment>;
 }
 
-function BatchItem({ caseId, eventId, role, batch }: BatchItemProps) {
+function BatchItem({ caseId, eventId, role, batch, isMissing, hold }: BatchItemProps) {
   const [isEditing, setEditing] = useState(false);
   const editButton = useReturnFocus(isEditing);
-  const change = useChange(DeleteFileBatch);
+  const change = useChange(DeleteFileBatch, 'deleted');
   const remove = () => change({ input: { caseId, eventId, id: batch.id, expectedVersion: batch.version } });
+  useHold(batch, isEditing, hold);
+  const isDeleted = useIsDeleted(batch.id, isMissing);
 
   if (isEditing) {
     return (
       <li>
-        <BatchForm caseId={caseId} eventId={eventId} batch={batch} onDone={() => setEditing(false)} />
+        {isMissing && (
+          <p role="alert" className="missing">
+            {explainMissing('batch', isDeleted)}
+          </p>
+        )}
+        <BatchForm {...{ caseId, eventId, batch, isDeleted }} onDone={() => setEditing(false)} />
       </li>
     );
   }

@@ -1,24 +1,32 @@
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, type ReactNode, useState } from 'react';
 
 /** What Dossier wrote into the page. Vite's own server writes nothing: then the demo user is tried. */
 const written = document.querySelector<HTMLMetaElement>('meta[name=dossier]')?.content ?? '{}';
 const facts = JSON.parse(written) as { demo?: boolean };
 
+interface SignInProps {
+  notice: string;
+  /** Takes a token; returns why not. */
+  onToken: (token: string) => Promise<string | undefined>;
+  children?: ReactNode;
+}
+
 /** Asks for a token. A server in development has one for a demo user as well. */
-export function SignIn({ notice, onToken }: { notice: string; onToken: (token: string) => void }) {
+export function SignIn({ notice, onToken, children }: SignInProps) {
   const [token, setToken] = useState('');
   const [fault, setFault] = useState(notice);
   const [hasDemo, setHasDemo] = useState(facts.demo ?? true);
 
+  const take = async (given: string) => setFault((await onToken(given)) ?? '');
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const given = token.replace(/\s/g, ''); // copied from a terminal, it may be broken into lines
-    if (/^[\w.~+/=-]+$/.test(given)) onToken(given);
+    if (/^[\w.~+/=-]+$/.test(given)) void take(given);
     else setFault('That is no token: there are characters in it that no token has.');
   };
   const signInAsDemo = async () => {
     const given = await fetchDemoToken();
-    if (given) return onToken(given);
+    if (given) return take(given);
     setHasDemo(false);
     setFault('This server has no demo user.');
   };
@@ -42,6 +50,7 @@ export function SignIn({ notice, onToken }: { notice: string; onToken: (token: s
             Sign in as demo user
           </button>
         )}
+        {children}
       </div>
     </form>
   );

@@ -2,7 +2,7 @@
 import { useEffect, useRef } from 'react';
 import { type AnyVariables, type TypedDocumentNode, useMutation } from 'urql';
 import type { CaseRole, CaseStatus, RefusalFragment } from './gql/graphql';
-import { describe, useSession } from './session';
+import { describeChange, useSession } from './session';
 
 export const STATUSES: CaseStatus[] = ['OPEN', 'ACTIVE', 'CLOSED'];
 const ROLES: CaseRole[] = ['VIEWER', 'CONTRIBUTOR', 'EDITOR', 'OWNER'];
@@ -17,23 +17,28 @@ export interface Outcome<Data = unknown> {
   data?: Data;
   /** Why the server refused the change; empty when it was made. */
   refusals: RefusalFragment[];
-  /** Why there is no answer at all. */
+  /** What is known of the change when there is no answer to it. */
   failure?: string;
 }
 
-type Payloads = Record<string, { errors: RefusalFragment[] }>;
+type Payloads = Record<string, { errors: RefusalFragment[] } | null>;
 
-/** Returns a function that makes a change. Whatever is on the screen is then read again. */
+/**
+ * Returns a function that makes a change. Whatever is on the screen is then read again, made or not: a refusal, and an
+ * answer that was lost, mean that it is not as the user saw it. What an earlier change was said to have done is gone.
+ */
 export function useChange<Data extends Payloads, Variables extends AnyVariables>(
   mutation: TypedDocumentNode<Data, Variables>,
+  done: 'saved' | 'deleted' = 'saved',
 ): (variables: Variables) => Promise<Outcome<Data>> {
   const [, execute] = useMutation(mutation);
-  const { countChange } = useSession();
+  const { say, countChange } = useSession();
   return async (variables) => {
+    say('');
     const { data, error } = await execute(variables);
-    if (error || !data) return { refusals: [], failure: error && describe(error) };
-    countChange();
-    return { data, refusals: Object.values(data).flatMap((payload) => payload.errors ?? []) };
+    if (error?.response?.status !== 401) countChange();
+    if (error) return { refusals: [], failure: describeChange(error, done) };
+    return { data, refusals: Object.values(data!).flatMap((payload) => payload?.errors ?? []) };
   };
 }
 

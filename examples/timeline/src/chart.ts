@@ -1,7 +1,7 @@
 /** The arithmetic of the drawing: which span of time, which ticks, and boxes that don't cover each other. */
-import { type ScaleTime, scaleTime } from 'd3-scale';
+import { type ScaleTime, scaleTime, scaleUtc } from 'd3-scale';
 import type { TimelineEvent } from './CasePage';
-import { intervalOf } from './time';
+import { type Zone, clockAt, intervalOf, offsetAt, showOffset } from './time';
 
 /** A span of time, in milliseconds since 1970. */
 export interface Span {
@@ -44,21 +44,48 @@ function within({ from, to }: Span, most: Span): Span {
   return { from: from + by, to: to + by };
 }
 
-/** From time to pixels. */
-export const scaleOf = ({ from, to }: Span, width: number) => scaleTime([new Date(from), new Date(to)], [0, width]);
+/** From time to pixels, with ticks at round times of a zone. */
+export const scaleOf = ({ from, to }: Span, width: number, zone: Zone) =>
+  (zone === 'utc' ? scaleUtc : scaleTime)([new Date(from), new Date(to)], [0, width]);
 
-/** Ticks at round local times, each with as much of the date as tells it from its neighbours. */
-export function ticksOf(scale: ScaleTime<number, number>, width: number) {
-  return scale.ticks(Math.max(2, width / 90)).map((tick) => ({ x: scale(tick), label: labelOf(tick) }));
+interface Tick {
+  x: number;
+  label: string;
+  anchor: 'start' | 'middle' | 'end';
+}
+const LETTER = 7; // pixels, about
+
+/**
+ * Ticks, each with as much of the date as tells it from its neighbours. In local time, the offset stands at the first
+ * and wherever it changes: an hour that comes twice is then two. A label that would run into the one before is left out.
+ */
+export function ticksOf(scale: ScaleTime<number, number>, width: number, zone: Zone): Tick[] {
+  let end = 0; // of the label before
+  const ticks = scale.ticks(Math.max(2, width / (zone === 'utc' ? 90 : 120))).map(Number);
+  return ticks.map((tick, index) => {
+    const isOffsetNew = zone === 'local' && (index === 0 || offsetAt(tick) !== offsetAt(ticks[index - 1]!));
+    const label = labelOf(clockAt(tick, zone), new Date(tick).getUTCMilliseconds());
+    const written = isOffsetNew ? `${label} ${showOffset(offsetAt(tick))}` : label;
+    const [x, size] = [scale(tick), written.length * LETTER];
+    const anchor = x < size / 2 ? 'start' : x > width - size / 2 ? 'end' : 'middle';
+    const left = { start: x, middle: x - size / 2, end: x - size }[anchor];
+    if (left < end) return { x, label: '', anchor };
+    end = left + size;
+    return { x, label: written, anchor };
+  });
 }
 
-function labelOf(tick: Date): string {
-  const show = (format: Intl.DateTimeFormatOptions) => tick.toLocaleString('en-GB', format);
-  if (tick.getMilliseconds()) return show({ second: 'numeric', fractionalSecondDigits: 3 });
-  if (tick.getSeconds()) return show({ hour: '2-digit', minute: '2-digit', second: '2-digit' });
-  if (tick.getHours() || tick.getMinutes()) return show({ hour: '2-digit', minute: '2-digit' });
-  if (tick.getDate() > 1) return show({ day: 'numeric', month: 'short' });
-  return tick.getMonth() ? show({ month: 'short', year: 'numeric' }) : String(tick.getFullYear());
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** A tick at `2026-03-01 10:30:00`. */
+function labelOf(clock: string, milliseconds: number): string {
+  const [date, time] = clock.split(' ') as [string, string];
+  if (milliseconds) return `${time.slice(6)}.${String(milliseconds).padStart(3, '0')}`;
+  if (!time.endsWith(':00')) return time;
+  if (time !== '00:00:00') return time.slice(0, 5);
+  const [year, month, day] = date.split('-') as [string, string, string];
+  if (day !== '01') return `${Number(day)} ${MONTHS[Number(month) - 1]}`;
+  return month === '01' ? year : `${MONTHS[Number(month) - 1]} ${year}`;
 }
 
 export interface Box {

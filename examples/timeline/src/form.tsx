@@ -4,6 +4,7 @@ import { type Outcome, word } from './change';
 import { ConflictChoice } from './ConflictChoice';
 import type { RefusalFragment } from './gql/graphql';
 import { useSession } from './session';
+import { useUnsaved } from './unsaved';
 
 /** What stands in a form's fields, by the name that the field has in the mutation's input. */
 export type Draft = Record<string, string>;
@@ -30,6 +31,7 @@ export function useForm<Fields extends Draft>(options: FormOptions<Fields>) {
   const [outcome, setOutcome] = useState<Outcome>({ refusals: [] });
   const [isSending, setSending] = useState(false);
   const { say } = useSession();
+  const forget = useUnsaved(Object.keys(initial).some((name) => draft[name] !== initial[name]));
   const conflict = outcome.refusals.find((refusal) => refusal.__typename === 'ConflictError');
 
   const submit = async (expectedVersion = version) => {
@@ -38,6 +40,7 @@ export function useForm<Fields extends Draft>(options: FormOptions<Fields>) {
     setSending(false);
     setOutcome(answer);
     if (answer.failure || answer.refusals.length > 0) return;
+    forget();
     say(options.said);
     onDone();
   };
@@ -62,7 +65,8 @@ interface FieldProps<Fields extends Draft> {
   form: Form<Fields>;
   name: keyof Fields & string;
   hint?: ReactNode;
-  type?: 'text' | 'lines' | 'number' | 'date' | 'datetime-local';
+  type?: 'text' | 'lines' | 'number';
+  placeholder?: string;
   choices?: readonly string[];
   required?: boolean;
   className?: string;
@@ -70,19 +74,17 @@ interface FieldProps<Fields extends Draft> {
 
 /** A labelled field with what the server said about it. The rules are the server's; the form repeats none of them. */
 export function Field<Fields extends Draft>(props: FieldProps<Fields>) {
-  const { form, name, hint, type = 'text', choices, required, className } = props;
+  const { form, name, hint, type = 'text', placeholder, choices, required, className } = props;
   const id = useId();
   const faults = form.refusals.filter((refusal) => refusal.path[1] === name);
   const control = {
     id,
-    value: type === 'date' ? form.draft[name]?.slice(0, 10) : form.draft[name],
+    value: form.draft[name],
     required,
     'aria-invalid': faults.length > 0,
     'aria-describedby': `${id}-about`,
-    onChange: ({ target: { value } }: { target: { value: string } }) =>
-      form.set(name, type === 'date' && value ? `${value}T00:00:00` : value),
+    onChange: ({ target: { value } }: { target: { value: string } }) => form.set(name, value),
   };
-  const max = { date: '9999-12-31', 'datetime-local': '9999-12-31T23:59:59' }[type as string];
   return (
     <div className={`field ${className ?? ''}`}>
       <label htmlFor={id}>{form.labels[name]}</label>
@@ -96,14 +98,14 @@ export function Field<Fields extends Draft>(props: FieldProps<Fields>) {
         </select>
       )}
       {!choices && type === 'lines' && <textarea rows={2} {...control} />}
-      {!choices && type !== 'lines' && <input type={type} step="1" max={max} autoComplete="off" {...control} />}
+      {!choices && type !== 'lines' && <input {...{ type, placeholder }} autoComplete="off" {...control} />}
       <div id={`${id}-about`}>
         {faults.map((fault) => (
           <p key={fault.message} className="fault">
             {inWords(fault.message, form.labels)}
           </p>
         ))}
-        {hint && <p className="hint">{hint}</p>}
+        {hint && faults[0]?.message !== hint && <p className="hint">{hint}</p>}
       </div>
     </div>
   );
@@ -116,11 +118,13 @@ const inWords = (message: string, labels: Draft) =>
 interface ChangeFormProps<Fields extends Draft> {
   form: Form<Fields>;
   title: string;
+  /** What the button is called that sends the draft. */
+  action?: string;
   children: ReactNode;
 }
 
 /** The form around the fields: its first field has the focus, and so has the first one at fault. */
-export function ChangeForm<Fields extends Draft>({ form, title, children }: ChangeFormProps<Fields>) {
+export function ChangeForm<Fields extends Draft>({ form, title, action = 'Save', children }: ChangeFormProps<Fields>) {
   const element = useRef<HTMLFormElement>(null);
   const { refusals, conflict, theirs } = form;
   useEffect(() => {
@@ -152,7 +156,7 @@ export function ChangeForm<Fields extends Draft>({ form, title, children }: Chan
       ) : (
         <div className="buttons">
           <button className="primary" disabled={form.isSending}>
-            Save
+            {action}
           </button>
           <button type="button" onClick={form.cancel}>
             Cancel

@@ -39,7 +39,7 @@ graphql(`
 
 export const Viewer = graphql(`
   query Viewer {
-    viewer { subject name }
+    viewer { id subject name }
   }
 `);
 
@@ -70,6 +70,26 @@ export const Timeline = graphql(`
         pageInfo { hasNextPage endCursor }
       }
     }
+  }
+`);
+
+/** What goes with a case when it is deleted, a page of its events at a time. */
+export const Contents = graphql(`
+  query Contents($id: ID!, $after: String) {
+    case(id: $id) {
+      events(first: 100, after: $after) {
+        totalCount
+        nodes { fileBatches(first: 1) { totalCount } }
+        pageInfo { hasNextPage endCursor }
+      }
+    }
+  }
+`);
+
+/** Whether an event or a batch that is missing from a page is there at all. */
+export const Whereabouts = graphql(`
+  query Whereabouts($id: ID!) {
+    node(id: $id) { id }
   }
 `);
 

@@ -1,55 +1,63 @@
 import { createContext, useContext, useMemo } from 'react';
-import { Client, fetchExchange, mapExchange, useQuery } from 'urql';
+import { useQuery } from 'urql';
 import type { AnyVariables, CombinedError, TypedDocumentNode } from 'urql';
+import type { Zone } from './time';
 
 /** What all parts of the app share. */
 export const Session = createContext({
-  /** Writes a sentence into the page's status line, which screen readers read out. */
+  /** Writes a sentence into the page's status line, which screen readers read out; an empty one clears it. */
   say: (_sentence: string): void => undefined,
   /** Counts the changes that were made here. */
   revision: 0,
   countChange: (): void => undefined,
+  /** The zone that times are shown in. */
+  zone: 'utc' as Zone,
 });
 export const useSession = () => useContext(Session);
 
-/** Asks the server, and asks again after every change that was made here. */
+/** Asks the server, and asks again after every change that was made here. A paused question isn't asked. */
 export function useRead<Data, Variables extends AnyVariables>(
   query: TypedDocumentNode<Data, Variables>,
   variables: Variables,
+  pause = false,
 ) {
   const { revision } = useSession();
   const context = useMemo(() => ({ revision }), [revision]);
-  return useQuery<Data, AnyVariables>({ query, variables, context });
-}
-
-/** The way to the server for one user. `onSignedOut` is called when the server doesn't take the token, or no longer. */
-export function createClient(token: string, onSignedOut: (reason: string) => void): Client {
-  return new Client({
-    url: '/graphql',
-    preferGetMethod: false,
-    requestPolicy: 'network-only',
-    fetchOptions: { headers: { Authorization: `Bearer ${token}` } },
-    exchanges: [
-      mapExchange({
-        onError(error) {
-          if (error.response?.status === 401) onSignedOut(`Please sign in again: ${reasonsOf(error)}.`);
-        },
-      }),
-      fetchExchange,
-    ],
-  });
+  return useQuery<Data, AnyVariables>({ query, variables, context, pause });
 }
 
 /** What to tell a user about a request that got no answer. A refused change is not that: it comes as data. */
 export function describe(error: CombinedError): string {
-  const status = error.response?.status as number | undefined;
+  const status = statusOf(error);
   if (!status) return 'The server can’t be reached. Check the network, then try again.';
-  if (status >= 500) return `The server can’t answer at present (${status}). Try again in a moment.`;
+  const reasons = error.graphQLErrors.length > 0 ? `: ${reasonsOf(error)}` : '';
+  if (status >= 500) return `The server can’t answer at present (${status})${reasons}. Try again in a moment.`;
   return `The server refused the request: ${reasonsOf(error)}.`;
 }
 
-function reasonsOf(error: CombinedError): string {
-  return error.graphQLErrors.map((each) => each.message).join('; ') || `HTTP ${error.response?.status}`;
+/**
+ * The same about a change. Nothing was written where the request was refused, or where the change has an answer that
+ * says why not. Of all else nobody knows: a server that was stopped, an answer that was lost, an outcome that is unknown.
+ */
+export function describeChange(error: CombinedError, done: 'saved' | 'deleted'): string {
+  const codes = error.graphQLErrors.map((each) => each.extensions.code);
+  const status = statusOf(error);
+  if (codes.includes('UNKNOWN_OUTCOME')) return `It is not known whether this was ${done}: ${reasonsOf(error)}.`;
+  const isAnswered = codes.length > 0 && !codes.includes('INTERNAL_ERROR');
+  if (status && status < 500 && (status >= 400 || isAnswered)) return `Nothing was ${done}. ${describe(error)}`;
+  const cause = !status
+    ? 'The server can’t be reached.'
+    : codes.length > 0
+      ? `The server can’t answer (${status}): ${reasonsOf(error)}.`
+      : `The server’s answer was lost (${status}).`;
+  return `${cause} It is not known whether this was ${done}: look whether it was before you send it again.`;
+}
+
+const statusOf = (error: CombinedError) => error.response?.status as number | undefined;
+
+export function reasonsOf(error: CombinedError): string {
+  const reasons = error.graphQLErrors.map((each) => each.message.replace(/\.$/, ''));
+  return reasons.join('; ') || `HTTP ${statusOf(error)}`;
 }
 
 /** An error in place of what could not be read, with a way to try again. */

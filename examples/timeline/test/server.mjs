@@ -8,16 +8,18 @@ export const APP = process.env.DOSSIER_APP ?? 'http://127.0.0.1:8000/app/';
 const TOKEN_COMMAND = process.env.DOSSIER_TOKEN ?? '.venv/bin/dossier token';
 const FOLDER = process.env.DOSSIER_FOLDER ?? new URL('../../..', import.meta.url).pathname;
 
-/** A token for somebody; `role` is one in the whole installation, such as `admin`. */
-export function token(name, role) {
+/** A token for somebody; `role` is one in the whole installation, such as `admin`; `expires` a time such as `1h`. */
+export function token(name, { role, expires } = {}) {
   const [program, ...words] = TOKEN_COMMAND.split(' ');
   const options = { cwd: FOLDER, encoding: 'utf8' };
   return execFileSync(
     program,
-    [...words, '--subject', name.toLowerCase(), '--name', name, ...(role ? ['--role', role] : [])],
+    [...words, '--subject', name.toLowerCase(), '--name', name, ...optionsOf({ role, expires })],
     options,
   ).trim();
 }
+
+const optionsOf = (values) => Object.entries(values).flatMap(([name, value]) => (value ? [`--${name}`, value] : []));
 
 /** Runs a document for the bearer of a token. Throws unless everything in it worked. */
 export async function run(bearer, query, variables = {}) {
