@@ -6,7 +6,7 @@ import re
 import unicodedata
 from datetime import UTC, datetime, timedelta, timezone
 
-from uuid_utils import uuid7
+from uuid_utils import uuid4, uuid7
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _RFC_3339 = re.compile(
@@ -19,6 +19,14 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 def new_id() -> str:
     """Return a new UUID of version 7 (RFC 9562), whose order is the order of creation, as canonical text."""
     return str(uuid7())
+
+
+def new_user_id() -> str:
+    """Return a new UUID of version 4, which tells nothing, as canonical text.
+
+    A user's id must not say whether it was made when they called or when someone named them.
+    """
+    return str(uuid4())
 
 
 def parse_id(text: object) -> str | None:

@@ -90,17 +90,29 @@ def remove(transaction: Transaction, table: Table, row: FoundRow) -> None:
 
 
 def add_member(
-    transaction: Transaction, case_id: str, user_id: str, role: str, expires_at: datetime | None = None
+    transaction: Transaction,
+    case_id: str,
+    user_id: str,
+    role: str,
+    expires_at: datetime | None = None,
+    given_by: str | None = None,
 ) -> None:
-    """Give a user a role in a case."""
-    member = {"case_id": case_id, "user_id": user_id, "role": role, "expires_at": expires_at}
-    transaction.run(_insert(_MEMBERS), member)
+    """Give a user a role in a case; `given_by` is whoever gave it, None where the user need not take it up."""
+    member = {"case_id": case_id, "user_id": user_id}
+    transaction.run(_insert(_MEMBERS), {**member, "role": role, "expires_at": expires_at, "given_by": given_by})
 
 
-def update_member(transaction: Transaction, case_id: str, user_id: str, role: str, expires_at: datetime | None) -> None:
-    """Give a member another role, or another end of it."""
+def update_member(
+    transaction: Transaction,
+    case_id: str,
+    user_id: str,
+    role: str,
+    expires_at: datetime | None,
+    given_by: str | None,
+) -> None:
+    """Give a member another role, or another end of it; `given_by` as in add_member."""
     member = {"case": case_id, "user": user_id}
-    transaction.run(_UPDATE_MEMBER, {**member, "role": role, "expires_at": expires_at})
+    transaction.run(_UPDATE_MEMBER, {**member, "role": role, "expires_at": expires_at, "given_by": given_by})
 
 
 def remove_member(transaction: Transaction, case_id: str, user_id: str) -> None:

@@ -67,6 +67,11 @@ class CaseMember:
     expires_at: DateTime | None = strawberry.field(
         description="When the role ends; null when it doesn't. Once it has ended, the case no longer exists for them."
     )
+    accepted: bool = strawberry.field(
+        description="Whether they have taken their membership up, by `acceptCase` or by a change in the case. What is "
+        "given to them they may use at once; until they have taken it up, their name and email are null for those who "
+        "share no other case with them, and they are not counted as an owner."
+    )
 
 
 @strawberry.type(description="A case: what auditors or investigators look into, with a timeline of events.")
@@ -85,6 +90,10 @@ class Case(Node):
     viewer_role: CaseRole = strawberry.field(
         description="What you may do in this case: your role as a member; for an administrator OWNER, and for an "
         "auditor at least VIEWER."
+    )
+    viewer_accepted: bool = strawberry.field(
+        description="False for a case that someone else made you a member of, until you take it up: by `acceptCase`, "
+        "or by any change in it. To be rid of it, use `removeCaseMember`."
     )
     members: list[CaseMember] = strawberry.field(
         description="Who was given a role in the case, with those whose role has ended."
@@ -153,6 +162,11 @@ class CaseFilter:
 
     status: list[CaseStatus] | None = strawberry.field(
         default=strawberry.UNSET, description="Cases with one of these statuses; an empty list finds none."
+    )
+    accepted: bool | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Cases whose `viewerAccepted` is this: false finds those that you were made a member of and have "
+        "not taken up.",
     )
     text: str | None = strawberry.field(
         default=strawberry.UNSET,
