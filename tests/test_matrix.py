@@ -272,8 +272,13 @@ def not_done(world: World, mutation: Mutation, caller: Caller) -> Iterator[str]:
     (found,) = changes(caller, world, mutation, [mutation.input(mutation.fullest, values)])
     if b'"errors":[]' not in found:
         yield f"{caller.name} may not do {mutation.name}: {found!r}"
-    elif mutation.ids and contents(world, values) == before and not (
-        mutation.name == "acceptCase" and caller.name in {"OWNER", "auditor", "admin"}  # who have nothing to take up
+    elif (
+        mutation.ids
+        and contents(world, values) == before
+        and not (
+            mutation.name == "acceptCase"
+            and caller.name in {"OWNER", "auditor", "admin"}  # who have nothing to take up
+        )
     ):
         yield f"{caller.name} did {mutation.name}, and nothing changed"
 
