@@ -297,7 +297,8 @@ def contents(world: World, values: Values | None = None) -> bytes:
     query = """
     query ($case: ID!) {
       case(id: $case) {
-        title description reference status version updatedAt updatedBy { id } members { user { id } role expiresAt accepted }
+        title description reference status version updatedAt updatedBy { id }
+        members { user { id } role expiresAt accepted }
         events {
           nodes {
             id type title description occurredAt occurredUntil timePrecision sortOrder version updatedAt

@@ -244,7 +244,7 @@ def _find_statement(path: tuple[type[Base], ...], *, lock: bool, governs: bool, 
 def _find_user_statement() -> Statement:
     case_id = bindparam("cases", type_=Id())
     other = CaseMember.__table__.alias("other")
-    owner = (
+    owner: Select[Any] = (
         select(literal_column("1"))
         .select_from(other)
         .where(other.c.case_id == case_id, other.c.user_id != User.id, other.c.role == GOVERN)

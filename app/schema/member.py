@@ -12,8 +12,8 @@ _ISSUER = "The user's `issuer`; your own when it is left out or null."
 
 
 @strawberry.input(
-    description="A user's role in a case. Whoever has one already gets this one in its place. They need not have called "
-    "this server before: the case is there for them when they do. Nothing here tells whether they have."
+    description="A user's role in a case. Whoever has one already gets this one in its place. They need not have "
+    "called this server before: the case is there for them when they do. Nothing here tells whether they have."
 )
 class SetCaseMemberInput:
     """A user's role in a case."""
