@@ -25,7 +25,7 @@ from app.resolvers.ownership import (
 from app.values import now
 
 _RULES: dict[str, Rule] = {
-    "subject": TextRule(SUBJECT_LENGTH, nullable=False),
+    "subject": TextRule(SUBJECT_LENGTH, nullable=False, read=False),
     "issuer": TextRule(ISSUER_LENGTH),
     "role": AnyRule(),
     "expires_at": AnyRule(nullable=True),

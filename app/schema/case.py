@@ -190,7 +190,7 @@ class CreateCaseInput:
     """A new case."""
 
     title: str = strawberry.field(
-        description="What the case is about: 1 to 200 characters, not all of them white space."
+        description="What the case is about: 1 to 200 characters, at least one of which can be seen."
     )
     description: strawberry.Maybe[str | None] = strawberry.field(description="More about it: up to 30,000 characters.")
     reference: strawberry.Maybe[str | None] = strawberry.field(
@@ -211,7 +211,7 @@ class UpdateCaseInput:
         "has another by now. Without it, the last change wins."
     )
     title: strawberry.Maybe[str | None] = strawberry.field(
-        description="What the case is about: 1 to 200 characters, not all of them white space; not null."
+        description="What the case is about: 1 to 200 characters, at least one of which can be seen; not null."
     )
     description: strawberry.Maybe[str | None] = strawberry.field(description="More about it: up to 30,000 characters.")
     reference: strawberry.Maybe[str | None] = strawberry.field(

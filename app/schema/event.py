@@ -166,7 +166,7 @@ class CreateEventInput:
 
     case_id: strawberry.ID = strawberry.field(description="The id of the case that the event is in.")
     type: EventType | None = strawberry.field(default=EventType.NOTE, description="What kind of entry it is; not null.")
-    title: str = strawberry.field(description="What happened: 1 to 200 characters, not all of them white space.")
+    title: str = strawberry.field(description="What happened: 1 to 200 characters, at least one of which can be seen.")
     description: strawberry.Maybe[str | None] = strawberry.field(description="More about it: up to 30,000 characters.")
     occurred_at: DateTime = strawberry.field(
         description="When it happened: the beginning of the interval that `timePrecision` leaves open."
@@ -195,7 +195,7 @@ class UpdateEventInput:
     )
     type: strawberry.Maybe[EventType | None] = strawberry.field(description="What kind of entry it is; not null.")
     title: strawberry.Maybe[str | None] = strawberry.field(
-        description="What happened: 1 to 200 characters, not all of them white space; not null."
+        description="What happened: 1 to 200 characters, at least one of which can be seen; not null."
     )
     description: strawberry.Maybe[str | None] = strawberry.field(description="More about it: up to 30,000 characters.")
     occurred_at: strawberry.Maybe[DateTime | None] = strawberry.field(
