@@ -84,6 +84,39 @@ def parse_time(text: str) -> datetime:
     return moment
 
 
+def beginning(moment: datetime, precision: str) -> datetime:
+    """Return the moment at which the day, the month or the year of a moment in UTC begins, by a TimePrecision's name.
+
+    With any other precision it is the moment itself.
+    """
+    if precision not in {"DAY", "MONTH", "YEAR"}:
+        return moment
+    day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    return day if precision == "DAY" else day.replace(day=1) if precision == "MONTH" else day.replace(month=1, day=1)
+
+
+def earliest_reaching(moment: datetime, precision: str) -> datetime:
+    """Return the earliest moment whose interval, as long as a TimePrecision's name says, reaches a moment in UTC."""
+    try:
+        match precision:
+            case "MINUTE":
+                back = moment - timedelta(minutes=1)
+            case "DAY":
+                back = moment - timedelta(days=1)
+            case "MONTH":
+                last = moment.replace(day=1) - timedelta(days=1)  # of the month before
+                back = last.replace(day=min(moment.day, last.day))
+            case "YEAR":
+                last = moment.replace(day=1, year=moment.year - 1)
+                back = last.replace(day=min(moment.day, monthrange(last.year, last.month)[1]))
+            case _:
+                return moment
+        # What an interval leaves open ends before the next one begins.
+        return back + timedelta(microseconds=1)
+    except (OverflowError, ValueError):
+        return datetime.min.replace(tzinfo=UTC)
+
+
 def _date_fault(year: int, month: int, day: int) -> str | None:
     if year == 0:
         return "there is no year 0000; years go from 0001 to 9999"

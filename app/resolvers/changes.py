@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache
+from time import monotonic
 from typing import Any, TypeAlias
 
 from graphql.execution.values import VariableValues
@@ -17,12 +18,16 @@ from sqlalchemy import update as update_rows
 
 from app.db import Database, FoundRow, Row, Statement, Transaction
 from app.db.models import CaseMember, table_of
-from app.errors import Conflict, Refusal, Refused
+from app.errors import Conflict, DeadlineExceeded, Refusal, Refused
 from app.resolvers.inputs import Given
 from app.resolvers.ownership import Viewer
 from app.resolvers.payloads import Payload
 from app.resolvers.statements import Plan
 from app.values import now
+
+# How many seconds a change takes at most from the first to its commit. What asks for rows by the time of their last
+# change relies on it: nothing becomes visible that is older than this and the commit itself. See schema/case.py.
+LONGEST = 60
 
 _MEMBERS = table_of(CaseMember)
 _MEMBER = _MEMBERS.c.case_id == bindparam("case"), _MEMBERS.c.user_id == bindparam("user")
@@ -41,7 +46,8 @@ async def change(
 ) -> dict[str, Any]:
     """Do `work` for a mutation, in a transaction of its own; return the mutation's payload by response name.
 
-    Raises AnswerTooLarge, and nothing is changed, when what the payload says of rows has more than `room` bytes.
+    Raises AnswerTooLarge, and nothing is changed, when what the payload says of rows has more than `room` bytes;
+    DeadlineExceeded when it takes longer than LONGEST.
     """
     given = payload.given(variables)
 
@@ -52,6 +58,7 @@ async def change(
         return transaction.read(plan.statement, values, room)
 
     def carry_out(transaction: Transaction) -> dict[str, Any]:
+        began = monotonic()
         try:
             subject = work(transaction, viewer, given)
         except Refused as refused:
@@ -61,7 +68,10 @@ async def change(
             raise _Declined(payload.refused([conflict], current)) from None
         except Refusal as refusal:
             raise _Declined(payload.refused([refusal])) from None
-        return payload.done(subject, read(transaction, payload.changed, subject))
+        answer = payload.done(subject, read(transaction, payload.changed, subject))
+        if monotonic() - began > LONGEST:
+            raise DeadlineExceeded(LONGEST)
+        return answer
 
     try:
         return await database.write(carry_out)
@@ -80,7 +90,9 @@ def update(transaction: Transaction, viewer: Viewer, table: Table, row: FoundRow
     """Write values to a row and count the change; values that are there already are no change."""
     changed = {name: value for name, value in values.items() if getattr(row, name) != value}
     if changed:
-        changed |= {"version": row.version + 1, "updated_at": now(), "updated_by": viewer.id}
+        # A clock that was set back doesn't take a change behind what is known of the row.
+        moment = max(now(), row.updated_at, row.created_at)
+        changed |= {"version": row.version + 1, "updated_at": moment, "updated_by": viewer.id}
         transaction.run(_update(table), {**changed, "row": row.id})
 
 

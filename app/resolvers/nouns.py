@@ -10,17 +10,17 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeAlias
 
-from sqlalchemy import Column, ColumnElement, Table, false, literal_column
+from sqlalchemy import Column, ColumnElement, Table, case, false, func, literal_column
 
-from app.db.models import Base, Case, CaseMember, Event, FileBatch, User, table_of
+from app.db.models import Base, Case, CaseMember, Event, FileBatch, TimePrecision, User, table_of
 from app.db.sql import contains
 from app.resolvers import ownership
 from app.resolvers.ownership import Asking
 from app.resolvers.pages import Order, order_of
-from app.values import fold
+from app.values import earliest_reaching, fold
 
 
 class CaseOrder(Enum):
@@ -174,6 +174,18 @@ def _below(column: str) -> Filter:
     return lambda table, _, bind, __: table.c[column] < bind(lambda value: value, column)
 
 
+def _reaches(table: Table, _: Any, bind: Bind, __: Asking) -> ColumnElement[bool]:
+    """Return the condition that an event is not over by a moment, as far as is known.
+
+    It ends with `occurred_until` if it lasted, and as much later as its precision leaves open.
+    """
+    bounds = {
+        precision.value: bind(partial(earliest_reaching, precision=precision.value), "occurred_at")
+        for precision in TimePrecision
+    }
+    return func.coalesce(table.c.occurred_until, table.c.occurred_at) >= case(bounds, value=table.c.time_precision)
+
+
 def _one_of(column: str) -> Filter:
     # The choices are part of the statement: there are few, and each set of them is a shape of its own.
     return lambda table, choices, _, __: (
@@ -253,6 +265,8 @@ NOUNS = {
                 "text": _text,
                 "occurredFrom": _at_least("occurred_at"),
                 "occurredBefore": _below("occurred_at"),
+                "overlapsFrom": _reaches,
+                "overlapsBefore": _below("occurred_at"),
                 "updatedFrom": _at_least("updated_at"),
             },
         ),

@@ -10,7 +10,7 @@ from app.db.models import CaseRole, CaseStatus
 from app.resolvers.nouns import CaseOrder
 from app.schema.event import Event, EventConnection, EventFilter, EventOrder
 from app.schema.nodes import Node
-from app.schema.pages import After, Before, First, Last, PageInfo
+from app.schema.pages import UPDATED_FROM, After, Before, First, Last, PageInfo
 from app.schema.scalars import DateTime
 from app.schema.user import User
 from app.schema.vocabulary import describe
@@ -181,7 +181,7 @@ class CaseFilter:
     )
     updated_from: DateTime | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Cases changed at this moment or later: what is new since you last looked.",
+        description=f"Cases changed at this moment or later. {UPDATED_FROM}",
     )
 
 
