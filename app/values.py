@@ -4,21 +4,45 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from calendar import monthrange
 from datetime import UTC, datetime, timedelta, timezone
 
-from uuid_utils import uuid7
+from uuid_utils import uuid4, uuid7
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _RFC_3339 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))",
-    re.ASCII,
+    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
 )
+_INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"}  # general categories: controls, format characters, blanks
+# Format characters that are seen nevertheless: Prepended_Concatenation_Mark in Unicode's PropList.txt.
+_SEEN = re.compile("[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd]")
+# What is of another category and is not seen: Default_Ignorable_Code_Point in Unicode's DerivedCoreProperties.txt
+# (16.0) less those categories; and what has a blank for its glyph: U+2800, U+16FE4, U+1D159.
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
+    "\U00016fe4\U0001d159\U000e0000-\U000e0fff]"
+)
+_SEPARATOR = "\x1f"
+_LEAP_SECOND = 60
+# Python's own names of months are those of the process's locale.
+_MONTHS = [
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+]
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def new_id() -> str:
     """Return a new UUID of version 7 (RFC 9562), whose order is the order of creation, as canonical text."""
     return str(uuid7())
+
+
+def new_user_id() -> str:
+    """Return a new UUID of version 4, which tells nothing, as canonical text.
+
+    A user's id must not say whether it was made when they called or when someone named them.
+    """
+    return str(uuid4())
 
 
 def parse_id(text: object) -> str | None:
@@ -36,21 +60,86 @@ def now() -> datetime:
 def parse_time(text: str) -> datetime:
     """Return the moment that an RFC 3339 date-time names, in UTC.
 
-    Digits of a second beyond the sixth are cut off. Raises ValueError with a sentence for the client.
+    Digits of a second beyond the sixth are cut off, and a leap second is the end of the second before it. Raises
+    ValueError with a sentence for the client.
     """
     match = _RFC_3339.fullmatch(text)
     if match is None:
         raise ValueError("expected a date and time with an offset, such as 2026-03-01T09:30:00Z (RFC 3339)")
     *parts, fraction, sign, hours, minutes = match.groups()
     year, month, day, hour, minute, second = map(int, parts)
+    fault = _date_fault(year, month, day) or _clock_fault(hour, minute, second, int(hours or 0), int(minutes or 0))
+    if fault is not None:
+        raise ValueError(fault)
     offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
     zone = timezone(-offset if sign == "-" else offset)
+    leaps = second == _LEAP_SECOND
+    microsecond = 999_999 if leaps else int((fraction or "0")[:6].ljust(6, "0"))
     try:
-        return datetime(
-            year, month, day, hour, minute, second, int((fraction or "0")[:6].ljust(6, "0")), zone
-        ).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ValueError("no such moment between the years 0001 and 9999, counted in UTC") from None
+        moment = datetime(year, month, day, hour, minute, second - leaps, microsecond, zone).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("counted in UTC, this lies outside the years 0001 to 9999") from None
+    if leaps and (moment.hour, moment.minute, moment.day) != (23, 59, monthrange(moment.year, moment.month)[1]):
+        raise ValueError("second 60 is there only at 23:59:60 in UTC on the last day of a month; seconds go to 59")
+    return moment
+
+
+def beginning(moment: datetime, precision: str) -> datetime:
+    """Return the moment at which the day, the month or the year of a moment in UTC begins, by a TimePrecision's name.
+
+    With any other precision it is the moment itself.
+    """
+    if precision not in {"DAY", "MONTH", "YEAR"}:
+        return moment
+    day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    return day if precision == "DAY" else day.replace(day=1) if precision == "MONTH" else day.replace(month=1, day=1)
+
+
+def earliest_reaching(moment: datetime, precision: str) -> datetime:
+    """Return the earliest moment whose interval, as long as a TimePrecision's name says, reaches a moment in UTC."""
+    try:
+        match precision:
+            case "MINUTE":
+                back = moment - timedelta(minutes=1)
+            case "DAY":
+                back = moment - timedelta(days=1)
+            case "MONTH":
+                last = moment.replace(day=1) - timedelta(days=1)  # of the month before
+                back = last.replace(day=min(moment.day, last.day))
+            case "YEAR":
+                last = moment.replace(day=1, year=moment.year - 1)
+                back = last.replace(day=min(moment.day, monthrange(last.year, last.month)[1]))
+            case _:
+                return moment
+        # What an interval leaves open ends before the next one begins.
+        return back + timedelta(microseconds=1)
+    except (OverflowError, ValueError):
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def _date_fault(year: int, month: int, day: int) -> str | None:
+    if year == 0:
+        return "there is no year 0000; years go from 0001 to 9999"
+    if not 1 <= month <= len(_MONTHS):
+        return f"there is no month {month:02}; months go from 01 to 12"
+    if day == 0:
+        return "there is no day 00; days begin with 01"
+    if day > monthrange(year, month)[1]:
+        return f"{year:04} has no {day} {_MONTHS[month - 1]}"
+    return None
+
+
+def _clock_fault(hour: int, minute: int, second: int, offset_hours: int, offset_minutes: int) -> str | None:
+    for value, most, name in (
+        (hour, 23, "hour"),
+        (minute, 59, "minute"),
+        (second, _LEAP_SECOND, "second"),
+        (offset_hours, 23, "hour of an offset"),
+        (offset_minutes, 59, "minute of an offset"),
+    ):
+        if value > most:
+            return f"there is no {name} {value}; they go to {most}"
+    return None
 
 
 def format_time(moment: datetime) -> str:
@@ -70,14 +159,29 @@ def text_fault(text: str) -> str | None:
     return None
 
 
+def is_visible(text: str) -> bool:
+    """Return whether `text` has a character that can be seen."""
+    return any(
+        _SEEN.match(character)
+        or not (unicodedata.category(character) in _INVISIBLE or _UNSEEN.match(character) or character.isspace())
+        for character in text
+    )
+
+
 def fold(*texts: str | None) -> str:
-    """Return texts in a form in which those that differ in case alone are equal.
+    """Return texts, one after the other, in a form in which those that differ in case alone are equal.
 
     It is the canonical caseless matching of the Unicode Standard (section 3.13, D145), composed again so
     that a letter never matches the beginning of the same letter with an accent.
     """
-    joined = "\x1f".join(text for text in texts if text is not None)
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", joined).casefold())
+    return _SEPARATOR.join(_folded(text) for text in texts if text is not None)
+
+
+def _folded(text: str) -> str:
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
+    # Of a text's own separators capital letters are made, which nothing else is folded into: so what is searched for
+    # never matches what stands between two texts.
+    return folded.replace(_SEPARATOR, "U")
 
 
 def printable(text: str) -> str:

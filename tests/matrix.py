@@ -215,7 +215,7 @@ def _argument_values(name: str, of: Input, cursor: str) -> Iterator[tuple[str, s
     elif name in {"after", "before"}:
         yield name, cursor
     else:
-        written = {"text": "$text", "first": "1", "last": "1"}.get(name)
+        written = {"text": "$text", "first": "1", "last": "1", "accepted": "true"}.get(name)
         yield name, written or json.dumps("2001-01-01T00:00:00Z" if name.endswith("From") else _TIME)
 
 
@@ -359,7 +359,7 @@ def mutations(schema: GraphQLSchema) -> list[Mutation]:
         (argument,) = definition.args.values()
         type_ = get_named_type(argument.type)
         assert isinstance(type_, GraphQLInputObjectType)
-        target = name.removeprefix("update").removeprefix("delete")
+        target = re.sub("^(?:update|delete|accept)", "", name)
         ids = {
             member: variable_of(member, target)
             for member, of in type_.fields.items()
@@ -449,11 +449,11 @@ class World:
         return whole(caller.ask(self.salt + text, self.present if present else self.missing))
 
     def path(self) -> Values:
-        """Return the values of another case, in which the members have the same roles."""
+        """Return the values of another case, in which the members have the same roles and have yet to take them up."""
         values = make_case(self.owner.client, "Canal", days=1) | {"subject": self.present["subject"]}
         copy = f"""
-            INSERT INTO case_members (case_id, user_id, role, expires_at)
-            SELECT '{values["case"]}', user_id, role, expires_at FROM case_members
+            INSERT INTO case_members (case_id, user_id, role, expires_at, given_by)
+            SELECT '{values["case"]}', user_id, role, expires_at, '{self.present["user"]}' FROM case_members
             WHERE case_id = '{self.present["case"]}' AND user_id <> '{self.present["user"]}'
         """  # noqa: S608
         execute(self.server, copy)

@@ -22,9 +22,14 @@ from tests.test_ownership import MALFORMED, NOTHING, READS, ROLES, attempt, exec
 from tests.test_ownership import errors as errors_of
 
 MEMBER = "__typename user { subject } role expiresAt"
+ACCEPT = "case { viewerAccepted } errors { code }"
 ERRORS = "errors { __typename code message path ... on ForbiddenError { requiredRole } }"
 MEMBERS = f"query ($id: ID!) {{ case(id: $id) {{ members {{ {MEMBER} }} }} }}"
 KEEPS_AN_OWNER = "would leave the case without an owner whose role doesn't end; make someone else one"
+YET_TO_ACCEPT = (
+    "would leave the case without an owner whose role doesn't end; whom you made one has yet to take the case up, with "
+    "`acceptCase` or by a change in it"
+)
 OWN_END = "must not lie behind the end of your own role; ask an owner whose role doesn't end"
 
 
@@ -35,6 +40,10 @@ def set_member(client: Client, case: str, subject: str, role: str, **given: Any)
 
 def remove_member(client: Client, case: str, subject: str) -> dict[str, Any]:
     return client.change("removeCaseMember", f"deletedId {ERRORS}", caseId=case, subject=subject)
+
+
+def accept(client: Client, case: str) -> None:
+    assert client.change("acceptCase", ACCEPT, id=case) == {"case": {"viewerAccepted": True}, "errors": []}
 
 
 def answer(client: Client, field: str, case: str, subject: str) -> httpx.Response:
@@ -108,19 +117,22 @@ def test_an_owner_gives_a_role_changes_it_and_takes_it_away(server: Server, alic
 def test_the_answer_shows_what_is_asked_of_a_member(server: Server, alice: Client) -> None:
     case, bob = alice.create_case(), server.client(name="Bob", email="bob@example.org")
     viewer = bob.run("{ viewer { id subject name email } }")["viewer"]
-    payload = alice.change(
-        "setCaseMember",
-        "__typename who: member { user { id subject name email } } errors { code } again: member { role }",
-        caseId=case,
-        subject=bob.subject,
-        role="OWNER",
-    )
-    assert payload == {
-        "__typename": "SetCaseMemberPayload",
-        "who": {"user": viewer},
-        "errors": [],
-        "again": {"role": "OWNER"},
-    }
+    named = viewer | {"name": None, "email": None}
+    for known_as, accepted in ((named, False), (viewer, True)):
+        payload = alice.change(
+            "setCaseMember",
+            "__typename who: member { user { id subject name email } } errors { code } again: member { role accepted }",
+            caseId=case,
+            subject=bob.subject,
+            role="OWNER",
+        )
+        assert payload == {
+            "__typename": "SetCaseMemberPayload",
+            "who": {"user": known_as},
+            "errors": [],
+            "again": {"role": "OWNER", "accepted": accepted},
+        }
+        accept(bob, case)
 
 
 @pytest.mark.parametrize("field", ["setCaseMember", "removeCaseMember"])
@@ -160,11 +172,8 @@ def test_strangers_learn_nothing_of_the_case_or_of_users(server: Server, alice: 
     assert members(alice, case) == before
 
 
-def test_an_owner_is_told_that_a_user_is_unknown_and_no_more(server: Server, alice: Client) -> None:
+def test_who_is_no_member_and_who_does_not_exist_are_one_answer(server: Server, alice: Client) -> None:
     case, bob, nobody = alice.create_case(), known(server), f"nobody-{new_id()}"
-    message = "there is no such user; they are known once they have called this server"
-    assert set_member(alice, case, nobody, "VIEWER") == {"member": None, "errors": not_found("subject", message)}
-    # A user who is no member and one who doesn't exist are one answer.
     absent = answer(alice, "removeCaseMember", case, bob.subject)
     assert errors_of(absent, "removeCaseMember") == not_found("subject", "there is no such member of the case")
     assert answer(alice, "removeCaseMember", case, nobody).content == absent.content
@@ -189,8 +198,11 @@ def test_a_subject_that_no_user_can_have_is_refused(alice: Client, subject: str,
 def test_subjects_are_compared_as_they_are(server: Server, alice: Client) -> None:
     case, bob = alice.create_case(), known(server)
     for subject in (bob.subject.upper(), f" {bob.subject}", f"{bob.subject} ", "%", f"{bob.subject[:-1]}_"):
-        (error,) = set_member(alice, case, subject, "VIEWER")["errors"]
+        given = set_member(alice, case, subject, "VIEWER")
+        assert given == {"member": member(subject, "VIEWER"), "errors": []}
+        (error,) = remove_member(alice, case, f"{subject} ")["errors"]
         assert (error["code"], error["path"]) == ("NOT_FOUND", ["input", "subject"])
+    assert bob.run("{ cases { totalCount } }") == {"cases": {"totalCount": 0}}
 
 
 def test_an_admin_governs_every_case_and_an_auditor_none(server: Server, alice: Client) -> None:
@@ -256,6 +268,10 @@ def test_the_last_owner_stays(server: Server, alice: Client) -> None:
             assert errors == refused("role", KEEPS_AN_OWNER)
     assert members(alice, case) == before
     assert set_member(alice, case, bob.subject, "OWNER")["errors"] == []
+    # Nor is one who was only named: they may not want to be one, or not exist.
+    assert set_member(alice, case, alice.subject, "VIEWER")["errors"] == refused("role", YET_TO_ACCEPT)
+    assert remove_member(alice, case, alice.subject)["errors"] == refused("subject", YET_TO_ACCEPT)
+    accept(bob, case)
     assert set_member(alice, case, alice.subject, "VIEWER")["errors"] == []
     assert members(bob, case)[alice.subject]["role"] == "VIEWER"
     assert remove_member(alice, case, alice.subject)["errors"] == []
@@ -338,6 +354,7 @@ def test_of_two_owners_who_leave_at_once_one_stays(server: Server, pool: ThreadP
     for _ in range(12):
         case = alice.create_case()
         set_member(alice, case, bob.subject, "OWNER")
+        accept(bob, case)
         calls: list[Callable[[], Any]] = [partial(remove_member, who, case, who.subject) for who in (alice, bob)]
         answers = at_once(pool, calls)
         (lost,) = (answer for answer in answers if answer["errors"])

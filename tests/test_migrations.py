@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import CheckConstraint, Column, DefaultClause, Index, Integer, MetaData, String, Table, inspect
+from sqlalchemy import text as sql_text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
@@ -233,7 +234,8 @@ def test_users_stay_who_they_were_when_issuers_are_told_apart(settings: Settings
             connection.exec_driver_sql(statement)
 
     def found(connection: Connection) -> Any:
-        statement = "SELECT u.issuer, u.subject, u.name, m.role FROM users u JOIN case_members m ON m.user_id = u.id"
+        columns = "u.issuer, u.subject, u.name, m.role, m.given_by"
+        statement = f"SELECT {columns} FROM users u JOIN case_members m ON m.user_id = u.id"  # noqa: S608 - ours
         return [tuple(row) for row in connection.exec_driver_sql(statement)]
 
     def change(connection: Connection) -> None:
@@ -246,7 +248,8 @@ def test_users_stay_who_they_were_when_issuers_are_told_apart(settings: Settings
     ask(settings, fill)
     migrations.migrate(settings)
     ask(settings, change)
-    assert ask(settings, found) == [("", "alice", "Alice", "OWNER")]
+    # The membership needs no taking up.
+    assert ask(settings, found) == [("", "alice", "Alice", "OWNER", None)]
 
 
 def test_they_leave_no_difference_to_the_models(settings: Settings) -> None:
@@ -259,17 +262,145 @@ def test_they_leave_no_difference_to_the_models(settings: Settings) -> None:
     assert ask(settings, differences) == []
 
 
-def test_they_leave_the_checks_of_the_models(settings: Settings) -> None:
-    migrations.migrate(settings)
+# What a database says of its own tables: on PostgreSQL each definition; on SQLite what its pragmas tell and, for
+# checks, the words of the statement.
+_POSTGRESQL = {
+    "columns": """
+        SELECT table_name, column_name, data_type, character_maximum_length, is_nullable, column_default, collation_name
+        FROM information_schema.columns WHERE table_schema = 'public'
+    """,
+    "constraints": """
+        SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+        WHERE connamespace = 'public'::regnamespace
+    """,
+    "indexes": "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+}
+_SQLITE = {
+    "columns": """
+        SELECT m.name, c.name, c.type, c.'notnull', c.dflt_value, c.pk FROM tables m, pragma_table_info(m.name) c
+    """,
+    "references": """
+        SELECT m.name, f.'table', f.seq, f.'from', f.'to', f.on_update, f.on_delete
+        FROM tables m, pragma_foreign_key_list(m.name) f
+    """,
+    # Of what a constraint needs, SQLite makes indexes that it numbers; what they are on says enough of those.
+    "indexes": """
+        SELECT m.name, CASE WHEN i.origin = 'c' THEN i.name ELSE i.origin END, i.'unique', i.partial,
+            (SELECT group_concat(x.name || x.desc || x.coll) FROM pragma_index_xinfo(i.name) x WHERE x.key)
+        FROM tables m, pragma_index_list(m.name) i
+    """,
+}
+_TABLES = "WITH tables AS (SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'alembic_version')"
 
-    def checks(connection: Connection) -> dict[str, set[str]]:
-        inspector = inspect(connection)
-        return {table: {str(check["name"]) for check in inspector.get_check_constraints(table)} for table in TABLES}
 
-    expected = {
-        table.name: {
-            str(constraint.name) for constraint in table.constraints if type(constraint).__name__ == "CheckConstraint"
-        }
-        for table in Base.metadata.sorted_tables
+def definitions(connection: Connection) -> set[tuple[Any, ...]]:
+    """Return everything that a database knows of its tables but the order of columns, each with its kind."""
+    if connection.dialect.name == "postgresql":
+        questions = _POSTGRESQL
+    else:
+        questions = {kind: f"{_TABLES} {question}" for kind, question in _SQLITE.items()}
+    found = {(kind, *row) for kind, question in questions.items() for row in connection.exec_driver_sql(question).all()}
+    inspector = inspect(connection)
+    found |= {
+        ("checks", table, check["name"], " ".join(check["sqltext"].split()))
+        for table in inspector.get_table_names()
+        for check in inspector.get_check_constraints(table)
     }
-    assert ask(settings, checks) == expected
+    return {row for row in found if "alembic_version" not in str(row)}
+
+
+def made_of(connection: Connection, metadata: MetaData) -> set[tuple[Any, ...]]:
+    """Return the definitions of tables made of models in an empty database, which is left empty."""
+    with connection.begin_nested() as making:
+        metadata.create_all(connection)
+        found = definitions(connection)
+        making.rollback()
+    return found
+
+
+def settings_of(new_database: Callable[[str], str], kind: str) -> Settings:
+    return from_environment({"DOSSIER_DATABASE_URL": new_database(kind), "DOSSIER_JWT_SECRET": SECRET})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_they_make_the_tables_of_the_models_to_the_last_word(new_database: Callable[[str], str], kind: str) -> None:
+    migrated, made = (settings_of(new_database, kind) for _ in range(2))
+    migrations.migrate(migrated)
+    found = ask(migrated, definitions)
+    assert found == ask(made, lambda connection: made_of(connection, Base.metadata))
+    # It is all there: each table's checks, defaults, references and indexes are among what is compared.
+    words = " ".join(str(row) for row in found)
+    for word in ("30000", "occurred_in_order", "'OPEN'", "CASCADE", "events_by_occurred_at"):
+        assert word in words
+
+
+def _check(table: str, name: str, text: str) -> Callable[[MetaData], None]:
+    def change(metadata: MetaData) -> None:
+        (check,) = (constraint for constraint in metadata.tables[table].constraints if constraint.name == name)
+        assert isinstance(check, CheckConstraint)
+        check.sqltext = sql_text(text)
+
+    return change
+
+
+def _column(table: str, name: str, **attributes: Any) -> Callable[[MetaData], None]:
+    def change(metadata: MetaData) -> None:
+        for attribute, value in attributes.items():
+            setattr(metadata.tables[table].c[name], attribute, value)
+
+    return change
+
+
+def _no_cascade(metadata: MetaData) -> None:
+    for constraint in metadata.tables["file_batches"].foreign_key_constraints:
+        if constraint.name == "file_batches_of_event":
+            constraint.ondelete = None
+            for element in constraint.elements:
+                element.ondelete = None
+
+
+def _another_index(metadata: MetaData) -> None:
+    table = metadata.tables["events"]
+    (index,) = (index for index in table.indexes if index.name == "events_by_updated_at")
+    table.indexes.remove(index)
+    Index(index.name, table.c.case_id, table.c.id, table.c.updated_at)
+
+
+def _no_unique(metadata: MetaData) -> None:
+    table = metadata.tables["users"]
+    table.constraints -= {constraint for constraint in table.constraints if constraint.name == "users_by_subject"}
+
+
+def _another_table(metadata: MetaData) -> None:
+    Table("more", metadata, Column("id", Integer))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_difference_to_the_models_is_found(new_database: Callable[[str], str], kind: str) -> None:
+    breaks: dict[str, Callable[[MetaData], None]] = {
+        "a longer text": _check("cases", "description_length", "length(description) BETWEEN 0 AND 30001"),
+        "another choice": _check("case_members", "role_known", "role IN ('OWNER', 'EDITOR', 'VIEWER')"),
+        "a looser order": _check("events", "occurred_in_order", "occurred_until > occurred_at"),
+        "another default": _column("cases", "status", server_default=DefaultClause("ACTIVE")),
+        "no default": _column("events", "sort_order", server_default=None),
+        "a column that may be null": _column("events", "title", nullable=True),
+        "another type": _column("file_batches", "label", type=String(201)),
+        "no cascade": _no_cascade,
+        "another index": _another_index,
+        "no unique": _no_unique,
+        "a table more": _another_table,
+    }
+
+    def unnoticed(connection: Connection) -> list[str]:
+        whole = made_of(connection, Base.metadata)
+        names = []
+        for name, break_ in breaks.items():
+            metadata = MetaData()
+            for table in Base.metadata.sorted_tables:
+                table.to_metadata(metadata)
+            break_(metadata)
+            if made_of(connection, metadata) == whole:
+                names.append(name)
+        return names
+
+    assert ask(settings_of(new_database, kind), unnoticed) == []

@@ -176,8 +176,9 @@ def test_a_change_costs_the_same_statements_whatever_its_answer_holds(alice: Cli
         ("deleteFileBatch", ["SELECT", "DELETE"]),
         ("deleteEvent", ["SELECT", "DELETE"]),
         ("deleteCase", ["SELECT", "DELETE"]),
-        # The path with the viewer's role, then the user who is named.
-        ("setCaseMember", ["SELECT", "SELECT", "INSERT", "SELECT"]),
+        # The path with the viewer's role, then the user who is named, made if there is none, and what waits already.
+        ("setCaseMember", ["SELECT", "INSERT", "SELECT", "SELECT", "SELECT", "INSERT", "SELECT"]),
+        ("acceptCase", ["SELECT", "UPDATE", "SELECT"]),
         # Whether it is the viewer who leaves comes first.
         ("removeCaseMember", ["SELECT", "SELECT", "SELECT", "DELETE"]),
     ],
@@ -199,6 +200,7 @@ def test_a_change_finds_its_path_in_one_statement_and_reads_its_answer_in_one(
         "deleteEvent": {"caseId": case, "id": made},
         "deleteCase": {"id": case},
         "setCaseMember": {"caseId": case, "subject": mallory.subject, "role": "VIEWER"},
+        "acceptCase": {"id": case},
         "removeCaseMember": {"caseId": case, "subject": mallory.subject},
     }[field]
     noun = field[6].lower() + field[7:]

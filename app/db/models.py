@@ -94,7 +94,7 @@ class Recorded:
 
 
 class User(Base):
-    """Someone who has called with a valid token."""
+    """Someone who has called with a valid token, or was named as a member before they ever did."""
 
     __tablename__ = "users"
     __table_args__ = (UniqueConstraint("issuer", "subject", name="users_by_subject"),)
@@ -152,12 +152,15 @@ class CaseMember(Base):
     __table_args__ = (
         _one_of("role", CaseRole),
         Index("case_members_by_user", "user_id", "case_id"),
+        Index("case_members_by_giver", "given_by", "user_id"),
     )
 
     case_id: Mapped[str] = mapped_column(Id, ForeignKey("cases.id", ondelete="CASCADE"), primary_key=True)
     user_id: Mapped[str] = mapped_column(Id, ForeignKey("users.id"), primary_key=True)
     role: Mapped[str] = mapped_column(Choice(CaseRole))
     expires_at: Mapped[datetime | None] = mapped_column(Time)
+    # Who gave it, for as long as the user has not taken it up; see app/resolvers/ownership.py.
+    given_by: Mapped[str | None] = mapped_column(Id, ForeignKey("users.id"))
 
 
 class Event(Recorded, Base):

@@ -19,12 +19,16 @@ from sqlalchemy import update as update_rows
 
 from app.db import Database, FoundRow, Statement, Transaction
 from app.db.models import CaseMember, table_of
-from app.errors import Conflict, Refusal, Refused
+from app.errors import Conflict, DeadlineExceeded, Refusal, Refused
 from app.resolvers.inputs import Given
 from app.resolvers.ownership import AT_ONCE_SECONDS, Viewer
 from app.resolvers.payloads import Payload, Rows
 from app.resolvers.statements import Plan
 from app.values import now
+
+# How many seconds a change takes at most from the first to its commit. What asks for rows by the time of their last
+# change relies on it: nothing becomes visible that is older than this and the commit itself. See schema/case.py.
+LONGEST = 60
 
 _MEMBERS = table_of(CaseMember)
 _MEMBER = _MEMBERS.c.case_id == bindparam("case"), _MEMBERS.c.user_id == bindparam("user")
@@ -52,7 +56,7 @@ async def change(
 
     Return the mutation's payload by response name, and whether the change was made or refused. `in_turn` is that of
     Database.write. Raises AnswerTooLarge, and nothing is changed, when what the payload says of rows has more than
-    `room` bytes; and what Database.write does.
+    `room` bytes; DeadlineExceeded when it takes longer than LONGEST; and what Database.write does.
     """
     given = payload.given(variables)
 
@@ -80,6 +84,8 @@ async def change(
             raise _Declined(payload.refused([conflict], current)) from None
         except Refusal as refusal:
             raise _Declined(payload.refused([refusal])) from None
+        if perf_counter() - begun > LONGEST:
+            raise DeadlineExceeded(LONGEST)
         return answer
 
     try:
@@ -99,7 +105,9 @@ def update(transaction: Transaction, viewer: Viewer, table: Table, row: FoundRow
     """Write values to a row and count the change; values that are there already are no change."""
     changed = {name: value for name, value in values.items() if getattr(row, name) != value}
     if changed:
-        changed |= {"version": row.version + 1, "updated_at": now(), "updated_by": viewer.id}
+        # A clock that was set back doesn't take a change behind what is known of the row.
+        moment = max(now(), row.updated_at, row.created_at)
+        changed |= {"version": row.version + 1, "updated_at": moment, "updated_by": viewer.id}
         transaction.run(_update(table), {**changed, "row": row.id})
 
 
@@ -109,17 +117,29 @@ def remove(transaction: Transaction, table: Table, row: FoundRow) -> None:
 
 
 def add_member(
-    transaction: Transaction, case_id: str, user_id: str, role: str, expires_at: datetime | None = None
+    transaction: Transaction,
+    case_id: str,
+    user_id: str,
+    role: str,
+    expires_at: datetime | None = None,
+    given_by: str | None = None,
 ) -> None:
-    """Give a user a role in a case."""
-    member = {"case_id": case_id, "user_id": user_id, "role": role, "expires_at": expires_at}
-    transaction.run(_insert(_MEMBERS), member)
+    """Give a user a role in a case; `given_by` is whoever gave it, None where the user need not take it up."""
+    member = {"case_id": case_id, "user_id": user_id}
+    transaction.run(_insert(_MEMBERS), {**member, "role": role, "expires_at": expires_at, "given_by": given_by})
 
 
-def update_member(transaction: Transaction, case_id: str, user_id: str, role: str, expires_at: datetime | None) -> None:
-    """Give a member another role, or another end of it."""
+def update_member(
+    transaction: Transaction,
+    case_id: str,
+    user_id: str,
+    role: str,
+    expires_at: datetime | None,
+    given_by: str | None,
+) -> None:
+    """Give a member another role, or another end of it; `given_by` as in add_member."""
     member = {"case": case_id, "user": user_id}
-    transaction.run(_UPDATE_MEMBER, {**member, "role": role, "expires_at": expires_at})
+    transaction.run(_UPDATE_MEMBER, {**member, "role": role, "expires_at": expires_at, "given_by": given_by})
 
 
 def remove_member(transaction: Transaction, case_id: str, user_id: str) -> None:

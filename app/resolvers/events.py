@@ -6,13 +6,15 @@ from typing import Any
 
 from app.db import FoundRow, Transaction
 from app.db.models import DESCRIPTION_LENGTH, TITLE_LENGTH, Case, Event, table_of
+from app.errors import Refused
 from app.resolvers import changes
 from app.resolvers.inputs import AnyRule, Given, NumberRule, Rule, TextRule, checked, invalid
 from app.resolvers.ownership import CHANGE, DELETE, Viewer, find
-from app.values import fold, new_id
+from app.values import beginning, fold, format_time, new_id
 
 _EVENTS = table_of(Event)
 _UNTIL_FAULT = "must not lie before `occurredAt`"
+_EXAMPLES = {"DAY": "2026-06-15T00:00:00Z", "MONTH": "2026-06-01T00:00:00Z", "YEAR": "2026-01-01T00:00:00Z"}
 _RULES: dict[str, Rule] = {
     "type": AnyRule(),
     "title": TextRule(TITLE_LENGTH, nullable=False),
@@ -26,7 +28,7 @@ _RULES: dict[str, Rule] = {
 
 def create(transaction: Transaction, viewer: Viewer, given: Given) -> str:
     """Put an event on the timeline of a case; see changes.Work."""
-    values = checked(given, _RULES, _interval_faults)
+    values = checked(given, _RULES, lambda event: _date_faults(event) | _interval_faults(event))
     case = find(transaction, viewer, CHANGE, ("caseId", Case, given["case_id"]))
     identifier = new_id()
     changes.add(transaction, viewer, _EVENTS, {"id": identifier, "case_id": case.id, **values, **_index(values)})
@@ -46,6 +48,8 @@ def update(transaction: Transaction, viewer: Viewer, given: Given) -> str:
             if "occurred_until" in values
             else invalid("occurred_at", "must not lie behind `occurredUntil`")
         )
+    if faults := _new_date_faults(event, values, changed):
+        raise Refused(*(invalid(name, fault) for name, fault in faults.items()))
     changes.update(transaction, viewer, _EVENTS, event, {**values, **_index(changed)})
     return str(event.id)
 
@@ -68,6 +72,38 @@ def _interval_faults(event: Given) -> dict[str, str]:
     if start is None or end is None or start <= end:
         return {}
     return {"occurred_until": _UNTIL_FAULT}
+
+
+def _date_faults(event: Given) -> dict[str, str]:
+    """Return which moments are no date of the calendar where the precision says that they are one."""
+    precision = event.get("time_precision")
+    if precision not in _EXAMPLES:
+        return {}
+    moments = {name: event.get(name) for name in ("occurred_at", "occurred_until")}
+    fault = (
+        f"must be the beginning of a {precision.lower()} in UTC where `timePrecision` is {precision}: a date is given "
+        f"as its midnight in UTC, such as {_EXAMPLES[precision]}, whatever the time zone"
+    )
+    return {name: fault for name, moment in moments.items() if moment and beginning(moment, precision) != moment}
+
+
+def _new_date_faults(event: FoundRow, given: Given, changed: Given) -> dict[str, str]:
+    """Return the faults of an event as it would be changed that it hasn't already; by the column that was given."""
+    precision = changed["time_precision"]
+    is_new = precision != event.time_precision
+    faults = {
+        name: fault for name, fault in _date_faults(changed).items() if is_new or changed[name] != getattr(event, name)
+    }
+    blamed = {name: fault for name, fault in faults.items() if name in given}
+    if blamed or not faults:
+        return blamed
+    (name, *_) = faults
+    field = {"occurred_at": "occurredAt", "occurred_until": "occurredUntil"}[name]
+    fault = (
+        f"can't be {precision} while `{field}` is {format_time(changed[name])}; give it as well, as a date at midnight "
+        f"in UTC, such as {_EXAMPLES[precision]}"
+    )
+    return {"time_precision": fault}
 
 
 def _index(event: Given) -> dict[str, Any]:

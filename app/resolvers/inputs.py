@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 from app.errors import InvalidInput, Refused
-from app.values import text_fault
+from app.values import is_visible, text_fault
 
 Given: TypeAlias = Mapping[str, Any]
 """What a client gave: the fields of an input by their column's names, those left out absent."""
@@ -27,10 +27,14 @@ class Rule(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TextRule:
-    """A text of up to `most` characters (Unicode code points); one that may not be null isn't blank either."""
+    """A text of up to `most` characters (Unicode code points); one that may not be null isn't blank either.
+
+    What people read, and isn't blank, has a character that can be seen; what programs compare need not.
+    """
 
     most: int
     nullable: bool = True
+    read: bool = True
 
     def fault(self, value: str) -> str | None:
         """See Rule."""
@@ -38,7 +42,11 @@ class TextRule:
             return "must not be blank"
         if len(value) > self.most:
             return f"must have at most {self.most} characters, not {len(value)}"
-        return text_fault(value)
+        if (fault := text_fault(value)) is not None:
+            return fault
+        if not self.nullable and self.read and not is_visible(value):
+            return "must have at least one character that can be seen"
+        return None
 
 
 @dataclass(frozen=True, slots=True)

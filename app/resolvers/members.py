@@ -9,26 +9,43 @@ from app.db.models import ISSUER_LENGTH, SUBJECT_LENGTH, Case
 from app.errors import NotFound
 from app.resolvers import changes
 from app.resolvers.inputs import AnyRule, Given, Rule, TextRule, checked, invalid
-from app.resolvers.ownership import GOVERN, READ, Viewer, find, find_user, is_viewer
+from app.resolvers.ownership import (
+    GOVERN,
+    MAX_GIVEN,
+    MAX_GIVEN_TO_ONE,
+    READ,
+    Viewer,
+    accept,
+    find,
+    find_user,
+    given_by,
+    is_viewer,
+    name_user,
+)
 from app.values import now
 
 _RULES: dict[str, Rule] = {
-    "subject": TextRule(SUBJECT_LENGTH, nullable=False),
+    "subject": TextRule(SUBJECT_LENGTH, nullable=False, read=False),
     "issuer": TextRule(ISSUER_LENGTH),
     "role": AnyRule(),
     "expires_at": AnyRule(nullable=True),
 }
+_YET_TO_ACCEPT = "whom you made one has yet to take the case up, with `acceptCase` or by a change in it"
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def set_role(transaction: Transaction, viewer: Viewer, given: Given) -> tuple[str, ...]:
-    """Give a user a role in a case, or another one; see changes.Work."""
+    """Give a user a role in a case, or another one; see changes.Work.
+
+    A subject that has never called gets the same answer as one that has.
+    """
     moment = now()
     values = checked(given, _RULES, lambda given: _expiry_faults(given, moment))
     case = find(transaction, viewer, GOVERN, ("caseId", Case, given["case_id"]), lock=True)
-    user = find_user(transaction, viewer, case.id, values["subject"], values.get("issuer"))
-    if user is None:
-        raise NotFound("there is no such user; they are known once they have called this server", ("input", "subject"))
+    subject, issuer = values["subject"], values.get("issuer")
+    name_user(transaction, viewer, subject, issuer)
+    user = find_user(transaction, viewer, case.id, subject, issuer)
+    assert user is not None, "there is one now"  # noqa: S101 - for the type checker
     role, expires_at = values["role"], values.get("expires_at")
     # A role that has ended is as none: whoever has one becomes a member anew.
     is_member = user.role is not None and _end(user.expires_at) > moment
@@ -38,11 +55,23 @@ def set_role(transaction: Transaction, viewer: Viewer, given: Given) -> tuple[st
         _keep_to_own_end(viewer, user, role, expires_at, is_member=is_member)
     if (role, expires_at) != (GOVERN, None):
         _keep_an_owner(user, "role" if role != GOVERN else "expires_at")
+    giver = user.given_by
+    if not is_member:
+        giver = None if user.id == viewer.id else viewer.id
+        if giver is not None and not viewer.changes_all:
+            _keep_to_bounds(transaction, viewer, user)
     if user.role is None:
-        changes.add_member(transaction, case.id, user.id, role, expires_at)
+        changes.add_member(transaction, case.id, user.id, role, expires_at, giver)
     elif (role, expires_at) != (user.role, user.expires_at):
-        changes.update_member(transaction, case.id, user.id, role, expires_at)
+        changes.update_member(transaction, case.id, user.id, role, expires_at, giver)
     return case.id, user.id
+
+
+def take_up(transaction: Transaction, viewer: Viewer, given: Given) -> str:
+    """Take up the membership that someone else gave the viewer, if they did; see changes.Work."""
+    case = find(transaction, viewer, READ, ("id", Case, given["id"]))
+    accept(transaction, viewer, case.id)
+    return str(case.id)
 
 
 def remove(transaction: Transaction, viewer: Viewer, given: Given) -> str:
@@ -81,9 +110,31 @@ def _keep_to_own_end(
 
 
 def _keep_an_owner(user: FoundRow, blamed: str) -> None:
-    """Refuse to take the last owner whose role doesn't end. Raises InvalidInput."""
-    if (user.role, user.expires_at) == (GOVERN, None) and not user.has_other_owner:
-        raise invalid(blamed, "would leave the case without an owner whose role doesn't end; make someone else one")
+    """Refuse to take the last owner whose role doesn't end. Raises InvalidInput.
+
+    Who was only named as an owner is none to rely on: they may not want to be one, or not exist.
+    """
+    if (user.role, user.expires_at, user.given_by) != (GOVERN, None, None) or user.has_other_owner:
+        return
+    fault = "would leave the case without an owner whose role doesn't end; "
+    raise invalid(blamed, fault + (_YET_TO_ACCEPT if user.has_named_owner else "make someone else one"))
+
+
+def _keep_to_bounds(transaction: Transaction, viewer: Viewer, user: FoundRow) -> None:
+    """Refuse a membership more where those that the viewer gave are not taken up. Raises InvalidInput."""
+    there_are = given_by(transaction, viewer, user.id)
+    if there_are.to_user >= MAX_GIVEN_TO_ONE:
+        raise invalid(
+            "subject",
+            f"has yet to take up {MAX_GIVEN_TO_ONE} memberships that you gave them, which is the most that may wait; "
+            "they take one up with `acceptCase` or by a change in the case",
+        )
+    if there_are.all >= MAX_GIVEN:
+        raise invalid(
+            "subject",
+            f"can't be named: {MAX_GIVEN:,} memberships that you gave wait to be taken up, which is the most; remove "
+            "some",
+        )
 
 
 def _end(expires_at: datetime | None) -> datetime:

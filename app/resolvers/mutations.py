@@ -19,6 +19,7 @@ WORKS: Final[Mapping[str, Work]] = {
     "updateFileBatch": file_batches.update,
     "deleteFileBatch": file_batches.delete,
     "setCaseMember": members.set_role,
+    "acceptCase": members.take_up,
     "removeCaseMember": members.remove,
 }
 

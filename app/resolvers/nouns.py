@@ -10,17 +10,17 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeAlias
 
-from sqlalchemy import Column, ColumnElement, Table, false, literal_column
+from sqlalchemy import Column, ColumnElement, Table, case, false, func, literal_column
 
-from app.db.models import Base, Case, CaseMember, Event, FileBatch, User, table_of
+from app.db.models import Base, Case, CaseMember, Event, FileBatch, TimePrecision, User, table_of
 from app.db.sql import contains
 from app.resolvers import ownership
 from app.resolvers.ownership import Asking
 from app.resolvers.pages import Order, order_of
-from app.values import fold
+from app.values import earliest_reaching, fold
 
 
 class CaseOrder(Enum):
@@ -58,10 +58,11 @@ class FileBatchOrder(Enum):
 
 @dataclass(frozen=True)
 class Reference:
-    """The one row that a column of this row names."""
+    """The one row that a column of this row names; `known` where whoever sees this row may know all of that one."""
 
     noun: str
     column: str
+    known: bool = True
 
 
 @dataclass(frozen=True)
@@ -112,14 +113,29 @@ class AnyNodes:
 
 
 @dataclass(frozen=True)
+class Private:
+    """A column that says who a user is, for those who may know."""
+
+    column: str
+
+
+@dataclass(frozen=True)
+class IsNull:
+    """Whether a column of this row is null."""
+
+    column: str
+
+
+@dataclass(frozen=True)
 class Computed:
     """A value that a statement computes from the row's id."""
 
     text: Callable[[ColumnElement[str], Asking], ColumnElement[str]]
 
 
-Declared: TypeAlias = Reference | Lookup | Connection | Few | Self | AnyNode | AnyNodes | Computed
-Filter: TypeAlias = Callable[[Table, Any, Callable[[Callable[[Any], Any], str], ColumnElement[Any]]], Any]
+Declared: TypeAlias = Reference | Lookup | Connection | Few | Self | AnyNode | AnyNodes | Private | IsNull | Computed
+Bind: TypeAlias = Callable[[Callable[[Any], Any], str], ColumnElement[Any]]
+Filter: TypeAlias = Callable[[Table, Any, Bind, Asking], ColumnElement[bool]]
 
 
 @dataclass(frozen=True)
@@ -151,22 +167,39 @@ class Noun:
 
 
 def _at_least(column: str) -> Filter:
-    return lambda table, _, bind: table.c[column] >= bind(lambda value: value, column)
+    return lambda table, _, bind, __: table.c[column] >= bind(lambda value: value, column)
 
 
 def _below(column: str) -> Filter:
-    return lambda table, _, bind: table.c[column] < bind(lambda value: value, column)
+    return lambda table, _, bind, __: table.c[column] < bind(lambda value: value, column)
+
+
+def _reaches(table: Table, _: Any, bind: Bind, __: Asking) -> ColumnElement[bool]:
+    """Return the condition that an event is not over by a moment, as far as is known.
+
+    It ends with `occurred_until` if it lasted, and as much later as its precision leaves open.
+    """
+    bounds = {
+        precision.value: bind(partial(earliest_reaching, precision=precision.value), "occurred_at")
+        for precision in TimePrecision
+    }
+    return func.coalesce(table.c.occurred_until, table.c.occurred_at) >= case(bounds, value=table.c.time_precision)
 
 
 def _one_of(column: str) -> Filter:
     # The choices are part of the statement: there are few, and each set of them is a shape of its own.
-    return lambda table, choices, _: (
+    return lambda table, choices, _, __: (
         table.c[column].in_([literal_column(f"'{choice.value}'") for choice in choices]) if choices else false()
     )
 
 
-def _text(table: Table, _: str, bind: Any) -> ColumnElement[bool]:
+def _text(table: Table, _: str, bind: Bind, __: Asking) -> ColumnElement[bool]:
     return contains(table.c.search, bind(fold, "search"))
+
+
+def _accepted(table: Table, wanted: bool, _: Bind, asking: Asking) -> ColumnElement[bool]:  # noqa: FBT001 - as given
+    # The value is part of the statement, as every Boolean is.
+    return ownership.accepted(table, asking, wanted=wanted)
 
 
 _AUTHORS = {"createdBy": Reference("User", "created_by"), "updatedBy": Reference("User", "updated_by")}
@@ -187,13 +220,14 @@ QUERY = Noun(
 NOUNS = {
     noun.name: noun
     for noun in (
-        Noun("User", User),
+        Noun("User", User, fields={"name": Private("name"), "email": Private("email")}),
         Noun(
             "Case",
             Case,
             fields=_AUTHORS
             | {
                 "viewerRole": Computed(ownership.viewer_role),
+                "viewerAccepted": Computed(ownership.viewer_accepted),
                 "members": Few("CaseMember", parent="case_id", order="user_id"),
                 "events": Connection("Event", parent="case_id"),
                 "event": Lookup("Event", {"id": "id"}, parent="case_id"),
@@ -202,6 +236,7 @@ NOUNS = {
             order_columns={"TITLE": ("title_key",)},
             filters={
                 "status": _one_of("status"),
+                "accepted": _accepted,
                 "text": _text,
                 "createdFrom": _at_least("created_at"),
                 "createdBefore": _below("created_at"),
@@ -211,7 +246,7 @@ NOUNS = {
         Noun(
             "CaseMember",
             CaseMember,
-            fields={"user": Reference("User", "user_id")},
+            fields={"user": Reference("User", "user_id", known=False), "accepted": IsNull("given_by")},
             key=("case_id", "user_id"),
         ),
         Noun(
@@ -230,6 +265,8 @@ NOUNS = {
                 "text": _text,
                 "occurredFrom": _at_least("occurred_at"),
                 "occurredBefore": _below("occurred_at"),
+                "overlapsFrom": _reaches,
+                "overlapsBefore": _below("occurred_at"),
                 "updatedFrom": _at_least("updated_at"),
             },
         ),

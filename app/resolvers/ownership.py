@@ -2,6 +2,10 @@
 
 A case belongs to its members, and whatever is in a case to the same. What a viewer may not see does not
 exist for them: every read begins with `readable`, every change with `find`, and nobody goes around them.
+
+A membership that someone else gave is taken up by the first change that the user makes in the case, or when they say
+so. It counts at once for what they may do there, but nobody learns anything of them by it, nor relies on them as an
+owner, before they have taken it up.
 """
 
 from __future__ import annotations
@@ -14,24 +18,27 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     FromClause,
+    Select,
     String,
     Table,
     and_,
     bindparam,
     exists,
     func,
+    insert,
     literal_column,
     or_,
     select,
     true,
+    update,
 )
 
 from app.db import FoundRow, Statement, Transaction
-from app.db.models import Base, Case, CaseMember, CaseRole, Event, FileBatch, User
-from app.db.sql import in_quotes
+from app.db.models import Base, Case, CaseMember, CaseRole, Event, FileBatch, User, table_of
+from app.db.sql import boolean, in_quotes
 from app.db.types import Id, Time
 from app.errors import Forbidden, NotFound
-from app.values import now, parse_id
+from app.values import new_user_id, now, parse_id
 
 # What each verb needs, and which roles have it.
 _ROLES = tuple(role.value for role in CaseRole)
@@ -40,8 +47,13 @@ READ, CHANGE, DELETE, GOVERN = "VIEWER", "CONTRIBUTOR", "EDITOR", "OWNER"
 AT_ONCE_SECONDS = 0.02
 """Within which nothing is looked at again: a change that takes longer may have waited for a lock."""
 
+# How many memberships may wait to be taken up: of one user by another, and of all whom one user named.
+MAX_GIVEN_TO_ONE = 20
+MAX_GIVEN = 1_000
+
 _cases: FromClause = Case.__table__
 _users: FromClause = User.__table__
+_theirs: FromClause = CaseMember.__table__.alias("theirs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +105,28 @@ def viewer_role(case_id: ColumnElement[str], asking: Asking) -> ColumnElement[st
     return func.coalesce(role, literal_column(f"'\"{READ}\"'"))
 
 
+def viewer_accepted(case_id: ColumnElement[str], asking: Asking) -> ColumnElement[str]:
+    """Return the JSON of whether the viewer has nothing to take up in a case that they may see."""
+    return boolean(~_waits(case_id, asking))
+
+
+def accepted(table: Table, asking: Asking, *, wanted: bool) -> ColumnElement[bool]:
+    """Return the condition that the viewer has nothing to take up in a case, or that they have."""
+    waits = _waits(table.c.id, asking)
+    return ~waits if wanted else waits
+
+
+def acquainted(user_id: ColumnElement[str], asking: Asking) -> ColumnElement[bool]:
+    """Return the condition that the viewer may know who a user is that they find, and not only what they are called by.
+
+    They may when the user has taken up a membership in a case that the two share: who was only named has told nobody
+    anything.
+    """
+    if asking.reads_all:
+        return true()
+    return or_(user_id == asking.viewer, exists(_shared(user_id, asking).where(_theirs.c.given_by.is_(None))))
+
+
 def find(
     transaction: Transaction, viewer: Viewer, need: str, *path: tuple[str, type[Base], object], lock: bool = False
 ) -> FoundRow:
@@ -101,7 +135,8 @@ def find(
     `path` goes from the case down, each step with the argument that names it, the table and the id; `need`
     is READ, CHANGE, DELETE or GOVERN. The whole path and the viewer's role are resolved in one statement. With
     `lock`, the whole row is read and stays as it was found until the transaction ends; without, its place is.
-    `viewer_ends` of the row is when the viewer's role ends, None when it doesn't.
+    `viewer_ends` of the row is when the viewer's role ends, None when it doesn't. Whoever may do more than READ takes
+    their membership up by it.
     Raises NotFound when any step is missing, lies elsewhere or is not the viewer's, alike in every case;
     raises Forbidden when the viewer is a member whose role is too weak. The transaction's `check` raises the same when
     that has come to be so since.
@@ -141,7 +176,23 @@ def find(
 
     if need != READ and not viewer.changes_all:
         transaction.expect(still_allow)
+    if need != READ and found.viewer_given_by is not None:
+        accept(transaction, viewer, str(identifiers[Case.__tablename__]))
     return found
+
+
+def accept(transaction: Transaction, viewer: Viewer, case_id: str) -> None:
+    """Note that the viewer has taken up their membership in a case, where they have one that waits for it."""
+    transaction.run(_ACCEPT, {"case": case_id, "viewer": viewer.id})
+
+
+def name_user(transaction: Transaction, viewer: Viewer, subject: str, issuer: str | None) -> None:
+    """Let there be a user with a subject, of the viewer's own issuer where `issuer` is None.
+
+    Whether there was one already nobody can tell by it: they will be the same user when they first call.
+    """
+    values = {"user": new_user_id(), "viewer": viewer.id, "subject": subject, "issuer": issuer}
+    transaction.run(_NAME_USER, values)
 
 
 def find_user(
@@ -150,8 +201,8 @@ def find_user(
     """Return a user and, where they have one, their grant in a case; None for one who is unknown.
 
     A subject is one of the viewer's own issuer where `issuer` is None. `has_other_owner` of the row says whether
-    the case has another owner whose role doesn't end. To be asked after `find` has locked the case and allowed the
-    viewer to know.
+    the case has another owner whose role doesn't end and who took it up, `has_named_owner` whether it has one who
+    didn't. To be asked after `find` has locked the case and allowed the viewer to know.
     """
     identifiers = {"cases": case_id, "viewer": viewer.id, "subject": subject, "issuer": issuer}
     return transaction.first(_find_user_statement(), identifiers)
@@ -166,7 +217,24 @@ def is_viewer(transaction: Transaction, viewer: Viewer, subject: str, issuer: st
     return bool(own.subject == subject and issuer in {None, own.issuer})
 
 
+def given_by(transaction: Transaction, viewer: Viewer, user_id: str) -> FoundRow:
+    """Return how many memberships the viewer gave that wait to be taken up: `to_user` and in `all`.
+
+    No other transaction of the viewer's gives one before this one ends.
+    """
+    transaction.run(_LOCK_VIEWER, {"viewer": viewer.id})
+    return transaction.all(_GIVEN, {"viewer": viewer.id, "user": user_id, "moment": now()})[0]
+
+
 _OWN_NAME = Statement(select(User.issuer, User.subject).where(User.id == bindparam("viewer")))
+_ACCEPT = Statement(
+    update(table_of(CaseMember))
+    .where(CaseMember.case_id == bindparam("case"), CaseMember.user_id == bindparam("viewer"))
+    .values(given_by=None)
+)
+_LOCK_VIEWER = Statement(
+    select(User.id).where(User.id == bindparam("viewer", type_=Id())).with_for_update(key_share=True)
+)
 _PLACE = {"id", "case_id"}  # what a row says of where it is; the rest is read of rows that will change
 _WORDS: dict[type[Base], str] = {Case: "case", Event: "event", FileBatch: "file batch"}
 
@@ -185,6 +253,7 @@ def _find_statement(path: tuple[type[Base], ...], *, lock: bool, governs: bool, 
             *(column for column in table if lock or column.name in _PLACE),
             CaseMember.role.label("viewer_role"),
             CaseMember.expires_at.label("viewer_ends"),
+            CaseMember.given_by.label("viewer_given_by"),
         )
         # A stranger's search ends without a row: it locks nothing, so nobody waits for it.
         .join_from(path[-1].__table__, CaseMember.__table__, grant, isouter=reads_all)
@@ -202,21 +271,48 @@ def _find_statement(path: tuple[type[Base], ...], *, lock: bool, governs: bool, 
 def _find_user_statement() -> Statement:
     case_id = bindparam("cases", type_=Id())
     other = CaseMember.__table__.alias("other")
-    owner = exists(
+    owner: Select[Any] = (
         select(literal_column("1"))
         .select_from(other)
         .where(other.c.case_id == case_id, other.c.user_id != User.id, other.c.role == GOVERN)
         .where(other.c.expires_at.is_(None))
         .correlate(_users)
     )
-    columns: list[Any] = [User.id, CaseMember.role, CaseMember.expires_at, owner.label("has_other_owner")]
+    columns: list[Any] = [
+        *(User.id, CaseMember.role, CaseMember.expires_at, CaseMember.given_by),
+        exists(owner.where(other.c.given_by.is_(None))).label("has_other_owner"),
+        exists(owner.where(other.c.given_by.is_not(None))).label("has_named_owner"),
+    ]
     grant = and_(CaseMember.case_id == case_id, CaseMember.user_id == User.id)
+    return Statement(select(*columns).outerjoin(CaseMember, grant).where(*_is_named(User.issuer, User.subject)))
+
+
+def _is_named(issuer: Any, subject: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return issuer == _named_issuer(), subject == bindparam("subject", type_=String())
+
+
+def _named_issuer() -> ColumnElement[str]:
     own = _users.alias("own")
     own_issuer = select(own.c.issuer).where(own.c.id == bindparam("viewer", type_=Id())).scalar_subquery()
-    issuer = func.coalesce(bindparam("issuer", type_=String()), own_issuer)
-    return Statement(
-        select(*columns).outerjoin(CaseMember, grant).where(User.issuer == issuer, User.subject == bindparam("subject"))
-    )
+    return func.coalesce(bindparam("issuer", type_=String()), own_issuer)
+
+
+def _naming() -> Statement:
+    there = _users.alias("there")
+    known = exists(select(literal_column("1")).where(*_is_named(there.c.issuer, there.c.subject)))
+    named = select(bindparam("user", type_=Id()), _named_issuer(), bindparam("subject", type_=String())).where(~known)
+    return Statement(insert(table_of(User)).from_select(["id", "issuer", "subject"], named))
+
+
+def _counting() -> Statement:
+    waits = select(func.count()).where(CaseMember.given_by == bindparam("viewer", type_=Id()))
+    lasts = or_(CaseMember.expires_at.is_(None), CaseMember.expires_at > bindparam("moment", type_=Time()))
+    to_user = waits.where(CaseMember.user_id == bindparam("user", type_=Id()), lasts)
+    return Statement(select(to_user.scalar_subquery().label("to_user"), waits.scalar_subquery().label("all")))
+
+
+_NAME_USER = _naming()
+_GIVEN = _counting()
 
 
 def _grant(case_id: ColumnElement[str], viewer: ColumnElement[str], moment: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -227,13 +323,22 @@ def _grant(case_id: ColumnElement[str], viewer: ColumnElement[str], moment: Colu
     )
 
 
+def _waits(case_id: ColumnElement[str], asking: Asking) -> ColumnElement[bool]:
+    grant = _grant(case_id, asking.viewer, asking.moment)
+    return exists(select(literal_column("1")).where(grant, CaseMember.given_by.is_not(None)).correlate(_cases))
+
+
 def _is_fellow(user_id: ColumnElement[str], asking: Asking) -> ColumnElement[bool]:
-    theirs = CaseMember.__table__.alias("theirs")
-    return exists(
+    return exists(_shared(user_id, asking))
+
+
+def _shared(user_id: ColumnElement[str], asking: Asking) -> Select[Any]:
+    """Return a user's memberships, as `_theirs`, in cases that the viewer may see."""
+    return (
         select(literal_column("1"))
-        .select_from(theirs)
-        .join(CaseMember.__table__, _grant(theirs.c.case_id, asking.viewer, asking.moment))
-        .where(theirs.c.user_id == user_id)
+        .select_from(_theirs)
+        .join(CaseMember.__table__, _grant(_theirs.c.case_id, asking.viewer, asking.moment))
+        .where(_theirs.c.user_id == user_id)
         .correlate(_users)
     )
 

@@ -21,6 +21,7 @@ class Rows:
         self.table = table
         self.prefix = ""
         self.root = self
+        self.known = False
         self._referred: dict[str, Rows] = {}
         self.joins: list[tuple[Any, ColumnElement[bool]]] = []
         self.columns: dict[str, ColumnElement[Any]] = {}
@@ -33,13 +34,16 @@ class Rows:
         self.root.columns[label] = column
         return literal_column(f"{self.alias}.{label}", column.type)
 
-    def reference(self, column: str, table: Table) -> Rows:
-        """Return the rows that a column of these refers to; they are joined once, however often asked for."""
+    def reference(self, column: str, table: Table, *, known: bool) -> Rows:
+        """Return the rows that a column of these refers to; they are joined once, however often asked for.
+
+        Whoever sees these rows may know all of those where they are `known`.
+        """
         if column not in self._referred:
             prefix = f"{self.prefix}{column}_"
             other: Any = table.alias(f"{self.alias}_{prefix}")
             referred = Rows(self.alias, other)
-            referred.root, referred.prefix = self.root, prefix
+            referred.root, referred.prefix, referred.known = self.root, prefix, known
             self.root.joins.append((other, other.c.id == self.table.c[column]))
             self._referred[column] = referred
         return self._referred[column]

@@ -62,7 +62,7 @@ from app.db.types import Id, Time
 from app.errors import RequestFault, RequestRefused
 from app.resolvers import nouns
 from app.resolvers.nouns import NODES, NOUNS, QUERY, Noun
-from app.resolvers.ownership import Asking, Viewer, readable
+from app.resolvers.ownership import Asking, Viewer, acquainted, readable
 from app.resolvers.pages import MAX_SIZE, ArgumentError, Page, decode
 from app.resolvers.rows import Rows, braces, scalar
 from app.resolvers.selections import Field
@@ -239,10 +239,16 @@ class Planner:
             case Column() as column:
                 assert row is not None  # noqa: S101 - for the type checker
                 return json_pieces(row.column(column.name), column.type, nullable=bool(column.nullable))
-            case nouns.Reference(target, column_name):
+            case nouns.Reference(target, column_name, known):
                 assert row is not None  # noqa: S101 - for the type checker
-                referred = row.reference(column_name, NOUNS[target].table)
+                referred = row.reference(column_name, NOUNS[target].table, known=known)
                 return self.object(NOUNS[target], referred, field.children(target))
+            case nouns.Private(name):
+                assert row is not None  # noqa: S101 - for the type checker
+                return self._private(row, noun.table.c[name])
+            case nouns.IsNull(name):
+                assert row is not None  # noqa: S101 - for the type checker
+                return [boolean(row.column(name).is_(None))]
             case nouns.Computed(text):
                 assert row is not None  # noqa: S101 - for the type checker
                 return [row.below(text(row.column("id"), self._asking))]
@@ -256,12 +262,20 @@ class Planner:
                 return [self._below(row, self._nested(field, lambda: self._connection(row, connection, field)))]
             case nouns.Self(target):
                 own = [NOUNS[target].table.c.id == self._asking.viewer]
-                return [self._row(NOUNS[target], own, field.children(target))]
+                return [self._row(NOUNS[target], own, field.children(target), known=True)]
             case nouns.AnyNode():
                 identifier = self._argument(field, lambda arguments: parse_id(arguments["id"]), Id())
                 return [self._nested(field, lambda: self._any_node(field, identifier))]
             case nouns.AnyNodes():
                 return self._nested(field, lambda: self._any_nodes(field))
+
+    def _private(self, row: Rows, column: Column[Any]) -> list[Piece]:
+        """Return the JSON of a column of a user, or null for those who may not know them."""
+        value = row.column(column.name)
+        if row.known or self._asking.reads_all:
+            return json_pieces(value, column.type, nullable=True)
+        shown = case((acquainted(row.column("id"), self._asking), value))
+        return [row.below(concatenation(json_pieces(shown, column.type, nullable=True)))]
 
     def object(self, noun: Noun, row: Rows, fields: Sequence[Field]) -> list[Piece]:
         """Return the JSON of a row."""
@@ -274,6 +288,8 @@ class Planner:
         members = []
         for field in fields:
             column = None if field.name == "__typename" else noun.declared(field.name)
+            if isinstance(column, nouns.Private) and row.known:
+                column = noun.table.c[column.column]
             if not isinstance(column, Column):
                 return None
             members.append(Member(field.key, row.column(column.name), column.type, bool(column.nullable)))
@@ -286,9 +302,11 @@ class Planner:
         fields: Sequence[Field],
         *,
         marked: bool = False,
+        known: bool = False,
     ) -> ColumnElement[str]:
         """Return the JSON of the row that meets the conditions, NULL when there is none."""
         rows = Rows(self.name(), noun.table)
+        rows.known = known
         mark = [(TYPE, [f'"{noun.name}"'])] if marked else []
         members = [(field.key, self._value(noun, rows, field)) for field in fields]
         answer = concatenation(braces([*mark, *members]))
@@ -325,7 +343,8 @@ class Planner:
         site, page = self._site(field, lambda arguments: decode(arguments, noun.order))
         if page is None:
             return None
-        return partial(_Connection, self, noun, page, site, self._scope(noun, row, connection.parent))
+        scope = self._scope(noun, row, connection.parent)
+        return partial(_Connection, self, self._asking, noun, page, site, scope)
 
     def _any_node(self, field: Field, identifier: ColumnElement[str]) -> ColumnElement[str]:
         found = select(*self._each_node(field, identifier)).correlate(None).alias(self.name())
@@ -406,9 +425,16 @@ class _Connection:
     """One connection of a statement: a page of rows, and what is said about it."""
 
     def __init__(
-        self, planner: Planner, noun: Noun, page: Page, site: int, scope: Sequence[ColumnElement[bool]]
+        self,
+        planner: Planner,
+        asking: Asking,
+        noun: Noun,
+        page: Page,
+        site: int,
+        scope: Sequence[ColumnElement[bool]],
     ) -> None:
         self._planner = planner
+        self._asking = asking
         self._noun = noun
         self._page = page
         self._site = site
@@ -530,7 +556,7 @@ class _Connection:
                 kind = self._noun.table.c[column].type
                 return self._bind(lambda page: convert(page.where[name]), kind)
 
-            yield self._noun.filters[name](self._noun.table, value, bind)
+            yield self._noun.filters[name](self._noun.table, value, bind, self._asking)
 
     def _key(self, name: str) -> list[ColumnElement[Any]] | None:
         if getattr(self._page, name) is None:

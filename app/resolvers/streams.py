@@ -82,7 +82,7 @@ class _Streams(Planner):
                 return self._nested(field, lambda: self._any(field, identifier))
             case nouns.AnyNodes():
                 return self._nested(field, lambda: self._any_of_several(field))
-            case Column() | nouns.Reference() | nouns.Computed():
+            case Column() | nouns.Reference() | nouns.Private() | nouns.IsNull() | nouns.Computed():
                 return super()._value(noun, row, field)
 
     def object(self, noun: Noun, row: Rows, fields: Sequence[Field]) -> list[Piece]:

@@ -17,7 +17,7 @@ from app.db.models import User, table_of
 from app.errors import Unavailable, UnknownOutcome
 from app.identity import Identity
 from app.resolvers.ownership import Viewer
-from app.values import new_id, now
+from app.values import new_user_id, now
 
 _log = logging.getLogger("dossier")
 
@@ -135,7 +135,7 @@ def _remember(identity: Identity, transaction: Transaction) -> _Known:
     profile_at = datetime.fromtimestamp(identity.order[0], UTC)
     user = transaction.first(_FIND, who)
     if user is None:
-        known = _Known(new_id(), identity.name, identity.email, identity.order)
+        known = _Known(new_user_id(), identity.name, identity.email, identity.order)
         profile = {"id": known.id, "name": known.name, "email": known.email, "profile_at": profile_at}
         transaction.run(_ADD, {**who, **profile, "created_at": now()})
         return known

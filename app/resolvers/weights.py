@@ -56,7 +56,9 @@ def of_field(noun: Noun, field: Field) -> Weight:
             return value.of(_of_column(column.type))
         case nouns.Reference(target):
             return value.holding(of_fields(NOUNS[target], field.children(target)))
-        case nouns.Computed():
+        case nouns.Private(column):
+            return value.of(_of_column(noun.table.c[column].type))
+        case nouns.Computed() | nouns.IsNull():
             return value.of(_SHORT)
         case nouns.Few(target):
             return value.listing(of_fields(NOUNS[target], field.children(target)), _A_FEW)

@@ -35,7 +35,8 @@ READING_ORDER = (
     *("DeleteEventInput", "DeleteEventPayload"),
     *("CreateFileBatchInput", "CreateFileBatchPayload", "UpdateFileBatchInput", "UpdateFileBatchPayload"),
     *("DeleteFileBatchInput", "DeleteFileBatchPayload"),
-    *("SetCaseMemberInput", "SetCaseMemberPayload", "RemoveCaseMemberInput", "RemoveCaseMemberPayload"),
+    *("SetCaseMemberInput", "SetCaseMemberPayload", "AcceptCaseInput", "AcceptCasePayload"),
+    *("RemoveCaseMemberInput", "RemoveCaseMemberPayload"),
     *("UserError", "ErrorCode", "NotFoundError", "InvalidInputError", "ForbiddenError", "ConflictError"),
 )
 _DESCRIPTION = """\

@@ -10,7 +10,7 @@ from app.db.models import CaseRole, CaseStatus
 from app.resolvers.nouns import CaseOrder
 from app.schema.event import Event, EventConnection, EventFilter, EventOrder
 from app.schema.nodes import Node
-from app.schema.pages import After, Before, First, Last, PageInfo
+from app.schema.pages import UPDATED_FROM, After, Before, First, Last, PageInfo
 from app.schema.scalars import DateTime
 from app.schema.user import User
 from app.schema.vocabulary import describe
@@ -67,6 +67,11 @@ class CaseMember:
     expires_at: DateTime | None = strawberry.field(
         description="When the role ends; null when it doesn't. Once it has ended, the case no longer exists for them."
     )
+    accepted: bool = strawberry.field(
+        description="Whether they have taken their membership up, by `acceptCase` or by a change in the case. What is "
+        "given to them they may use at once; until they have taken it up, their name and email are null for those who "
+        "share no other case with them, and they are not counted as an owner."
+    )
 
 
 @strawberry.type(description="A case: what auditors or investigators look into, with a timeline of events.")
@@ -85,6 +90,10 @@ class Case(Node):
     viewer_role: CaseRole = strawberry.field(
         description="What you may do in this case: your role as a member; for an administrator OWNER, and for an "
         "auditor at least VIEWER."
+    )
+    viewer_accepted: bool = strawberry.field(
+        description="False for a case that someone else made you a member of, until you take it up: by `acceptCase`, "
+        "or by any change in it. To be rid of it, use `removeCaseMember`."
     )
     members: list[CaseMember] = strawberry.field(
         description="Who was given a role in the case, with those whose role has ended."
@@ -154,6 +163,11 @@ class CaseFilter:
     status: list[CaseStatus] | None = strawberry.field(
         default=strawberry.UNSET, description="Cases with one of these statuses; an empty list finds none."
     )
+    accepted: bool | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Cases whose `viewerAccepted` is this: false finds those that you were made a member of and have "
+        "not taken up.",
+    )
     text: str | None = strawberry.field(
         default=strawberry.UNSET,
         description="Cases with this text in the title, the description or the reference. Upper and lower case "
@@ -167,7 +181,7 @@ class CaseFilter:
     )
     updated_from: DateTime | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Cases changed at this moment or later: what is new since you last looked.",
+        description=f"Cases changed at this moment or later. {UPDATED_FROM}",
     )
 
 
@@ -176,7 +190,7 @@ class CreateCaseInput:
     """A new case."""
 
     title: str = strawberry.field(
-        description="What the case is about: 1 to 200 characters, not all of them white space."
+        description="What the case is about: 1 to 200 characters, at least one of which can be seen."
     )
     description: strawberry.Maybe[str | None] = strawberry.field(description="More about it: up to 30,000 characters.")
     reference: strawberry.Maybe[str | None] = strawberry.field(
@@ -197,7 +211,7 @@ class UpdateCaseInput:
         "has another by now. Without it, the last change wins."
     )
     title: strawberry.Maybe[str | None] = strawberry.field(
-        description="What the case is about: 1 to 200 characters, not all of them white space; not null."
+        description="What the case is about: 1 to 200 characters, at least one of which can be seen; not null."
     )
     description: strawberry.Maybe[str | None] = strawberry.field(description="More about it: up to 30,000 characters.")
     reference: strawberry.Maybe[str | None] = strawberry.field(

@@ -10,7 +10,7 @@ from app.db.models import EventType, TimePrecision
 from app.resolvers.nouns import EventOrder
 from app.schema.file_batch import FileBatch, FileBatchConnection, FileBatchOrder
 from app.schema.nodes import Node
-from app.schema.pages import After, Before, First, Last, PageInfo
+from app.schema.pages import UPDATED_FROM, After, Before, First, Last, PageInfo
 from app.schema.scalars import DateTime
 from app.schema.user import User
 from app.schema.vocabulary import describe
@@ -40,7 +40,10 @@ describe(
 )
 describe(
     TimePrecision,
-    "How exactly the time of an event is known. `occurredAt` is the beginning of the interval left open.",
+    "How exactly the time of an event is known. `occurredAt` is the beginning of the interval left open. DAY, MONTH "
+    "and YEAR are dates of the calendar, the same in every time zone: they are given, and kept, as the midnight in UTC "
+    "with which they begin, such as `2026-06-15T00:00:00Z`, `2026-06-01T00:00:00Z` and `2026-01-01T00:00:00Z`; "
+    "anything else is refused.",
     EXACT="To the moment: it happened at `occurredAt`.",
     MINUTE="To the minute: it happened within one minute from `occurredAt` on.",
     DAY="To the day: it happened within one day from `occurredAt` on.",
@@ -154,9 +157,19 @@ class EventFilter:
     occurred_before: DateTime | None = strawberry.field(
         default=strawberry.UNSET, description="Events whose `occurredAt` is before this moment."
     )
+    overlaps_from: DateTime | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Events that are not over before this moment, as far as is known: those that last until then or "
+        "longer, by their `occurredUntil` or else their `occurredAt`, or may do so by what `timePrecision` leaves "
+        "open. With `overlapsBefore` it finds what was going on between two moments.",
+    )
+    overlaps_before: DateTime | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Events that began before this moment, or may have: those whose `occurredAt` is before it.",
+    )
     updated_from: DateTime | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Events changed at this moment or later: what is new since you last looked.",
+        description=f"Events changed at this moment or later. {UPDATED_FROM}",
     )
 
 
@@ -166,13 +179,15 @@ class CreateEventInput:
 
     case_id: strawberry.ID = strawberry.field(description="The id of the case that the event is in.")
     type: EventType | None = strawberry.field(default=EventType.NOTE, description="What kind of entry it is; not null.")
-    title: str = strawberry.field(description="What happened: 1 to 200 characters, not all of them white space.")
+    title: str = strawberry.field(description="What happened: 1 to 200 characters, at least one of which can be seen.")
     description: strawberry.Maybe[str | None] = strawberry.field(description="More about it: up to 30,000 characters.")
     occurred_at: DateTime = strawberry.field(
-        description="When it happened: the beginning of the interval that `timePrecision` leaves open."
+        description="When it happened: the beginning of the interval that `timePrecision` leaves open. For "
+        "a DAY, MONTH or YEAR its first midnight in UTC."
     )
     occurred_until: strawberry.Maybe[DateTime | None] = strawberry.field(
-        description="When it ended, if it lasted; not before `occurredAt`."
+        description="When it ended, if it lasted; not before `occurredAt`. For a DAY, MONTH or YEAR the first midnight "
+        "in UTC of the last one."
     )
     time_precision: TimePrecision | None = strawberry.field(
         default=TimePrecision.EXACT, description="How exactly the time is known; not null."
@@ -195,14 +210,16 @@ class UpdateEventInput:
     )
     type: strawberry.Maybe[EventType | None] = strawberry.field(description="What kind of entry it is; not null.")
     title: strawberry.Maybe[str | None] = strawberry.field(
-        description="What happened: 1 to 200 characters, not all of them white space; not null."
+        description="What happened: 1 to 200 characters, at least one of which can be seen; not null."
     )
     description: strawberry.Maybe[str | None] = strawberry.field(description="More about it: up to 30,000 characters.")
     occurred_at: strawberry.Maybe[DateTime | None] = strawberry.field(
-        description="When it happened: the beginning of the interval that `timePrecision` leaves open; not null."
+        description="When it happened: the beginning of the interval that `timePrecision` leaves open; not null. "
+        "For a DAY, MONTH or YEAR its first midnight in UTC."
     )
     occurred_until: strawberry.Maybe[DateTime | None] = strawberry.field(
-        description="When it ended, if it lasted; not before `occurredAt`."
+        description="When it ended, if it lasted; not before `occurredAt`. For a DAY, MONTH or YEAR the first midnight "
+        "in UTC of the last one."
     )
     time_precision: strawberry.Maybe[TimePrecision | None] = strawberry.field(
         description="How exactly the time is known; not null."

@@ -87,7 +87,9 @@ class CreateFileBatchInput:
 
     case_id: strawberry.ID = strawberry.field(description="The id of the case that the event is in.")
     event_id: strawberry.ID = strawberry.field(description="The id of the event that the batch is on.")
-    label: str = strawberry.field(description="What the files are: 1 to 200 characters, not all of them white space.")
+    label: str = strawberry.field(
+        description="What the files are: 1 to 200 characters, at least one of which can be seen."
+    )
     file_count: int | None = strawberry.field(default=0, description="How many files they are: 0 or more; not null.")
     description: strawberry.Maybe[str | None] = strawberry.field(
         description="More about them: up to 30,000 characters."
@@ -112,7 +114,7 @@ class UpdateFileBatchInput:
         "has another by now. Without it, the last change wins."
     )
     label: strawberry.Maybe[str | None] = strawberry.field(
-        description="What the files are: 1 to 200 characters, not all of them white space; not null."
+        description="What the files are: 1 to 200 characters, at least one of which can be seen; not null."
     )
     file_count: strawberry.Maybe[int | None] = strawberry.field(
         description="How many files they are: 0 or more; not null."

@@ -7,16 +7,22 @@ import strawberry
 from app.schema.case import CaseRole
 from app.schema.scalars import DateTime
 
-_SUBJECT = "The user's `subject`. Users are known once they have called this server with a valid token."
+_SUBJECT = "The user's `subject`, exactly as it is in their tokens."
 _ISSUER = "The user's `issuer`; your own when it is left out or null."
 
 
-@strawberry.input(description="A user's role in a case. Whoever has one already gets this one in its place.")
+@strawberry.input(
+    description="A user's role in a case. Whoever has one already gets this one in its place. They need not have "
+    "called this server before: the case is there for them when they do. Nothing here tells whether they have."
+)
 class SetCaseMemberInput:
     """A user's role in a case."""
 
     case_id: strawberry.ID = strawberry.field(description="The case's id.")
-    subject: str = strawberry.field(description=_SUBJECT)
+    subject: str = strawberry.field(
+        description=f"{_SUBJECT} At most 20 memberships that you gave to the same user, and 1,000 in all, may wait to "
+        "be taken up."
+    )
     issuer: strawberry.Maybe[str | None] = strawberry.field(description=_ISSUER)
     role: CaseRole = strawberry.field(description="What they may do.")
     expires_at: strawberry.Maybe[DateTime | None] = strawberry.field(
@@ -33,3 +39,10 @@ class RemoveCaseMemberInput:
     case_id: strawberry.ID = strawberry.field(description="The case's id.")
     subject: str = strawberry.field(description=_SUBJECT)
     issuer: strawberry.Maybe[str | None] = strawberry.field(description=_ISSUER)
+
+
+@strawberry.input(description="A case that you were made a member of, to take up.")
+class AcceptCaseInput:
+    """A case that the viewer was made a member of, to take up."""
+
+    id: strawberry.ID = strawberry.field(description="The case's id.")

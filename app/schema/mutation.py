@@ -9,7 +9,7 @@ import strawberry
 from app.schema.case import Case, CaseMember, CreateCaseInput, DeleteCaseInput, UpdateCaseInput
 from app.schema.event import CreateEventInput, DeleteEventInput, Event, UpdateEventInput
 from app.schema.file_batch import CreateFileBatchInput, DeleteFileBatchInput, FileBatch, UpdateFileBatchInput
-from app.schema.member import RemoveCaseMemberInput, SetCaseMemberInput
+from app.schema.member import AcceptCaseInput, RemoveCaseMemberInput, SetCaseMemberInput
 from app.schema.refusals import UserError
 
 _ERRORS = "Why the change was refused; empty when it was made."
@@ -94,6 +94,14 @@ class SetCaseMemberPayload:
     """What came of `setCaseMember`."""
 
     member: CaseMember | None = strawberry.field(description="The member as they are now; null when refused.")
+    errors: list[UserError] = strawberry.field(description=_ERRORS)
+
+
+@strawberry.type(description="What came of `acceptCase`.")
+class AcceptCasePayload:
+    """What came of `acceptCase`."""
+
+    case: Case | None = strawberry.field(description="The case, now taken up; null when refused.")
     errors: list[UserError] = strawberry.field(description=_ERRORS)
 
 
@@ -191,7 +199,7 @@ class Mutation:
 
     @strawberry.mutation(
         description="Give a user a role in a case, or another one. Takes the role OWNER. A case keeps at least one "
-        "owner whose role doesn't end."
+        "owner whose role doesn't end and who has taken it up."
     )
     def set_case_member(
         self,
@@ -200,8 +208,19 @@ class Mutation:
         """Give a user a role in a case, or another one. Takes the role OWNER."""
 
     @strawberry.mutation(
+        description="Take up a case that someone else made you a member of, so that its members see who you are. Takes "
+        "the role VIEWER. Whoever has nothing to take up gets the case as it is. Any change in the case takes it up as "
+        "well; `removeCaseMember` leaves it."
+    )
+    def accept_case(
+        self,
+        input: Annotated[AcceptCaseInput, strawberry.argument(description="Which case to take up.")],
+    ) -> AcceptCasePayload:
+        """Take up a case that someone else made the viewer a member of."""
+
+    @strawberry.mutation(
         description="Take a user's role in a case away. Takes the role OWNER; any member may remove themselves. A case "
-        "keeps at least one owner whose role doesn't end."
+        "keeps at least one owner whose role doesn't end and who has taken it up."
     )
     def remove_case_member(
         self,

@@ -34,6 +34,13 @@ Before = Annotated[
     ),
 ]
 
+# See LONGEST in app/resolvers/changes.py: a minute for a change, and as much for its commit and for clocks that differ.
+UPDATED_FROM = (
+    "To see what is new since you last looked, list the last changed first, and the next time ask from two minutes "
+    "before the `updatedAt` of the very first one that you got: a change may become visible that much later. What "
+    "comes again has the `version` that you know."
+)
+
 
 @strawberry.type(description="Where a page lies in its connection.")
 class PageInfo:

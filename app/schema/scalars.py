@@ -27,8 +27,9 @@ DATE_TIME = strawberry.scalar(
     name="DateTime",
     description=(
         "A moment, as an RFC 3339 date and time. It is always written in UTC with six digits of a second, as in "
-        "`2026-03-01T09:30:00.000000Z`. It may be given with any offset from UTC; digits of a second beyond the "
-        "sixth are cut off."
+        "`2026-03-01T09:30:00.000000Z`. It may be given with any offset from UTC. Digits of a second beyond the "
+        "sixth are cut off, and a leap second, `23:59:60` in UTC on the last day of a month, is taken as the end of "
+        "the second before it, `23:59:59.999999`."
     ),
     specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
     serialize=_serialize,

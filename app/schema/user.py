@@ -8,16 +8,21 @@ from app.schema.nodes import Node
 
 
 @strawberry.type(
-    description="Someone who has called this server with a valid token. You find yourself and whoever shares a case "
-    "with you, and you see who created and changed what you may see."
+    description="Someone who calls this server with a token, or who was named as a member of a case. You find yourself "
+    "and whoever shares a case with you, and you see who created and changed what you may see."
 )
 class User(Node):
-    """Someone who has called with a valid token."""
+    """Someone who calls with a valid token, or was named as a member."""
 
     subject: str = strawberry.field(description="Who they are to the issuer of their tokens: the `sub` claim.")
     issuer: str = strawberry.field(
         description="Who vouches for them: the issuer of their tokens, or empty when this server's own secret signs "
         "them. The same subject of another issuer is another user."
     )
-    name: str | None = strawberry.field(description="Their name, when a token of theirs has said it.")
-    email: str | None = strawberry.field(description="Their email address, when a token of theirs has said it.")
+    name: str | None = strawberry.field(
+        description="Their name, when a token of theirs has said it. Null for a member until they have taken up a case "
+        "that you share; see `accepted` of a member."
+    )
+    email: str | None = strawberry.field(
+        description="Their email address, when a token of theirs has said it. Null where `name` is kept back."
+    )

@@ -16,6 +16,7 @@ from dossier_client.enums import CaseOrder, CaseRole, CaseStatus, EventOrder, Ev
 from dossier_client.exceptions import GraphQLClientGraphQLMultiError, GraphQLClientHttpError
 from dossier_client.fragments import CaseDetailCase, TimelineBatch, TimelineEvent
 from dossier_client.input_types import (
+    AcceptCaseInput,
     CaseFilter,
     CreateCaseInput,
     CreateEventInput,
@@ -281,6 +282,8 @@ def test_the_members_of_a_case() -> None:
         "python-owner": {"role": CaseRole.OWNER, "expiresAt": None, "user": plain(self)},
         "python-reader": {"role": CaseRole.VIEWER, "expiresAt": end, "user": plain(viewer)},
     }
+    taken_up = reader.members_accept_mutation(AcceptCaseInput(id=case.id)).accept_case
+    assert plain(taken_up) == {"case": {"id": case.id, "viewerAccepted": True}, "errors": []}
     weak = reader.members_invite_mutation(case.id, self.subject).set_case_member.errors
     assert [told(error) for error in weak] == ["takes OWNER"]
     removal = RemoveCaseMemberInput(case_id=case.id, subject=viewer.subject)
@@ -503,7 +506,7 @@ EVENT: dict[str, Any] = {
     "type": "ACTION",
     "occurredAt": MARCH,
     "occurredUntil": datetime(2026, 3, 3, tzinfo=UTC),
-    "timePrecision": "DAY",
+    "timePrecision": "MINUTE",
     "sortOrder": 7,
 }
 BATCH: dict[str, Any] = {
@@ -587,6 +590,7 @@ RUNS: dict[str, Callable[[dict[str, Any]], BaseModel]] = {
     "updateFileBatch": update_file_batch,
     "deleteFileBatch": delete_file_batch,
     "setCaseMember": set_case_member,
+    "acceptCase": lambda _: owner.members_accept_mutation(AcceptCaseInput(id=new_case().id)).accept_case,
     "removeCaseMember": remove_case_member,
 }
 

@@ -223,6 +223,7 @@ suite("the operations that all clients share", async () => {
       UpdateFileBatchInput: { caseId, eventId, id: batchId, label: title },
       DeleteFileBatchInput: { caseId, eventId, id: batchId },
       SetCaseMemberInput: { caseId, subject, role: "VIEWER" },
+      AcceptCaseInput: { id: caseId },
       RemoveCaseMemberInput: { caseId, subject: "relay-owner-of-nothing" },
     };
     const all: Record<string, unknown> = {
@@ -230,7 +231,7 @@ suite("the operations that all clients share", async () => {
       ...{ one: text.includes("case(") ? caseId : title, other: text.includes("case(") ? caseId : title },
       ...{ first: 1, last: 1, batches: 1, fileCount: 1, expectedVersion: 1, type: "NOTE" },
       // Relay sends null for a variable that is left out, which here is no allowed value.
-      timePrecision: "DAY",
+      timePrecision: "MINUTE",
       ...{ title, subject, text: "title", since: occurredAt, occurredAt, withMembers: true, withBatches: true },
       orderBy: text.includes("FileBatchOrder") ? ["CREATED_AT_ASC"] : null,
       input: inputs[/\$input: (\w+)!/.exec(text)?.[1] ?? ""],

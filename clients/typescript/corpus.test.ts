@@ -266,6 +266,8 @@ suite("a case", () => {
       { role: "OWNER", expiresAt: null, user: self },
       { role: "VIEWER", expiresAt, user: viewer },
     ]);
+    const taken = await reader.run(api.MembersAcceptMutationDocument, { input: { id } });
+    assert.deepEqual(taken.acceptCase, { case: { id, viewerAccepted: true }, errors: [] });
     const weak = await reader.run(api.MembersInviteMutationDocument, { caseId: id, subject: self.subject });
     assert.deepEqual(weak.setCaseMember.errors.map(told), ["takes OWNER"]);
     const removed = await owner.run(api.MembersRemoveMutationDocument, { input: { caseId: id, subject } });
@@ -487,7 +489,7 @@ const ROWS = {
     type: "ACTION",
     occurredAt: MARCH,
     occurredUntil: "2026-03-03T00:00:00.000000Z",
-    timePrecision: "DAY",
+    timePrecision: "MINUTE",
     sortOrder: 7,
   },
   batch: { label: "A batch", description: "More about it", fileCount: 7, fileTypes: ".pdf", sortOrder: 7 },
