@@ -19,12 +19,22 @@ FLOORS = (
         "app.issuers",
         "app.identity",
         "app.manifests",
+        "app.folders",
         "app.wire",
     ),
     ("app.db",),
     ("app.resolvers",),
     ("app.schema",),
-    ("app.connections", "app.http", "app.collect", "app.demo", "app.pages", "app.register", "app.sites"),
+    (
+        "app.connections",
+        "app.http",
+        "app.collect",
+        "app.servers",
+        "app.demo",
+        "app.pages",
+        "app.register",
+        "app.sites",
+    ),
     ("app.cli",),
 )
 
