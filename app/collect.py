@@ -31,7 +31,7 @@ _LABEL_LENGTH = 200
 _KIND_LENGTH = 20  # of what follows a name's last dot, with the dot
 _NAMED = 20  # unreadable entries that the summary names
 _LIST_LENGTH = 15_000  # characters of what could not be read, in a case's description; a longer list has notes
-_PATHS_LENGTH = 4_000  # characters of where other file systems begin
+_PATHS_LENGTH = 5_000  # characters of a batch's folder, and of where other file systems begin
 _PLACE_LENGTH = 2_000
 _SECONDS = 60  # for a request; the server breaks off after 30 what takes long
 _ATTEMPTS = 4
@@ -79,9 +79,11 @@ class Batch:
 
 @dataclass
 class Survey:
-    """What was found in a folder: batches by day, as date.toordinal counts days, then by folder and kind of file."""
+    """What was found in a folder, and when: batches by day, as date.toordinal counts days, then by folder and kind."""
 
     walk: Walk
+    began: str
+    ended: str = ""
     days: dict[int, dict[tuple[Place, str], Batch]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(Batch))
     )
@@ -265,10 +267,9 @@ class _Case:
         self._progress = progress
         self._title = ""
         self._version = 0
-        self._began = format_time(now())
         self._mark = f"Collection {new_id()}"  # by which the case is found when the answer to its creation is lost
         self._said = (
-            f"Being collected from {survey.place} since {self._began}: not complete. Where this stands for long, the "
+            f"Being collected from {survey.place} since {survey.began}: not complete. Where this stands for long, the "
             f"collecting was broken off; then delete this case and collect again.\n\n{self._mark}"
         )
         self._seconds: float = _SECONDS
@@ -282,7 +283,7 @@ class _Case:
         self._begin()
         for day, batches in sorted(self._survey.days.items()):
             self._record_day(day, batches)
-        for note in _notes(self._survey, self._began):
+        for note in _notes(self._survey):
             self._create(_CREATE_EVENT, "event", caseId=self.id, **note)
         self._signals.check()
         self._is_filled = True
@@ -357,7 +358,8 @@ class _Case:
 
     def _record_day(self, day: int, batches: dict[tuple[Place, str], Batch]) -> None:
         count = sum(batch.count for batch in batches.values())
-        event = self._create(_CREATE_EVENT, "event", caseId=self.id, type="FINDING", **_event(day, count, self._began))
+        said = _event(day, count, self._survey.ended)
+        event = self._create(_CREATE_EVENT, "event", caseId=self.id, type="FINDING", **said)
         self._events += 1
         for order, ((place, kind), batch) in enumerate(sorted(batches.items(), key=_by_place)):
             self._create(
@@ -436,8 +438,8 @@ class _Case:
     def _complete(self) -> str:
         walk = self._survey.walk
         sentence = f"Collected from {self._survey.place}: {_many(self._survey.files, 'file')}, "
-        sentence += f"{_readable(self._survey.size)}. They were looked at on {self._began}; the events are the days, "
-        sentence += "counted in UTC, on which they were last modified."
+        sentence += f"{_readable(self._survey.size)}. They were looked at from {self._survey.began} to "
+        sentence += f"{self._survey.ended}; the events are the days, counted in UTC, on which they were last modified."
         fits = sum(len(line) + 3 for line in walk.unreadable) <= _LIST_LENGTH
         lines = _unreadable(self._survey, None if fits else _NAMED)
         if not fits:
@@ -446,7 +448,7 @@ class _Case:
 
     def _incomplete(self, reason: str) -> str:
         text = (
-            f"Incomplete: collecting from {self._survey.place} began at {self._began} and was broken off at "
+            f"Incomplete: collecting from {self._survey.place} began at {self._survey.began} and was broken off at "
             f"{format_time(now())}: {visible(reason)}. This case has {self._share()}. Delete it and collect again."
         )
         return shortened(text, DESCRIPTION_LENGTH)
@@ -488,7 +490,7 @@ def _viewer(server: Server) -> str:
 
 
 def _survey(walk: Walk, progress: TextIO | None) -> Survey:
-    survey = Survey(walk)
+    survey = Survey(walk, began=format_time(now()))
     for place, name, status in walk.files():
         batch = survey.days[_day(status.st_mtime_ns)][place, _kind(name)]
         batch.count += 1
@@ -497,6 +499,7 @@ def _survey(walk: Walk, progress: TextIO | None) -> Survey:
         survey.size += status.st_size
         if survey.files % 500 == 0:
             _report(progress, f"found {survey.files} files")
+    survey.ended = format_time(now())
     return survey
 
 
@@ -524,7 +527,7 @@ def _event(day: int, count: int, moment: str) -> dict[str, str]:
         return {
             "title": f"{files} last modified {_OUT_OF_RANGE[day]}",
             "description": f"Their file system says that they were last modified {_OUT_OF_RANGE[day]}, for which there "
-            "is no date here. This event is at the moment at which that was read.",
+            "is no date here. This event is at the moment by which that was read.",
             "occurredAt": moment,
             "timePrecision": "EXACT",
         }
@@ -535,7 +538,7 @@ def _event(day: int, count: int, moment: str) -> dict[str, str]:
     }
 
 
-def _notes(survey: Survey, moment: str) -> Iterator[dict[str, Any]]:
+def _notes(survey: Survey) -> Iterator[dict[str, Any]]:
     """Yield events that list what could not be read, when that is too much for a case's description."""
     lines = survey.walk.unreadable
     if sum(len(line) + 3 for line in lines) <= _LIST_LENGTH:
@@ -550,7 +553,7 @@ def _notes(survey: Survey, moment: str) -> Iterator[dict[str, Any]]:
             "title": f"{_many(len(lines), 'entry', 'entries')} could not be read ({order + 1} of {len(texts)})",
             "type": "NOTE",
             "description": text,
-            "occurredAt": moment,
+            "occurredAt": survey.ended,
             "sortOrder": order,
         }
 
@@ -583,7 +586,7 @@ def _label(walk: Walk, place: Place, kind: str) -> str:
 
 def _described(walk: Walk, place: Place) -> str:
     path = place.path() or walk.name
-    return shortened(visible(text_of(path)), _LIST_LENGTH)
+    return shortened(visible(text_of(path)), _PATHS_LENGTH)
 
 
 def _readable(size: float) -> str:
