@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,8 +33,7 @@ class Exchange(BaseHTTPRequestHandler):
     def ask(self) -> httpx.Response:
         """Return what Dossier answers."""
         headers = {name: self.headers[name] for name in ("Authorization", "Content-Type") if name in self.headers}
-        with httpx.Client(trust_env=False, timeout=60) as http:
-            return http.post(f"{self.server.target}/graphql", content=self.body, headers=headers)
+        return self.server.http.post(f"{self.server.target}/graphql", content=self.body, headers=headers)
 
     def answer(self, status: int, body: bytes, **headers: str) -> None:
         """Send a response."""
@@ -56,6 +56,7 @@ class Between(ThreadingHTTPServer):
     def __init__(self, target: str) -> None:
         super().__init__(("127.0.0.1", 0), Exchange)
         self.target = target
+        self.http = httpx.Client(trust_env=False, timeout=60, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
         self.lock = threading.Lock()
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
         self.troubles: dict[int, Trouble] = {}
@@ -81,6 +82,7 @@ def between(target: str) -> Iterator[Between]:
         finally:
             server.shutdown()
             thread.join()
+            server.http.close()
 
 
 def passed_on(exchange: Exchange) -> None:
