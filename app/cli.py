@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
@@ -89,9 +89,13 @@ def _print(*lines: str) -> None:
         if sys.stdout is not None:
             sys.stdout.flush()
     except OSError as error:
-        # What could not be written would be tried again at the end of the process.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard(sys.stdout)
         raise _OutputError(error) from None
+
+
+def _discard(stream: TextIO) -> None:
+    """Throw away what a stream could not write; it would be tried again at the end of the process."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _unwritten(error: _OutputError) -> int:
@@ -103,8 +107,10 @@ def _unwritten(error: _OutputError) -> int:
 
 def _complain(*lines: str) -> None:
     """Write lines to standard error, if there is one to be written to."""
-    with contextlib.suppress(OSError):
-        print(*(f"dossier: {visible(line)}" for line in lines), sep="\n", file=sys.stderr)
+    try:
+        print(*(f"dossier: {visible(line)}" for line in lines), sep="\n", file=sys.stderr, flush=True)
+    except OSError:
+        _discard(sys.stderr)
 
 
 class _Parser(argparse.ArgumentParser):

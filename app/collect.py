@@ -401,39 +401,47 @@ class _Case:
         What others have written there meanwhile stays. The change is bound to a version, so that it may be sent again
         when its answer is lost. Raises CallError and _GoneError.
         """
-        description, changed = text, {"status": status}
+        changed = {"description": text, "status": status}
         for attempt in range(_ATTEMPTS):
             try:
+                if attempt:
+                    changed = self._among_theirs(text, status)
+                    if not changed:
+                        break
                 self._server.change(
                     _UPDATE_CASE,
                     "case",
                     seconds=self._seconds,
                     id=self.id,
                     expectedVersion=self._version,
-                    description=description,
                     **changed,
                 )
             except CallError as error:
                 if error.code == "NOT_FOUND":
                     raise _GoneError(str(error)) from None
-                if attempt == _ATTEMPTS - 1 or not (error.unknown or error.code == "CONFLICT"):
+                waits = error.retry_after is not None
+                if attempt == _ATTEMPTS - 1 or not (error.unknown or waits or error.code == "CONFLICT"):
                     raise
+                time.sleep(min(error.retry_after or 0, _LONGEST_WAIT))
             else:
                 break
-            case = self._server.call(_CASE, seconds=self._seconds, id=self.id)["case"]
-            if case is None:
-                raise _GoneError("the case was deleted meanwhile")
-            theirs = case["description"] or ""
-            if text in theirs:
-                break
-            self._version = case["version"]
-            changed = {"status": status} if case["status"] == "OPEN" else {}
-            if self._said in theirs:
-                description = theirs.replace(self._said, text)
-            else:
-                description = f"{theirs}\n\n{text}" if theirs else text
-            description = shortened(description, DESCRIPTION_LENGTH)
         self._said = text
+
+    def _among_theirs(self, text: str, status: str) -> dict[str, str]:
+        """Return what to change of the case as it is by now; nothing when it has the text already."""
+        case = self._server.call(_CASE, seconds=self._seconds, id=self.id)["case"]
+        if case is None:
+            raise _GoneError("the case was deleted meanwhile")
+        theirs = case["description"] or ""
+        if text in theirs:
+            return {}
+        self._version = case["version"]
+        if self._said in theirs:
+            description = theirs.replace(self._said, text)
+        else:
+            description = f"{theirs}\n\n{text}" if theirs else text
+        changed = {"description": shortened(description, DESCRIPTION_LENGTH)}
+        return changed | ({"status": status} if case["status"] == "OPEN" else {})
 
     def _complete(self) -> str:
         walk = self._survey.walk

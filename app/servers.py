@@ -22,7 +22,6 @@ _MOST_BYTES = 1_000_000  # of an answer; what is asked for here has some hundred
 _MESSAGE_LENGTH = 500
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")  # RFC 6750, section 2.1
 _EXAMPLE = "http://127.0.0.1:8000/graphql"
-_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 
 
 class CallError(DossierError):
@@ -94,7 +93,8 @@ class Server:
         if status.code in {httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED}:
             hint = "; check --url, which ends in /graphql"
         # It is sure that nothing was changed where the server said no before it ran anything.
-        waits = status.code == httpx.codes.SERVICE_UNAVAILABLE and code == "UNAVAILABLE" and status.retry_after
+        waits = status.code == httpx.codes.SERVICE_UNAVAILABLE and code == "UNAVAILABLE"
+        waits = waits and status.retry_after is not None
         sure = waits or ("data" not in answer and status.code < httpx.codes.INTERNAL_SERVER_ERROR)
         raise CallError(
             f"the server refuses: {self._told(message)}{hint}",
@@ -207,7 +207,8 @@ def _certificates(scheme: str) -> ssl.SSLContext:
     try:
         return httpx.create_ssl_context()
     except (OSError, ValueError) as error:
-        named = [name for name in _CERTIFICATES if os.environ.get(name)]
+        named = [name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)][:1]
+        named += ["SSLKEYLOGFILE"] if os.environ.get("SSLKEYLOGFILE") else []
         reason = (error.strerror if isinstance(error, OSError) else None) or "it can't be used"
         raise DossierError(f"{' or '.join(named) or 'the certificates of authorities'}: {reason}") from None
 

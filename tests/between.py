@@ -49,7 +49,7 @@ class Exchange(BaseHTTPRequestHandler):
 
 
 class Between(ThreadingHTTPServer):
-    """The server: `requests` are those that arrived, as paths, headers and bodies; `troubles` what is done at the nth."""
+    """The server: `requests` are those that arrived, as paths, headers and bodies; `troubles` what is done at which."""
 
     daemon_threads = True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -470,3 +472,395 @@ def test_whatever_goes_wrong_no_case_claims_what_it_does_not_hold(
             assert number <= 2
         assert told or cases[0]["description"].startswith("Collected from")
         the_case_is_told_as_it_is(client, 3, told=told)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("at", [1, 2, 3, 5, SMALL])
+def test_a_signal_at_any_request_is_answered_in_one_line(
+    server: Server, alice: Client, small_tree: Path, number: signal.Signals, at: int
+) -> None:
+    def signalled(exchange: Exchange) -> None:
+        os.kill(os.getpid(), number)
+        troubles.passed_on(exchange)
+
+    word = "interrupted" if number == signal.SIGINT else f"ended by {number.name}"
+    with between(server.url) as way:
+        way.troubles[at] = signalled
+        if at == SMALL:  # it has been said by then that all is recorded
+            assert collect(small_tree, "T", way.url, bearer(alice), None).is_whole
+        else:
+            with pytest.raises(BrokenOffError) as broken:
+                collect(small_tree, "T", way.url, bearer(alice), None)
+            assert broken.value.exit_code == 128 + number
+            told = str(broken.value)
+            if at == 1:
+                assert told == f"{word}; no case was made"
+            else:
+                case = only_case(alice)
+                share = {
+                    2: "0 of 3 files in 0 of 3 file batches on 0 of 2 events",
+                    3: "0 of 3 files in 0 of 3 file batches on 1 of 2 events",
+                    5: "2 of 3 files in 2 of 3 file batches on 1 of 2 events",
+                }[at]
+                address = way.url.replace("/graphql", f"/app/#/cases/{case['id']}")
+                assert told == (
+                    f"{word}; case {case['number']} is incomplete: it has {share}; delete it at {address} and collect "
+                    "again"
+                )
+                assert case["description"].startswith(f"Incomplete: collecting from {small_tree} began at ")
+                assert f": {word}. This case has {share}. Delete it and collect again." in case["description"]
+    the_case_is_told_as_it_is(alice, 3)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_second_signal_does_not_wait_for_an_answer(server: Server, alice: Client, small_tree: Path) -> None:
+    done = threading.Event()
+
+    def hanging(_exchange: Exchange) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGINT)
+        done.wait(PATIENCE)
+
+    with between(server.url) as way:
+        way.troubles[4] = hanging
+        with pytest.raises(BrokenOffError, match=r"^interrupted; .*, and perhaps one file batch more; delete it"):
+            collect(small_tree, "T", way.url, bearer(alice), None)
+        done.set()
+    the_case_is_told_as_it_is(alice, 3)
+    assert only_case(alice)["description"].startswith("Incomplete: ")
+
+
+def test_a_killed_process_leaves_a_case_that_says_it_is_not_complete(
+    server: Server, alice: Client, small_tree: Path
+) -> None:
+    def killing(exchange: Exchange) -> None:
+        process.kill()
+        exchange.close_connection = True
+
+    with between(server.url) as way:
+        way.troubles[5] = killing
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            [DOSSIER, "collect", small_tree, "--case-title", "T", "--url", way.url],
+            env=environment(DOSSIER_TOKEN=bearer(alice)),
+        )
+        assert process.wait(PATIENCE) == -signal.SIGKILL
+    case = only_case(alice)
+    assert case["status"] == "OPEN"
+    assert case["description"].startswith(f"Being collected from {small_tree} since ")
+    assert ": not complete." in case["description"]
+
+
+def test_a_server_that_is_busy_is_asked_again(server: Server, alice: Client, small_tree: Path) -> None:
+    busy = troubles.refused(503, "UNAVAILABLE", Retry_After="0")
+    with between(server.url) as way:
+        way.troubles |= {2: busy, 4: busy, 5: busy, 9: busy, 12: busy}
+        assert collect(small_tree, "T", way.url, bearer(alice), None).is_whole
+        assert len(way.requests) == SMALL + 5
+    assert only_case(alice)["status"] == "ACTIVE"
+    the_case_is_told_as_it_is(alice, 3)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_what_others_write_into_the_case_meanwhile_stays(
+    server: Server, alice: Client, small_tree: Path, *, lost: bool
+) -> None:
+    def edited(exchange: Exchange) -> None:
+        case = only_case(alice)
+        description = f"Seal 17.\n{case['description']}\nSigned: A."
+        changed = alice.change(
+            "updateCase", "errors { message }", id=case["id"], description=description, status="CLOSED", title="Ours"
+        )
+        assert changed["errors"] == []
+        troubles.passed_on(exchange)
+
+    with between(server.url) as way:
+        way.troubles[5] = edited
+        if lost:
+            way.troubles |= {SMALL + 1: troubles.lost, SMALL + 2: troubles.lost, SMALL + 3: troubles.lost}
+        told = ""
+        try:
+            collect(small_tree, "T", way.url, bearer(alice), None)
+        except DossierError as error:
+            told = str(error)
+    case = only_case(alice)
+    assert (case["status"], case["title"]) == ("CLOSED", "Ours")
+    assert re.fullmatch(r"Seal 17\.\nCollected from .*: 3 files, 0 bytes\.[^\n]*\nSigned: A\.", case["description"])
+    assert not told or f"case {case['number']} is complete all the same: 3 files" in told
+
+
+def test_a_case_that_is_deleted_meanwhile_is_said_to_be_gone(server: Server, alice: Client, small_tree: Path) -> None:
+    def deleted(exchange: Exchange) -> None:
+        assert alice.change("deleteCase", "errors { message }", id=only_case(alice)["id"])["errors"] == []
+        troubles.passed_on(exchange)
+
+    for at in (5, SMALL):
+        with between(server.url) as way:
+            way.troubles[at] = deleted
+            with pytest.raises(DossierError, match=r"case \d+ is not found any more: it was deleted, or is no longer"):
+                collect(small_tree, "T", way.url, bearer(alice), None)
+
+
+# What it is called with
+
+
+@pytest.mark.parametrize(
+    ("title", "fault"),
+    [
+        ("x" * 201, "--case-title: `title` must have at most 200 characters, not 201"),
+        ("", "--case-title: `title` must not be blank"),
+        ("  ", "--case-title: `title` must not be blank"),
+        ("Caf\udce9", "--case-title: the title is no UTF-8 text"),
+        ("\ud800", "--case-title: the title is no UTF-8 text"),
+    ],
+)
+def test_a_title_is_looked_at_before_anything_else(tmp_path: Path, title: str, fault: str) -> None:
+    with pytest.raises(DossierError) as refused:
+        collect(tmp_path, title, "http://127.0.0.1:1/graphql", "token", None)
+    assert str(refused.value) == fault
+
+
+def test_a_title_is_utf_8_in_every_locale(server: Server, alice: Client, tmp_path: Path) -> None:
+    collect(tmp_path, "Caf\udcc3\udca9", f"{server.url}/graphql", bearer(alice), None)  # as Python reads it in ASCII
+    assert only_case(alice)["title"] == "Café"
+
+
+@pytest.mark.parametrize("folder", ["", "missing", "/dev/null"])
+def test_what_is_no_folder_is_refused(folder: str) -> None:
+    with pytest.raises(DossierError, match=f"^{folder or repr('')} is not a folder$"):
+        collect(folder, "T", "http://127.0.0.1:1/graphql", "token", None)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "127.0.0.1:8000/graphql", "localhost:8000", "ftp://127.0.0.1/graphql", "http://", "http://:8000/graphql"),
+        *("http://127.0.0.1:99999/graphql", "http://[::1/graphql", "http://127.0.0.1/gra phql", "http://caf\udce9/"),
+        *(
+            "http://127.0.0.1:1/graphql?token=sesame",
+            "http://127.0.0.1:1/graphql#sesame",
+            "http://127.0.0.1:1/graphql?",
+        ),
+        *("http://user:sesame@127.0.0.1:1/graphql", "http://sesame@127.0.0.1:1/graphql", "http://a\\b/"),
+    ],
+)
+def test_an_address_that_is_none_is_refused(tmp_path: Path, url: str) -> None:
+    with pytest.raises(DossierError, match=r"^--url: ") as refused:
+        collect(tmp_path, "T", url, "token", None)
+    assert "sesame" not in str(refused.value)
+
+
+def test_an_address_without_a_path_is_that_of_the_endpoint(server: Server, alice: Client, tmp_path: Path) -> None:
+    for url in (server.url, f"{server.url}/"):
+        done = collect(tmp_path, "T", url, bearer(alice), None)
+        assert re.fullmatch(f"See {server.url}/app/#/cases/[0-9a-f-]+, as {alice.subject}\\.", done.lines[-1])
+    for url in (f"{server.url}/healthz", f"{server.url}/graphql/"):
+        with pytest.raises(DossierError, match=r"^the server refuses: .*; check --url, which ends in /graphql$"):
+            collect(tmp_path, "T", url, bearer(alice), None)
+
+
+@pytest.mark.parametrize("token", ["a token", "sesame\x1b", "sésame", "sesame\nX-Other: 1", '"sesame"'])
+def test_a_token_that_is_none_is_not_shown(tmp_path: Path, token: str) -> None:
+    with pytest.raises(DossierError) as refused:
+        collect(tmp_path, "T", "http://127.0.0.1:1/graphql", token, None)
+    assert str(refused.value) == "the token is not one: it has characters that no token has"
+
+
+def test_the_token_is_never_said_nor_sent_elsewhere(server: Server, tmp_path: Path) -> None:
+    token = "header.sesame-and-more.signature"  # noqa: S105 - it opens nothing
+
+    def echoed(exchange: Exchange) -> None:
+        words = f"no: {exchange.headers['Authorization']}"
+        exchange.answer(200, json.dumps({"errors": [{"message": words}]}).encode())
+
+    with between(server.url) as other, between(server.url) as way:
+        elsewhere = troubles.said(308, b"", Location=f"{other.url}?{token}")
+        for trouble in (echoed, elsewhere, troubles.said(200, token.encode()), troubles.dropped):
+            way.always = trouble
+            with pytest.raises(DossierError) as refused:
+                collect(tmp_path, "T", way.url, token, None)
+            assert "sesame" not in str(refused.value)
+        assert other.requests == []
+
+
+# What the environment says
+
+
+@pytest.fixture
+def proxied(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Between]:
+    """A proxy that the environment names."""
+    for name in ("no_proxy", "NO_PROXY", "https_proxy", "http_proxy", "all_proxy", "REQUEST_METHOD"):
+        monkeypatch.delenv(name, raising=False)
+    with between(server.url) as proxy:
+        proxy.always = troubles.said(502, b"no")
+        monkeypatch.setenv(
+            "HTTP_PROXY", proxy.url.replace("127.0.0.1", "user:sesame@127.0.0.1").replace("/graphql", "")
+        )
+        yield proxy
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.2", "127.1", "LOCALHOST", "0.0.0.0"])  # noqa: S104
+def test_this_machine_is_never_asked_through_a_proxy(
+    server: Server, alice: Client, tmp_path: Path, proxied: Between, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    # What else the environment has, of no use here or anywhere, is not looked at.
+    monkeypatch.setenv("NO_PROXY", "10.0.0.0/8,fd00::/8,[")
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
+    monkeypatch.setenv("SSL_CERT_FILE", "/nonexistent")
+    url = server.url.replace("127.0.0.1", host)
+    if host == "127.0.0.2":  # nothing listens there
+        with pytest.raises(DossierError, match=r"^the server at http://127\.0\.0\.2:\d+/graphql can't be reached: "):
+            collect(tmp_path, "T", url, bearer(alice), None)
+    else:
+        assert collect(tmp_path, "T", url, bearer(alice), None).is_whole
+    assert proxied.requests == []
+
+
+def test_a_proxy_is_named_without_its_password(alice: Client, tmp_path: Path, proxied: Between) -> None:
+    with pytest.raises(DossierError) as refused:
+        collect(tmp_path, "T", "http://192.0.2.1/graphql", bearer(alice), None)
+    port = proxied.server_address[1]
+    assert str(refused.value) == (
+        f"what answers at http://192.0.2.1/graphql through the proxy http://127.0.0.1:{port} of HTTP_PROXY is no "
+        "Dossier server; check --url"
+    )
+    assert [path for path, _, _ in proxied.requests] == ["http://192.0.2.1/graphql"]
+
+
+@pytest.mark.parametrize("entry", ["*", "127.0.0.9,192.0.2.1", "192.0.2.0/24", "192.0.2.1:1", "fd00::/8, 192.0.2.0/24"])
+def test_what_no_proxy_excepts_is_asked_directly(
+    alice: Client, tmp_path: Path, proxied: Between, monkeypatch: pytest.MonkeyPatch, entry: str
+) -> None:
+    monkeypatch.setenv("NO_PROXY", entry)
+
+    def unreachable(*_: object, **__: object) -> socket.socket:
+        raise OSError(113, "No route to host")
+
+    monkeypatch.setattr(socket, "create_connection", unreachable)
+    with pytest.raises(
+        DossierError, match=r"^the server at http://192\.0\.2\.1:1/graphql can't be reached: .*No route"
+    ):
+        collect(tmp_path, "T", "http://192.0.2.1:1/graphql", bearer(alice), None)
+    assert proxied.requests == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "url"),
+    [
+        ("ALL_PROXY", "socks5://127.0.0.1:8820", "https://192.0.2.1/graphql"),
+        ("https_proxy", "foo://sesame@x", "https://192.0.2.1/graphql"),
+        ("http_proxy", "http://[::1", "http://192.0.2.1/graphql"),
+        ("HTTPS_PROXY", "http://x:99999", "https://192.0.2.1/graphql"),
+        ("SSL_CERT_FILE", "/nonexistent", "https://192.0.2.1/graphql"),
+        ("SSL_CERT_FILE", "/dev/null", "https://127.0.0.1:1/graphql"),
+    ],
+)
+def test_an_environment_that_cannot_be_used_is_named(
+    tmp_path: Path, proxied: Between, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, url: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(DossierError, match=f"^{variable}: ") as refused:
+        collect(tmp_path, "T", url, "token", None)
+    assert "sesame" not in str(refused.value)
+    assert proxied.requests == []
+
+
+def test_https_where_http_is_spoken_is_told(server: Server, alice: Client, tmp_path: Path) -> None:
+    with pytest.raises(DossierError, match="is it https that is spoken there"):
+        collect(tmp_path, "T", server.url.replace("http", "https"), bearer(alice), None)
+
+
+# What it says, and where
+
+
+REDIRECTIONS = {  # and what a process exits with then; half of them with each database, which has no part in it
+    "sqlite": {">/dev/full": 1, ">&-": 0, "| exec true": 0},
+    "postgresql": {">&- 2>&-": 0, "2>/dev/full >&-": 0, "<&-": 0},
+}
+
+
+def test_a_case_is_named_wherever_there_is_somebody_to_hear(server: Server, small_tree: Path) -> None:
+    """In a folder that was deleted, with hardly an environment, and streams that are closed, full or not read."""
+    users = {redirection: server.client(f"collector-{next(_users)}") for redirection in REDIRECTIONS[server.kind]}
+    processes = {}
+    for redirection, client in users.items():
+        script = f'cd "$(mktemp -d)" && rmdir "$PWD"; set -o pipefail; "$0" "$@" {redirection}'
+        command: list[str | Path] = ["/bin/bash", "-c", script, DOSSIER, "collect", small_tree, "--case-title", "T"]
+        processes[redirection] = subprocess.Popen(  # noqa: S603 - our own command
+            [*command, "--url", f"{server.url}/graphql"],
+            env={"DOSSIER_TOKEN": bearer(client), "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "TZ": "Nowhere/Odd:99"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    for redirection, process in processes.items():
+        said = "".join(process.communicate(timeout=2 * PATIENCE))
+        assert process.returncode == REDIRECTIONS[server.kind][redirection], redirection
+        assert "Traceback" not in said
+        assert "Exception ignored" not in said
+        case = only_case(users[redirection])
+        assert f"Case {case['number']}: 3 files" in said or "2>" in redirection
+        assert case["status"] == "ACTIVE"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="it takes root to be somebody else")
+def test_a_user_without_an_account_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DOSSIER_JWT_SECRET", "x" * 32)
+    for name in ("DOSSIER_TOKEN", "LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 12_345)
+    told = "can't tell your account's name; set DOSSIER_TOKEN, or give --token"
+    assert complaint(monkeypatch, "collect", str(tmp_path), "--case-title", "T") == (1, f"dossier: {told}\n")
+    monkeypatch.setenv("LOGNAME", "caf\udce9")
+    assert complaint(monkeypatch, "collect", str(tmp_path), "--case-title", "T") == (1, f"dossier: {told}\n")
+    told = "--token is empty; leave it out to call with DOSSIER_TOKEN or with a token of your own"
+    assert complaint(monkeypatch, "collect", ".", "--case-title", "T", "--token", "") == (1, f"dossier: {told}\n")
+
+
+def complaint(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str]:
+    """Run a command in this process; return its exit code and what it says on standard error."""
+    errors = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", errors)
+    try:
+        code = cli.main(arguments)
+    except SystemExit as ended:
+        code = int(str(ended.code))
+    return code, errors.getvalue()
+
+
+@pytest.mark.parametrize("option", ["--subject", "--name", "--email"])
+def test_a_token_is_made_of_text_in_utf_8(monkeypatch: pytest.MonkeyPatch, option: str) -> None:
+    monkeypatch.setenv("DOSSIER_JWT_SECRET", "x" * 32)
+    code, said = complaint(monkeypatch, "token", "--subject", "alice", option, "caf\udce9")
+    assert code == 2
+    assert said.endswith(f"dossier token: error: argument {option}: expected text in UTF-8\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["collect", "evil\x1b[2J\u202e\x9b", "--case-title", "T", "--token", "t"],
+        ["collect", "a", "evil\x1b[2J\u202e\x9b", "--case-title", "T"],
+        ["documents", "check", "evil\x1b[2J\u202e\x9b"],
+        ["evil\x1b[2J\u202e\x9b"],
+    ],
+)
+def test_no_name_of_a_file_drives_the_terminal(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    code, said = complaint(monkeypatch, *arguments)
+    assert code in {1, 2}
+    assert r"evil\u001b[2J\u202e\u009b" in said or "invalid choice" in said
+    assert all(line.isprintable() for line in said.splitlines())
+
+
+@given(st.text(st.characters()))
+def test_what_is_shown_is_one_line_of_what_is_seen(text: str) -> None:
+    shown = visible(text)
+    assert shown.isprintable()
+    assert shown == "".join(map(visible, text))
+    assert visible(shown) == shown
+
+
+@given(st.binary(min_size=1), st.binary(min_size=1))
+def test_two_names_are_two_texts(one: bytes, other: bytes) -> None:
+    assert (text_of(one) == text_of(other)) == (one == other)
+    assert (visible(text_of(one)) == visible(text_of(other))) == (one == other)
