@@ -36,6 +36,7 @@ FLOORS = (
         "app.sites",
     ),
     ("app.cli",),
+    ("app.__main__",),
 )
 
 
