@@ -124,8 +124,10 @@ class Server:
             with self._http.stream("POST", self.address, json=body, timeout=seconds) as response:
                 for part in response.iter_raw():
                     received += part
-                    if len(received) > _MOST_BYTES or monotonic() > end:
+                    if len(received) > _MOST_BYTES:
                         raise self._no_dossier(unknown=True)
+                    if monotonic() > end:
+                        raise httpx.ReadTimeout("the answer comes too slowly")
         except httpx.TimeoutException as error:
             sent = not isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout)
             raise CallError(f"{self._server} does not answer within {seconds:g} seconds", unknown=sent) from None

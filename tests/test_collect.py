@@ -406,6 +406,19 @@ def test_a_tree_that_changes_while_it_is_walked_is_told_apart(tmp_path: Path) ->
         assert not missing or walk.unreadable or walk.passed_over
 
 
+def test_other_file_systems_are_named_or_left_out() -> None:
+    here = [each for each in Path("/dev").iterdir() if not each.is_symlink()]
+    mounted = {each.name for each in here if each.is_dir() and each.is_mount()}
+    walk = Walk("/dev")
+    list(walk.files())
+    assert mounted <= set(walk.entered)
+    walk = Walk("/dev", one_file_system=True)
+    list(walk.files())
+    assert set(walk.left_out) >= mounted
+    assert walk.entered == []
+    assert walk.passed_over["device"] >= sum(each.is_char_device() or each.is_block_device() for each in here)
+
+
 # What goes wrong
 
 
@@ -420,7 +433,7 @@ def the_case_is_told_as_it_is(client: Client, total: int, *, told: str = "") -> 
         assert case["status"] == "OPEN"
         assert "ncomplete" in case["description"] or "not complete" in case["description"]
         for said in (case["description"], told):
-            match = re.search(r"it has (\d+) of (\d+) files.*?(and perhaps one file batch more)?[.;]", said)
+            match = re.search(r"has (\d+) of (\d+) files.*?(and perhaps one file batch more)?[.;]", said)
             if match is not None:
                 assert int(match[2]) == total
                 assert there == int(match[1]) or (match[3] and there > int(match[1]))
@@ -472,6 +485,26 @@ def test_whatever_goes_wrong_no_case_claims_what_it_does_not_hold(
             assert number <= 2
         assert told or cases[0]["description"].startswith("Collected from")
         the_case_is_told_as_it_is(client, 3, told=told)
+
+
+def test_a_server_that_does_not_answer_is_waited_for_so_long(
+    server: Server, alice: Client, small_tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = threading.Event()
+
+    def hanging(_exchange: Exchange) -> None:
+        done.wait(PATIENCE)
+
+    monkeypatch.setattr("app.collect._SECONDS", 0.5)
+    with between(server.url) as way:
+        way.troubles[4] = hanging
+        with pytest.raises(DossierError) as refused:
+            collect(small_tree, "T", way.url, bearer(alice), None)
+        done.set()
+    told = str(refused.value)
+    assert told.startswith(f"the server at {way.url} does not answer within 0.5 seconds; case ")
+    assert "on 1 of 2 events, and perhaps one file batch more; delete it at " in told
+    the_case_is_told_as_it_is(alice, 3, told=told)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
