@@ -546,6 +546,22 @@ def test_a_signal_at_any_request_is_answered_in_one_line(
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_a_process_that_is_ended_exits_with_the_signal(
+    server: Server, alice: Client, small_tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(exchange: Exchange) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        troubles.passed_on(exchange)
+
+    with between(server.url) as way:
+        way.troubles[4] = ended
+        arguments = ("--case-title", "T", "--url", way.url, "--token", bearer(alice))
+        code, said = complaint(monkeypatch, "collect", str(small_tree), *arguments)
+    assert code == 143
+    assert said.startswith(f"dossier: ended by SIGTERM; case {only_case(alice)['number']} is incomplete: it has ")
+    assert said.count("\n") == 1
+
+
 def test_a_second_signal_does_not_wait_for_an_answer(server: Server, alice: Client, small_tree: Path) -> None:
     done = threading.Event()
 
