@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import errno
 import getpass
+import io
 import os
 import re
 import socket
@@ -14,7 +16,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, TextIO
 
 import uvicorn
 
@@ -25,7 +27,9 @@ from app.http import application
 from app.identity import MAX_SUBJECT_LENGTH, sign
 from app.schema import sdl
 from app.settings import Settings, from_environment, signing_secret
+from app.values import from_argument, visible
 
+INCOMPLETE = 3  # what `collect` exits with when there was something that it could not read
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _LOG_CONFIG = {
     "version": 1,
@@ -36,30 +40,86 @@ _LOG_CONFIG = {
 }
 
 
+class _OutputError(DossierError):
+    """What was to be said could not be written to standard output; `is_unread` when nobody reads it."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"the output can't be written: {error.strerror}")
+        self.is_unread = isinstance(error, BrokenPipeError)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code: 0 when it did what it is for, 1 when it could not, 2 for misuse."""
-    options = _parser().parse_args(arguments)
+    """Run a command and return its exit code: 0 when it did what it is for, 1 when it could not, 2 for misuse.
+
+    A command may have others; `dossier collect --help` lists those of `collect`.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
-        code: int = options.run(options)
+        try:
+            options = _parser().parse_args(arguments)
+            code: int = options.run(options)
+        finally:
+            _print()  # what is still on its way, of the help as well
+    except _OutputError as error:
+        return _unwritten(error)
     except DossierError as error:
         if isinstance(error, register.FaultyError):
-            print(*error.faults, sep="\n", flush=True)
-        print(f"dossier: {error}", file=sys.stderr)
-        return 1
+            with contextlib.suppress(_OutputError):
+                _print(*map(visible, error.faults))
+        _complain(str(error))
+        return error.exit_code if isinstance(error, collect.BrokenOffError) else 1
     except (DeadlineExceeded, Unavailable, UnknownOutcome) as error:
-        print(f"dossier: {error}", file=sys.stderr)
+        _complain(str(error))
         return 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # Whoever read our output has seen enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     return code
 
 
+def _print(*lines: str) -> None:
+    """Write lines to standard output, at once. Raises _OutputError."""
+    try:
+        if lines:
+            print(*lines, sep="\n")
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        _discard(sys.stdout)
+        raise _OutputError(error) from None
+
+
+def _discard(stream: TextIO) -> None:
+    """Throw away what a stream could not write; it would be tried again at the end of the process."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _unwritten(error: _OutputError) -> int:
+    if error.is_unread:
+        return 0  # whoever read our output has seen enough
+    _complain(str(error))
+    return 1
+
+
+def _complain(*lines: str) -> None:
+    """Write lines to standard error, if there is one to be written to."""
+    try:
+        print(*(f"dossier: {visible(line)}" for line in lines), sep="\n", file=sys.stderr, flush=True)
+    except OSError:
+        _discard(sys.stderr)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that shows what it was given as a terminal may show it: a shell puts names of files in for `*`."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the arguments and exit."""
+        super().error(visible(message))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="dossier",
         description="A GraphQL server for case files: cases, the events on their timelines, and the file batches "
         "of an event.",
@@ -100,8 +160,8 @@ def _parser() -> argparse.ArgumentParser:
         "embedded database.",
     )
     token.add_argument("--subject", required=True, type=_subject, help="who the token is for: its `sub` claim")
-    token.add_argument("--name", help="their name")
-    token.add_argument("--email", help="their email address")
+    token.add_argument("--name", type=_text, help="their name")
+    token.add_argument("--email", type=_text, help="their email address")
     token.add_argument(
         "--role",
         action="append",
@@ -133,12 +193,28 @@ def _parser() -> argparse.ArgumentParser:
         _collect,
         "record a folder as a case",
         "Walk a folder and record what lies in it as a case, through the API of a running server: an event for each "
-        "day on which files were last modified, and on it a file batch for each folder and kind of file.",
+        "day, counted in UTC, on which files were last modified, and on it a file batch for each folder and kind of "
+        "file. The case is OPEN and says that it is not complete until everything is recorded.",
     )
-    collect_.add_argument("folder", type=Path, metavar="DIR", help="the folder to walk; links are not followed")
-    collect_.add_argument("--case-title", required=True, metavar="T", help="the title of the new case")
+    collect_.epilog = (
+        "Exit codes: 0 when everything was recorded; 1 when it was not, and the case, if there is one, says that it is "
+        f"not complete; 2 for misuse; {INCOMPLETE} when everything was recorded but for what could not be read; 130, "
+        "143 and 129 when SIGINT (Ctrl-C), SIGTERM or SIGHUP ended it, and the case says that it is not complete."
+    )
+    collect_.add_argument("folder", metavar="DIR", help="the folder to walk; links below it are not followed")
     collect_.add_argument(
-        "--url", default="http://127.0.0.1:8000/graphql", help="the server's address (default: %(default)s)"
+        "--case-title", required=True, metavar="T", help="the title of the new case: up to 200 characters in UTF-8"
+    )
+    collect_.add_argument(
+        "--one-file-system",
+        action="store_true",
+        help="leave out folders on other file systems than DIR, such as /proc; without it they are walked, and named",
+    )
+    collect_.add_argument(
+        "--url",
+        default="http://127.0.0.1:8000/graphql",
+        help="the server's address, which ends in /graphql (default: %(default)s); a proxy that the environment names "
+        "is never asked for this machine itself",
     )
     collect_.add_argument(
         "--token",
@@ -269,7 +345,7 @@ def _server(settings: Settings, listening: socket.socket, count: int) -> workers
 def _token(options: argparse.Namespace) -> int:
     settings = from_environment()
     secret = signing_secret(settings, create=False)
-    print(
+    _print(
         sign(
             settings,
             secret,
@@ -286,54 +362,76 @@ def _token(options: argparse.Namespace) -> int:
 def _migrate(_options: argparse.Namespace) -> int:
     settings = from_environment()
     migrations.migrate(settings)
-    print(f"the database is at revision {migrations.newest()}")
+    _print(f"the database is at revision {migrations.newest()}")
     return 0
 
 
 def _schema(_options: argparse.Namespace) -> int:
-    print(sdl())
+    _print(sdl())
     return 0
 
 
 def _documents_add(options: argparse.Namespace) -> int:
-    print(asyncio.run(register.add(from_environment(), options.file)))
+    _print(visible(asyncio.run(register.add(from_environment(), options.file))))
     return 0
 
 
 def _documents_list(_options: argparse.Namespace) -> int:
-    for document in asyncio.run(register.list_(from_environment())):
-        print(register.line(document))
+    _print(*map(register.line, asyncio.run(register.list_(from_environment()))))
     return 0
 
 
 def _documents_check(options: argparse.Namespace) -> int:
-    print(asyncio.run(register.check(from_environment(), options.file)))
+    _print(visible(asyncio.run(register.check(from_environment(), options.file))))
     return 0
 
 
 def _documents_remove(options: argparse.Namespace) -> int:
-    print(asyncio.run(register.remove(from_environment(), options.ids)))
+    _print(visible(asyncio.run(register.remove(from_environment(), options.ids))))
     return 0
 
 
 def _collect(options: argparse.Namespace) -> int:
-    token = options.token or os.environ.get("DOSSIER_TOKEN") or _own_token()
-    if not token.isascii():
-        raise DossierError("the token is not one: it has characters that no token has")
-    progress = sys.stderr if sys.stderr.isatty() else None
-    summary = collect.collect(options.folder, options.case_title, options.url, token, progress)
-    print(summary)
-    return 0
+    if options.token is not None and not options.token.strip():
+        raise DossierError("--token is empty; leave it out to call with DOSSIER_TOKEN or with a token of your own")
+    token = (options.token or os.environ.get("DOSSIER_TOKEN") or "").strip() or _own_token()
+    is_terminal = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    with collect.Signals.taken() as signals:  # until it is told, too, what was recorded
+        collected = collect.collect(
+            options.folder,
+            options.case_title,
+            options.url,
+            token,
+            sys.stderr if is_terminal else None,
+            one_file_system=options.one_file_system,
+            signals=signals,
+        )
+        return _tell(collected)
+
+
+def _tell(collected: collect.Collected) -> int:
+    """Say what was recorded, on standard error if there is no other way to; return the exit code."""
+    lines = [visible(line) for line in collected.lines]
+    code = 0 if collected.is_whole else INCOMPLETE
+    try:
+        _print(*lines)
+    except _OutputError as error:
+        _complain(str(error), *lines)
+        return code if error.is_unread else 1
+    if sys.stdout is None:
+        _complain(*lines)
+    return code
 
 
 def _own_token() -> str:
     settings = from_environment()
-    return sign(
-        settings,
-        signing_secret(settings, create=False),
-        subject=getpass.getuser(),
-        lifetime=_usual_lifetime(settings),
-    )
+    secret = signing_secret(settings, create=False)
+    try:
+        subject = _subject(getpass.getuser())
+    except (LookupError, OSError, ImportError, argparse.ArgumentTypeError):
+        # A container may run as a user whom no list of accounts has.
+        raise DossierError("can't tell your account's name; set DOSSIER_TOKEN, or give --token") from None
+    return sign(settings, secret, subject=subject, lifetime=_usual_lifetime(settings))
 
 
 def _usual_lifetime(settings: Settings) -> timedelta:
@@ -352,7 +450,15 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _text(text: str) -> str:
+    read = from_argument(text)
+    if read is None:
+        raise argparse.ArgumentTypeError("expected text in UTF-8")
+    return read
+
+
 def _subject(text: str) -> str:
+    text = _text(text)
     if not text.strip() or len(text) > MAX_SUBJECT_LENGTH:
         raise argparse.ArgumentTypeError(f"expected 1 to {MAX_SUBJECT_LENGTH} characters")
     return text

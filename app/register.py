@@ -14,7 +14,7 @@ from app.manifests import Document, read_manifest
 from app.resolvers.trusted import SECONDS_KEPT, Registered, TakenIds, TrustedDocuments
 from app.schema.documents import Documents
 from app.settings import Settings
-from app.values import format_time, printable
+from app.values import format_time, visible
 
 # For a line that names a document. What stands in texts and comments is left out; a field whose name is `query`
 # would pass for an operation, and the schema has none.
@@ -74,7 +74,7 @@ async def remove(settings: Settings, ids: Sequence[str]) -> str:
 
 def line(document: Registered) -> str:
     """Return a line about a document: its id, since when it is registered, and its operations, separated by tabs."""
-    return "\t".join((document.id, format_time(document.added_at), _names(document.text)))
+    return "\t".join((visible(document.id), format_time(document.added_at), _names(document.text)))
 
 
 @asynccontextmanager
@@ -110,7 +110,7 @@ def _shown(document: Document | Registered) -> str:
 
 def _told(fault: RequestFault) -> str:
     places = ", ".join(f"{line}:{column}" for line, column in fault.locations)
-    message = " ".join(printable(fault.message).split())
+    message = " ".join(fault.message.split())
     return f"{places}: {message}" if places else message
 
 

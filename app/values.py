@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from calendar import monthrange
@@ -30,6 +31,8 @@ _MONTHS = [
     *("July", "August", "September", "October", "November", "December"),
 ]
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# What Unicode calls printable and shows as nothing: default-ignorable code points, and the blank of Braille.
+_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 
 
 def new_id() -> str:
@@ -187,3 +190,28 @@ def _folded(text: str) -> str:
 def printable(text: str) -> str:
     """Return `text` with whatever UTF-8 can't encode replaced, for messages that quote a client's words."""
     return _SURROGATE.sub("\ufffd", text)
+
+
+def from_argument(text: str) -> str | None:
+    """Return what an argument of a command says, which is UTF-8 in every locale, or None when it is no such text."""
+    try:
+        return os.fsencode(text).decode("utf-8") if _SURROGATE.search(text) else text
+    except UnicodeError:
+        return None
+
+
+def visible(text: str) -> str:
+    r"""Return `text` as a terminal or a log may show it: in one line, in which every character is seen and none acts.
+
+    Control characters, what turns or breaks a line and what is not seen are written as `\u001b`; bytes that Python
+    could not decode, and keeps as halves of surrogate pairs, as `\xe9`. What is visible already stays as it is.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(each if each.isprintable() and not _BLANK.match(each) else _escape(ord(each)) for each in text)
+
+
+def _escape(code: int) -> str:
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"

@@ -420,6 +420,8 @@ def test_collect_says_what_keeps_it_from_the_server(tmp_path: Path, database: di
         assert refused.stderr == ("dossier: the server refuses the token; make a new one with 'dossier token'\n")
         assert refused.returncode == 1
         elsewhere = dossier(tmp_path, *command, "--url", f"{url}/healthz", **database)
-        assert elsewhere.stderr == "dossier: the server refuses: Method Not Allowed\n"
+        assert elsewhere.stderr == (
+            "dossier: the server refuses: Method Not Allowed; check --url, which ends in /graphql\n"
+        )
         untitled = dossier(tmp_path, *command[:-1], " ", "--url", f"{url}/graphql", **database)
-        assert untitled.stderr == "dossier: the server refuses: `title` must not be blank\n"
+        assert untitled.stderr == "dossier: --case-title: `title` must not be blank\n"

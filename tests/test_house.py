@@ -20,13 +20,25 @@ FLOORS = (
         "app.issuers",
         "app.identity",
         "app.manifests",
+        "app.folders",
         "app.wire",
     ),
     ("app.db",),
     ("app.resolvers",),
     ("app.schema",),
-    ("app.connections", "app.http", "app.collect", "app.demo", "app.pages", "app.register", "app.sites", "app.workers"),
+    (
+        "app.connections",
+        "app.http",
+        "app.collect",
+        "app.servers",
+        "app.demo",
+        "app.pages",
+        "app.register",
+        "app.sites",
+        "app.workers",
+    ),
     ("app.cli",),
+    ("app.__main__",),
 )
 
 

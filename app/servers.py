@@ -1,0 +1,278 @@
+"""A Dossier server as a command calls it: where it is, how it is reached, and what came of a call."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import re
+import socket
+import ssl
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+import httpx
+
+from app.errors import DossierError
+
+_SECONDS = 60  # for the server to answer; it breaks off after 30 what takes long
+_MOST_BYTES = 1_000_000  # of an answer; what is asked for here has some hundred
+_MESSAGE_LENGTH = 500
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")  # RFC 6750, section 2.1
+_EXAMPLE = "http://127.0.0.1:8000/graphql"
+
+
+class CallError(DossierError):
+    """A call that the server refused, or that never came to an end.
+
+    `unknown` says that what it should change may have been changed all the same; `code` is the server's for a refusal,
+    and `retry_after` the seconds after which a call that changed nothing may be made again.
+    """
+
+    def __init__(
+        self, message: str, *, unknown: bool = False, code: str | None = None, retry_after: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.unknown = unknown
+        self.code = code
+        self.retry_after = retry_after
+
+
+class Server:
+    """A server at an address, and the token to call it with. Nothing that is raised quotes the token."""
+
+    def __init__(self, address: str, token: str) -> None:
+        """Find out how the address is reached. Raises DossierError when it can't be, before anything is sent."""
+        parts = _taken_apart(address)
+        if not _TOKEN.fullmatch(token):
+            raise DossierError("the token is not one: it has characters that no token has")
+        self._token = token
+        self.address = parts.geturl()
+        proxy = _proxy(parts)
+        self._through = f" through the proxy {proxy.shown} of {proxy.variable}" if proxy else ""
+        try:
+            self._http = httpx.Client(
+                headers={"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"},
+                timeout=_SECONDS,
+                # A server may close a connection that is idle just when the next request is on its way.
+                limits=httpx.Limits(keepalive_expiry=2),
+                verify=_certificates(parts.scheme),
+                # The environment is read here, where it can be said what is wrong with it.
+                proxy=proxy.address if proxy else None,
+                trust_env=False,
+            )
+        except (httpx.InvalidURL, ValueError, OSError):
+            raise DossierError(f"{proxy.variable if proxy else '--url'}: this address can't be used") from None
+
+    @property
+    def app(self) -> str | None:
+        """Where the server's app is, if the address tells."""
+        base, found, _ = self.address.rpartition("/graphql")
+        return f"{base}/app/" if found else None
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def call(self, document: str, *, seconds: float = _SECONDS, **variables: object) -> dict[str, Any]:
+        """Return the `data` of the answer to a document. Raises CallError."""
+        status, answer = self._exchange(document, variables, seconds)
+        faults = answer.get("errors")
+        if not faults and isinstance(answer.get("data"), dict):
+            data: dict[str, Any] = answer["data"]
+            return data
+        fault = faults[0] if isinstance(faults, list) and faults else None
+        if not isinstance(fault, dict) or not isinstance(fault.get("extensions", {}), dict):
+            raise self._no_dossier(unknown=True)
+        message, code = str(fault.get("message")), fault.get("extensions", {}).get("code")
+        if status.code == httpx.codes.UNAUTHORIZED:
+            raise CallError("the server refuses the token; make a new one with 'dossier token'", code=code)
+        hint = ""
+        if status.code in {httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED}:
+            hint = "; check --url, which ends in /graphql"
+        # It is sure that nothing was changed where the server said no before it ran anything.
+        waits = status.code == httpx.codes.SERVICE_UNAVAILABLE and code == "UNAVAILABLE"
+        waits = waits and status.retry_after is not None
+        sure = waits or ("data" not in answer and status.code < httpx.codes.INTERNAL_SERVER_ERROR)
+        raise CallError(
+            f"the server refuses: {self._told(message)}{hint}",
+            unknown=not sure or code == "UNKNOWN_OUTCOME",
+            code=code if isinstance(code, str) else None,
+            retry_after=status.retry_after if waits else None,
+        )
+
+    def change(self, document: str, noun: str, *, seconds: float = _SECONDS, **values: object) -> dict[str, Any]:
+        """Return the noun of a mutation's payload; `values` are those of its input. Raises CallError."""
+        payload = next(iter(self.call(document, seconds=seconds, input=values).values()), None)
+        if isinstance(payload, dict):
+            refusal = next(iter(payload.get("errors") or ()), None)
+            if isinstance(refusal, dict):
+                message = self._told(str(refusal.get("message")))
+                raise CallError(f"the server refuses: {message}", code=refusal.get("code"))
+            if isinstance(payload.get(noun), dict):
+                changed: dict[str, Any] = payload[noun]
+                return changed
+        raise self._no_dossier(unknown=True)
+
+    def _exchange(self, document: str, variables: dict[str, object], seconds: float) -> tuple[_Status, dict[str, Any]]:
+        body = {"query": document, "variables": variables}
+        end = monotonic() + seconds
+        received = bytearray()
+        try:
+            with self._http.stream("POST", self.address, json=body, timeout=seconds) as response:
+                for part in response.iter_raw():
+                    received += part
+                    if len(received) > _MOST_BYTES:
+                        raise self._no_dossier(unknown=True)
+                    if monotonic() > end:
+                        raise httpx.ReadTimeout("the answer comes too slowly")
+        except httpx.TimeoutException as error:
+            sent = not isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout)
+            raise CallError(f"{self._server} does not answer within {seconds:g} seconds", unknown=sent) from None
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError) as error:
+            sent = not isinstance(error, httpx.ConnectError | httpx.ProxyError | httpx.InvalidURL)
+            hint = "is it running?"
+            if isinstance(error.__cause__ and error.__cause__.__cause__, ssl.SSLError) or "SSL" in str(error):
+                hint = "check --url: is it https that is spoken there, with a certificate that is known here?"
+            reason = self._told(str(error)) or type(error).__name__
+            raise CallError(f"{self._server} can't be reached: {reason}; {hint}", unknown=sent) from None
+        if response.is_redirect:
+            target = self._told(response.headers.get("location", "").partition("?")[0])
+            raise CallError(
+                f"{self._server} sends elsewhere, to {target}; if that is right, give it as --url", unknown=True
+            )
+        try:
+            answer = json.loads(bytes(received))
+        except (ValueError, RecursionError):
+            answer = None
+        if not isinstance(answer, dict):
+            raise self._no_dossier(unknown=True)
+        after = response.headers.get("retry-after", "")
+        seconds_after = int(after) if re.fullmatch(r"[0-9]{1,4}", after) else None
+        return _Status(response.status_code, seconds_after), answer
+
+    @property
+    def _server(self) -> str:
+        return f"the server at {self.address}{self._through}"
+
+    def _no_dossier(self, *, unknown: bool) -> CallError:
+        return CallError(
+            f"what answers at {self.address}{self._through} is no Dossier server; check --url", unknown=unknown
+        )
+
+    def _told(self, text: str) -> str:
+        """Return others' words as a message may quote them."""
+        text = text.replace(self._token, "(the token)")
+        return text if len(text) <= _MESSAGE_LENGTH else text[:_MESSAGE_LENGTH] + "…"
+
+
+@dataclass(frozen=True, slots=True)
+class _Status:
+    code: int
+    retry_after: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Proxy:
+    """A proxy, and the variable that names it; `shown` is its address without name and password."""
+
+    variable: str
+    address: httpx.Proxy
+    shown: str
+
+
+def _taken_apart(address: str) -> SplitResult:
+    """Return the parts of an address, with the path of the endpoint if it has none. Raises DossierError."""
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname, parts.port
+        httpx.URL(address)
+    except (ValueError, httpx.InvalidURL):
+        host = None
+    if not host or parts.scheme not in {"http", "https"} or not re.fullmatch(r"[!-\[\]-~]+", address):
+        raise DossierError(f"--url: expected an address such as {_EXAMPLE}")
+    if "@" in parts.netloc:
+        raise DossierError(
+            "--url: an address with a name or a password in it is not taken; DOSSIER_TOKEN has the token"
+        )
+    if parts.query or parts.fragment or address.endswith(("?", "#")):
+        raise DossierError(f"--url: expected an address without ? and #, such as {_EXAMPLE}")
+    return parts if parts.path.strip("/") else parts._replace(path="/graphql")
+
+
+def _certificates(scheme: str) -> ssl.SSLContext:
+    """Return what other ends are judged by. Raises DossierError, naming the variables, when it can't be read."""
+    if scheme == "http":
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # nobody is asked for a certificate
+    try:
+        return httpx.create_ssl_context()
+    except (OSError, ValueError) as error:
+        named = [name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)][:1]
+        named += ["SSLKEYLOGFILE"] if os.environ.get("SSLKEYLOGFILE") else []
+        reason = (error.strerror if isinstance(error, OSError) else None) or "it can't be used"
+        raise DossierError(f"{' or '.join(named) or 'the certificates of authorities'}: {reason}") from None
+
+
+def _proxy(parts: SplitResult) -> _Proxy | None:
+    """Return the proxy that the environment has for an address. Raises DossierError, naming the variable.
+
+    This machine is never asked through one: it would be told the token, and asks itself, not us.
+    """
+    host = (parts.hostname or "").rstrip(".")
+    variable = next(filter(None, (_set(f"{parts.scheme}_proxy"), _set("all_proxy"))), None)
+    if variable is None or _goes_around(host, parts.port) or _is_this_machine(host):
+        return None
+    address = os.environ[variable].strip()
+    if "://" not in address:
+        address = f"http://{address}"
+    try:
+        taken = urlsplit(address)
+        usable = taken.scheme in {"http", "https"} and bool(taken.hostname)
+        shown = f"{taken.scheme}://{taken.hostname}" + (f":{taken.port}" if taken.port else "")
+        proxy = httpx.Proxy(address)
+    except (ValueError, httpx.InvalidURL):
+        usable = False
+    if not usable:
+        raise DossierError(f"{variable}: expected the address of a proxy, such as http://proxy.example.org:3128")
+    return _Proxy(variable, proxy, shown)
+
+
+def _set(name: str) -> str | None:
+    """Return which spelling of a variable is set, lower case before upper case; an empty one says none."""
+    found = next((each for each in (name, name.upper()) if each in os.environ), None)
+    if found == "HTTP_PROXY" and "REQUEST_METHOD" in os.environ:
+        return None  # a web server runs us, and whoever calls it chose the value
+    return found if found and os.environ[found].strip() else None
+
+
+def _goes_around(host: str, port: int | None) -> bool:
+    """Return whether the environment excepts a host from proxies, by its name, a domain, its address or a network."""
+    variable = _set("no_proxy")
+    for entry in (os.environ[variable] if variable else "").lower().split(","):
+        name = entry.strip().removeprefix("*").lstrip(".")
+        if entry.strip() == "*" or name in {host, f"{host}:{port}"} or (name and host.endswith(f".{name}")):
+            return True
+        try:
+            if ipaddress.ip_address(host) in ipaddress.ip_network(name.strip("[]"), strict=False):
+                return True
+        except ValueError:
+            continue
+    return False
+
+
+def _is_this_machine(host: str) -> bool:
+    """Return whether a host is the one we run on, by all the addresses that its name has here."""
+    if host == "localhost" or host.endswith(".localhost"):  # RFC 6761, section 6.3
+        return True
+    try:
+        found = {each[4][0] for each in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+        addresses = [ipaddress.ip_address(each) for each in found]
+    except (OSError, ValueError):
+        return False
+    return all(_is_loopback(getattr(each, "ipv4_mapped", None) or each) for each in addresses)
+
+
+def _is_loopback(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    return address.is_loopback or address.is_unspecified

@@ -1,0 +1,915 @@
+"""`dossier collect`: exact for any tree, and interrupted at any moment."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app import cli
+from app.collect import BrokenOffError, Collected, collect
+from app.errors import DossierError
+from app.folders import Walk, text_of
+from app.values import visible
+from tests import between as troubles
+from tests.between import Between, Exchange, Trouble, between
+from tests.commands import DOSSIER, PATIENCE, environment
+from tests.server import Client, Server
+
+NOBODY = 65534  # the user that Linux has for those who own nothing
+_users = count(1)
+
+CASES = "{ cases(first: 100, orderBy: [NUMBER_ASC]) { nodes { id number title status description } } }"
+EVENTS = """
+query ($id: ID!, $after: String) {
+  case(id: $id) {
+    events(first: 100, after: $after) {
+      nodes { id type title description occurredAt timePrecision }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}
+"""
+BATCHES = """
+query ($case: ID!, $id: ID!, $after: String) {
+  event(caseId: $case, id: $id) {
+    fileBatches(first: 100, after: $after) {
+      nodes { label fileCount fileTypes description }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}
+"""
+
+
+def bearer(client: Client) -> str:
+    return client.headers["Authorization"].removeprefix("Bearer ")
+
+
+def collected(server: Server, client: Client, folder: Path | str, **options: Any) -> Collected:
+    return collect(folder, "T", f"{server.url}/graphql", bearer(client), None, **options)
+
+
+def pages(client: Client, query: str, list_: Callable[[Any], Any], **variables: Any) -> Iterator[Any]:
+    after = None
+    while True:
+        page = list_(client.run(query, after=after, **variables))
+        yield from page["nodes"]
+        if not page["pageInfo"]["hasNextPage"]:
+            return
+        after = page["pageInfo"]["endCursor"]
+
+
+def events_of(client: Client, case: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the events of a case with all their batches."""
+    events = list(pages(client, EVENTS, lambda data: data["case"]["events"], id=case["id"]))
+    for event in events:
+        found = pages(client, BATCHES, lambda data: data["event"]["fileBatches"], case=case["id"], id=event["id"])
+        event["batches"] = list(found)
+    return events
+
+
+def only_case(client: Client) -> dict[str, Any]:
+    (case,) = client.run(CASES)["cases"]["nodes"]
+    found: dict[str, Any] = case
+    return found
+
+
+def run(server: Server, client: Client, command: list[Any], **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command that calls a server, to its end."""
+    return subprocess.run(  # noqa: S603 - our own command
+        [*command, "--url", f"{server.url}/graphql"],
+        env=environment(DOSSIER_TOKEN=bearer(client)),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=2 * PATIENCE,
+        **options,
+    )
+
+
+def main(server: Server, client: Client, *arguments: str | Path) -> int:
+    """Run `dossier collect` in this process."""
+    given = ["--case-title", "T", "--url", f"{server.url}/graphql", "--token", bearer(client)]
+    return cli.main(["collect", *map(str, arguments), *given])
+
+
+@pytest.fixture
+def walking_as_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Walk as somebody who may not read what is closed; whoever may do everything may read it."""
+    files = Walk.files
+
+    def walk(self: Walk) -> Iterator[Any]:
+        user = os.geteuid()
+        os.seteuid(user or NOBODY)
+        try:
+            return iter(list(files(self)))
+        finally:
+            os.seteuid(user)
+
+    monkeypatch.setattr(Walk, "files", walk)
+
+
+@pytest.fixture
+def small_tree(tmp_path: Path) -> Path:
+    """A folder with three files on two days, in three batches."""
+    folder = tmp_path / "tree"
+    folder.mkdir()
+    for day, name in enumerate(("a.txt", "b.pdf", "c.txt")):
+        (folder / name).touch()
+        os.utime(folder / name, ns=(0, (day // 2) * 86_400 * 10**9))
+    return folder
+
+
+# What lies there
+
+NAMES = st.one_of(
+    st.binary(min_size=1, max_size=12),
+    st.text(max_size=8).map(lambda text: text.encode("utf-8", "surrogatepass")),
+    st.sampled_from(
+        [
+            *(b"a.txt", b"A.TXT", b".bashrc", b"x.tar.gz", b"Dr. Smith notes", b"2026.03.01", b"syslog.1", b"a.x,y"),
+            *(
+                "Núñez".encode(),
+                "Nu\u0301n\u0303ez".encode(),
+                b"photo.jpeg ",
+                b"caf\xe9",
+                rb"caf\xe9",
+                b"\\",
+                b"two\nl",
+            ),
+            *(b"\x1b[2J.pdf", "x.\u202efdp".encode(), "\u3164.\u3164".encode(), b"x.7z", b"..."),
+        ]
+    ),
+).filter(lambda name: name not in {b"", b".", b".."} and b"/" not in name and b"\0" not in name)
+TIMES = st.one_of(
+    st.integers(-(2**31), 2**34).map(lambda seconds: seconds * 10**9),
+    st.integers(-(2**70), 2**70),
+    st.sampled_from([-1, 0, 86_400 * 10**9 - 1, 86_400 * 10**9, -62_135_596_800 * 10**9, -62_135_596_801 * 10**9]),
+    st.sampled_from([253_402_300_800 * 10**9 - 1, 253_402_300_800 * 10**9]),
+)
+ENTRIES = st.lists(st.tuples(st.lists(NAMES, min_size=1, max_size=4), st.sampled_from("fffflps"), TIMES), max_size=12)
+
+
+def planted(folder: bytes, entries: list[tuple[list[bytes], str, int]]) -> None:
+    """Put entries into a folder, as far as they fit together."""
+    for path, kind, modified in entries:
+        place = folder
+        with contextlib.suppress(OSError):  # a file where a folder should be, a name that is too long
+            for name in path[:-1]:
+                place = os.path.join(place, name)  # noqa: PTH118 - bytes
+                if not os.path.isdir(place):  # noqa: PTH112 - bytes
+                    os.mkdir(place)  # noqa: PTH102 - bytes
+            target = os.path.join(place, path[-1])  # noqa: PTH118 - bytes
+            if os.path.lexists(target):
+                continue
+            if kind == "l":
+                os.symlink(b"..", target)  # noqa: PTH211 - bytes
+            elif kind == "p":
+                os.mkfifo(target)
+            elif kind == "s":
+                os.mknod(target, 0o140600)
+            else:
+                os.close(os.open(target, os.O_CREAT | os.O_WRONLY | os.O_EXCL))
+                with contextlib.suppress(OverflowError):
+                    os.utime(target, ns=(0, modified))
+
+
+def truth(folder: bytes) -> Counter[tuple[str | None, str, str | None]]:
+    """Return what `find` says lies in a folder: a day or none, a place and a kind of file, for each file."""
+    command = [b"/usr/bin/find", folder, b"-type", b"f", b"-printf", rb"%T@/%P\0"]
+    output = subprocess.run(command, capture_output=True, check=True).stdout  # noqa: S603 - a fixed command
+    found: Counter[tuple[str | None, str, str | None]] = Counter()
+    for line in output.split(b"\0")[:-1]:
+        seconds, _, path = line.partition(b"/")
+        days = Decimal(seconds.decode()) // 86_400
+        if Decimal(seconds.decode()) < days * 86_400:
+            days -= 1  # // cuts towards zero
+        place, _, name = path.rpartition(b"/")
+        try:
+            day = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=int(days))).date().isoformat()
+        except OverflowError:
+            day = None
+        text = name.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
+        match = re.search(r"[^.].*\.([^.]+)$", text, re.DOTALL)
+        suffix = match[1].lower() if match else ""
+        known = suffix.isalnum() and not suffix.isdigit() and len(suffix) < 20 and visible(suffix) == suffix
+        shown = place.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
+        root = folder.rpartition(b"/")[2].decode() + "/"
+        found[day, shown or root, f".{suffix}" if known else None] += 1
+    return found
+
+
+# Times far away are kept by the file system in memory, and not by others.
+@pytest.mark.parametrize("place", ["/tmp", "/dev/shm"])  # noqa: S108 - a folder of our own is made there
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(entries=ENTRIES)
+def test_every_file_is_counted_once_in_its_day_and_folder(
+    server: Server, place: str, entries: list[tuple[list[bytes], str, int]]
+) -> None:
+    client = server.client(f"collector-{next(_users)}")
+    with tempfile.TemporaryDirectory(dir=place if Path(place).is_dir() else None) as folder:
+        planted(os.fsencode(folder), entries)
+        there = truth(os.fsencode(folder))
+        done = collected(server, client, folder)
+    assert done.is_whole
+    case = only_case(client)
+    recorded: Counter[tuple[str | None, str, str | None]] = Counter()
+    for event in events_of(client, case):
+        assert event["type"] == "FINDING"
+        day = event["occurredAt"][:10] if event["timePrecision"] == "DAY" else None
+        assert day is not None or re.search("before the year 0001|after the year 9999", event["title"])
+        for batch in event["batches"]:
+            label = re.fullmatch(r"(.*) \((?:no suffix|\.\w+)\)", batch["label"], re.DOTALL)
+            assert label is not None
+            key = (day, label[1], batch["fileTypes"])
+            recorded[key] += batch["fileCount"]
+    assert recorded == there
+    assert case["status"] == "ACTIVE"
+    total = sum(there.values())
+    assert case["description"].startswith(f"Collected from {folder}: {total} file{'' if total == 1 else 's'}, 0 bytes.")
+
+
+def test_what_is_no_file_is_counted_in_the_case(server: Server, alice: Client, tmp_path: Path) -> None:
+    folder = tmp_path / "evidence"
+    folder.mkdir()
+    (folder / "one").write_bytes(b"1")
+    (folder / "loop").symlink_to("..")
+    (folder / "dangling").symlink_to("nowhere")
+    os.mkfifo(folder / "pipe")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.path.relpath(folder / "s"))
+    done = collected(server, alice, folder)
+    line = "Passed over: 1 FIFO, 2 links, 1 socket."
+    assert done.lines[:2] == [f"Case {only_case(alice)['number']}: 1 file (1 byte) in 1 file batch on 1 event.", line]
+    assert line in only_case(alice)["description"].splitlines()
+
+
+@pytest.mark.usefixtures("walking_as_nobody")
+def test_what_cannot_be_read_stands_in_the_case(
+    server: Server, alice: Client, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "evidence"
+    names = (
+        b"evil\x1b[2J\x1b]0;owned\x07d",
+        b"two\nlines: 7 entries read",
+        "\u202ertl".encode(),
+        b"caf\xe9",
+        b"x\xc2\x9b",
+    )
+    for name in names:
+        (folder / os.fsdecode(name)).mkdir(parents=True)
+        (folder / os.fsdecode(name) / "hidden.txt").touch()
+        (folder / os.fsdecode(name)).chmod(0)
+    (folder / "seen.txt").touch()
+    code = main(server, alice, folder)
+    output = capfd.readouterr()
+    expected = [
+        "5 entries could not be read:",
+        r"  caf\xe9: Permission denied",
+        r"  evil\u001b[2J\u001b]0;owned\u0007d: Permission denied",
+        r"  two\u000alines: 7 entries read: Permission denied",
+        r"  x\u009b: Permission denied",
+        r"  \u202ertl: Permission denied",
+    ]
+    case = only_case(alice)
+    assert (code, output.err) == (3, "")
+    assert output.out.splitlines() == [
+        f"Case {case['number']}: 1 file (0 bytes) in 1 file batch on 1 event.",
+        *expected,
+        f"See {server.url}/app/#/cases/{case['id']}, as {alice.subject}.",
+    ]
+    assert case["description"].splitlines()[1:] == expected
+    assert case["description"].startswith(f"Collected from {folder}: 1 file, 0 bytes.")
+
+
+@pytest.mark.usefixtures("walking_as_nobody")
+def test_a_long_list_of_what_cannot_be_read_stands_in_notes(server: Server, alice: Client, tmp_path: Path) -> None:
+    folder = tmp_path / "evidence"
+    names = [f"{number:03} {'x' * 200}" for number in range(300)]
+    for name in names:
+        (folder / name).mkdir(parents=True)
+        (folder / name).chmod(0)
+    done = collected(server, alice, folder)
+    assert done.lines[-2] == "  and 280 more"
+    case = only_case(alice)
+    assert "300 entries could not be read:" in case["description"]
+    assert case["description"].endswith("All of them are in notes.")
+    notes = [event for event in events_of(alice, case) if event["type"] == "NOTE"]
+    assert [note["title"] for note in notes] == [f"300 entries could not be read ({part} of 3)" for part in (1, 2, 3)]
+    listed = "".join(note["description"] for note in notes)
+    assert listed.splitlines() == [f"{name}: Permission denied" for name in names]
+
+
+def dug(folder: Path, levels: int, long: int) -> None:
+    """Make folders in each other, the first of them with long names; in each lie a file and a folder with one."""
+    folder.mkdir()
+    here = os.open(folder, os.O_RDONLY)
+    for level in range(levels):
+        os.close(os.open(f"{level}.txt", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+        name = str(level % 10) * (203 if level < long else 2)
+        for each in (name, "side"):
+            os.mkdir(each, dir_fd=here)
+        os.close(os.open("side/beside.txt", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+        below = os.open(name, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+
+
+def remove(folder: Path) -> None:
+    subprocess.run(["/bin/rm", "-rf", folder], check=True)  # noqa: S603 - Python's own goes by paths
+
+
+def test_no_path_is_too_long(server: Server, alice: Client, tmp_path: Path) -> None:
+    folder = tmp_path / "deep"
+    dug(folder, 24, 24)
+    command = ["/bin/sh", "-c", 'ulimit -n 24; exec "$0" "$@"', DOSSIER, "collect", folder, "--case-title", "T"]
+    done = run(server, alice, command)
+    remove(folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    case = only_case(alice)
+    assert done.stdout.startswith(f"Case {case['number']}: 48 files (0 bytes) in 48 file batches on 1 event.\n")
+    (event,) = events_of(alice, case)
+    assert sum(batch["fileCount"] for batch in event["batches"]) == 48
+    assert Counter(len(batch["label"]) for batch in event["batches"]) == {200: 46, 11: 1, 12: 1}
+
+
+def test_no_tree_is_too_deep(tmp_path: Path) -> None:
+    folder = tmp_path / "deep"
+    dug(folder, 2_000, 30)
+    used = max(map(int, os.listdir("/proc/self/fd")))  # noqa: PTH208 - numbers
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    walk = Walk(str(folder))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (used + 12, limits[1]))
+    try:
+        files = Counter(name for _, name, _ in walk.files())
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        remove(folder)
+    assert files == Counter({b"beside.txt": 2_000} | {f"{level}.txt".encode(): 1 for level in range(2_000)})
+    assert walk.unreadable == []
+
+
+def test_a_tree_that_changes_while_it_is_walked_is_told_apart(tmp_path: Path) -> None:
+    """Whatever is moved, replaced or removed: a file is yielded or named, and nothing outside is walked."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "alien").touch()
+    for moment in range(2, 80, 3):
+        folder = tmp_path / f"tree{moment}"
+        place = folder
+        for level in range(14):
+            place = place / f"m{level}"
+            place.mkdir(parents=True)
+            (place / "z").mkdir()
+            (place / "z" / f"late{level}").touch()
+            (place / f"f{level}").touch()
+        calls = count()
+
+        def change(folder: Path = folder, calls: Iterator[int] = calls, moment: int = moment) -> None:
+            if next(calls) == moment:
+                (folder / "m0" / "m1" / "m2").rename(tmp_path / f"moved{moment}")
+                (folder / "m0" / "m1" / "m2").symlink_to(outside)
+                (folder / "m0" / "z" / "late0").unlink()
+                (folder / "m0" / "z").rmdir()
+                os.mkfifo(folder / "m0" / "z")
+
+        walk = Walk(str(folder), check=change)
+        files = [name for _, name, _ in walk.files()]
+        assert len(files) == len(set(files))
+        assert b"alien" not in files
+        assert b"f0" in files
+        assert b"f1" in files
+        missing = {f"late{level}" for level in range(14)} - {os.fsdecode(name) for name in files}
+        assert not missing or walk.unreadable or walk.passed_over
+
+
+def test_other_file_systems_are_named_or_left_out() -> None:
+    here = [each for each in Path("/dev").iterdir() if not each.is_symlink()]
+    mounted = {each.name for each in here if each.is_dir() and each.is_mount()}
+    walk = Walk("/dev")
+    list(walk.files())
+    assert mounted <= set(walk.entered)
+    walk = Walk("/dev", one_file_system=True)
+    list(walk.files())
+    assert set(walk.left_out) >= mounted
+    assert walk.entered == []
+    assert walk.passed_over["device"] >= sum(each.is_char_device() or each.is_block_device() for each in here)
+
+
+# What goes wrong
+
+
+def the_case_is_told_as_it_is(client: Client, total: int, *, told: str = "") -> None:
+    """No case claims what it doesn't hold, and whatever was said about how much there is, is so."""
+    for case in client.run(CASES)["cases"]["nodes"]:
+        there = sum(batch["fileCount"] for event in events_of(client, case) for batch in event["batches"])
+        assert there <= total, "nothing is recorded twice"
+        if case["description"].startswith("Collected from"):
+            assert (there, case["status"]) == (total, "ACTIVE")
+            continue
+        assert case["status"] == "OPEN"
+        assert "ncomplete" in case["description"] or "not complete" in case["description"]
+        for said in (case["description"], told):
+            match = re.search(r"has (\d+) of (\d+) files.*?(and perhaps one file batch more)?[.;]", said)
+            if match is not None:
+                assert int(match[2]) == total
+                assert there == int(match[1]) or (match[3] and there > int(match[1]))
+
+
+TROUBLES: dict[str, Trouble] = {
+    "lost": troubles.lost,
+    "dropped": troubles.dropped,
+    "unknown": troubles.unknown_outcome,
+    "401": troubles.refused(401, "UNAUTHENTICATED"),
+    "503": troubles.refused(503, "UNAVAILABLE"),
+    "500": troubles.refused(500, "INTERNAL_ERROR"),
+    "502": troubles.said(502, b"<html>Bad gateway</html>"),
+    "redirected": troubles.said(307, b"", Location="http://127.0.0.1:1/?\x1b[2J"),
+    "list": troubles.said(200, b"[]"),
+    "null": troubles.said(200, b'{"data": null}'),
+    "odd": troubles.said(200, b'{"data": {"createCase": 1}}'),
+    "nested": troubles.said(200, b"[" * 100_000),
+    "huge": troubles.said(200, b" " * 2_000_000),
+}
+
+
+SMALL = 8  # requests that the small tree takes: viewer, case, event, two batches, event, batch, and the end
+LASTING = [(number, lasting) for number in range(1, SMALL + 1) for lasting in (False, True)]
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_whatever_goes_wrong_no_case_claims_what_it_does_not_hold(
+    server: Server, small_tree: Path, trouble: str
+) -> None:
+    everywhere = trouble in {"lost", "dropped", "unknown"}
+    for number, lasting in LASTING if everywhere else [(2, False), (5, False), (SMALL, True)]:
+        client = server.client(f"collector-{next(_users)}")
+        told = ""
+        with between(server.url) as way:
+            way.troubles |= dict.fromkeys(range(number, 30 if lasting else number + 1), TROUBLES[trouble])
+            try:
+                collect(small_tree, "T", way.url, bearer(client), None)
+            except DossierError as error:
+                told = str(error)
+        cases = client.run(CASES)["cases"]["nodes"]
+        assert visible(told).isprintable()
+        assert "unexpected" not in told or trouble == "odd"
+        if cases and told:
+            # The case is named, or at least the words by which it is found.
+            words = re.search(r"Collection [0-9a-f-]+", told)
+            assert f"case {cases[0]['number']} " in told or (words and words[0] in cases[0]["description"]), told
+        elif told:
+            assert number <= 2
+        assert told or cases[0]["description"].startswith("Collected from")
+        the_case_is_told_as_it_is(client, 3, told=told)
+
+
+def test_a_server_that_does_not_answer_is_waited_for_so_long(
+    server: Server, alice: Client, small_tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = threading.Event()
+
+    def hanging(_exchange: Exchange) -> None:
+        done.wait(PATIENCE)
+
+    monkeypatch.setattr("app.collect._SECONDS", 0.5)
+    with between(server.url) as way:
+        way.troubles[4] = hanging
+        with pytest.raises(DossierError) as refused:
+            collect(small_tree, "T", way.url, bearer(alice), None)
+        done.set()
+    told = str(refused.value)
+    assert told.startswith(f"the server at {way.url} does not answer within 0.5 seconds; case ")
+    assert "on 1 of 2 events, and perhaps one file batch more; delete it at " in told
+    the_case_is_told_as_it_is(alice, 3, told=told)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("at", [1, 2, 3, 5, SMALL])
+def test_a_signal_at_any_request_is_answered_in_one_line(
+    server: Server, alice: Client, small_tree: Path, number: signal.Signals, at: int
+) -> None:
+    def signalled(exchange: Exchange) -> None:
+        os.kill(os.getpid(), number)
+        troubles.passed_on(exchange)
+
+    word = "interrupted" if number == signal.SIGINT else f"ended by {number.name}"
+    with between(server.url) as way:
+        way.troubles[at] = signalled
+        if at == SMALL:  # it has been said by then that all is recorded
+            assert collect(small_tree, "T", way.url, bearer(alice), None).is_whole
+        else:
+            with pytest.raises(BrokenOffError) as broken:
+                collect(small_tree, "T", way.url, bearer(alice), None)
+            assert broken.value.exit_code == 128 + number
+            told = str(broken.value)
+            if at == 1:
+                assert told == f"{word}; no case was made"
+            else:
+                case = only_case(alice)
+                share = {
+                    2: "0 of 3 files in 0 of 3 file batches on 0 of 2 events",
+                    3: "0 of 3 files in 0 of 3 file batches on 1 of 2 events",
+                    5: "2 of 3 files in 2 of 3 file batches on 1 of 2 events",
+                }[at]
+                address = way.url.replace("/graphql", f"/app/#/cases/{case['id']}")
+                assert told == (
+                    f"{word}; case {case['number']} is incomplete: it has {share}; delete it at {address} and collect "
+                    "again"
+                )
+                assert case["description"].startswith(f"Incomplete: collecting from {small_tree} began at ")
+                assert f": {word}. This case has {share}. Delete it and collect again." in case["description"]
+    the_case_is_told_as_it_is(alice, 3)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_process_that_is_ended_exits_with_the_signal(
+    server: Server, alice: Client, small_tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(exchange: Exchange) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        troubles.passed_on(exchange)
+
+    with between(server.url) as way:
+        way.troubles[4] = ended
+        arguments = ("--case-title", "T", "--url", way.url, "--token", bearer(alice))
+        code, said = complaint(monkeypatch, "collect", str(small_tree), *arguments)
+    assert code == 143
+    assert said.startswith(f"dossier: ended by SIGTERM; case {only_case(alice)['number']} is incomplete: it has ")
+    assert said.count("\n") == 1
+
+
+def test_a_second_signal_does_not_wait_for_an_answer(server: Server, alice: Client, small_tree: Path) -> None:
+    done = threading.Event()
+
+    def hanging(_exchange: Exchange) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGINT)
+        done.wait(PATIENCE)
+
+    with between(server.url) as way:
+        way.troubles[4] = hanging
+        with pytest.raises(BrokenOffError, match=r"^interrupted; .*, and perhaps one file batch more; delete it"):
+            collect(small_tree, "T", way.url, bearer(alice), None)
+        done.set()
+    the_case_is_told_as_it_is(alice, 3)
+    assert only_case(alice)["description"].startswith("Incomplete: ")
+
+
+def test_a_killed_process_leaves_a_case_that_says_it_is_not_complete(
+    server: Server, alice: Client, small_tree: Path
+) -> None:
+    def killing(exchange: Exchange) -> None:
+        process.kill()
+        exchange.close_connection = True
+
+    with between(server.url) as way:
+        way.troubles[5] = killing
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            [DOSSIER, "collect", small_tree, "--case-title", "T", "--url", way.url],
+            env=environment(DOSSIER_TOKEN=bearer(alice)),
+        )
+        assert process.wait(PATIENCE) == -signal.SIGKILL
+    case = only_case(alice)
+    assert case["status"] == "OPEN"
+    assert case["description"].startswith(f"Being collected from {small_tree} since ")
+    assert ": not complete." in case["description"]
+
+
+def test_a_server_that_is_busy_is_asked_again(server: Server, alice: Client, small_tree: Path) -> None:
+    busy = troubles.refused(503, "UNAVAILABLE", Retry_After="0")
+    with between(server.url) as way:
+        way.troubles |= {2: busy, 4: busy, 5: busy, 9: busy, 12: busy}
+        assert collect(small_tree, "T", way.url, bearer(alice), None).is_whole
+        assert len(way.requests) == SMALL + 6  # before the end is said again, it is looked whether it has been
+    assert only_case(alice)["status"] == "ACTIVE"
+    the_case_is_told_as_it_is(alice, 3)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_what_others_write_into_the_case_meanwhile_stays(
+    server: Server, alice: Client, small_tree: Path, *, lost: bool
+) -> None:
+    def edited(exchange: Exchange) -> None:
+        case = only_case(alice)
+        description = f"Seal 17.\n{case['description']}\nSigned: A."
+        changed = alice.change(
+            "updateCase", "errors { message }", id=case["id"], description=description, status="CLOSED", title="Ours"
+        )
+        assert changed["errors"] == []
+        troubles.passed_on(exchange)
+
+    with between(server.url) as way:
+        way.troubles[5] = edited
+        if lost:
+            way.troubles |= {SMALL + 1: troubles.lost, SMALL + 2: troubles.lost, SMALL + 3: troubles.lost}
+        told = ""
+        try:
+            collect(small_tree, "T", way.url, bearer(alice), None)
+        except DossierError as error:
+            told = str(error)
+    case = only_case(alice)
+    assert (case["status"], case["title"]) == ("CLOSED", "Ours")
+    assert re.fullmatch(r"Seal 17\.\nCollected from .*: 3 files, 0 bytes\.[^\n]*\nSigned: A\.", case["description"])
+    assert not told or f"case {case['number']} is complete all the same: 3 files" in told
+
+
+def test_a_case_that_is_deleted_meanwhile_is_said_to_be_gone(server: Server, alice: Client, small_tree: Path) -> None:
+    def deleted(exchange: Exchange) -> None:
+        assert alice.change("deleteCase", "errors { message }", id=only_case(alice)["id"])["errors"] == []
+        troubles.passed_on(exchange)
+
+    for at in (5, SMALL):
+        with between(server.url) as way:
+            way.troubles[at] = deleted
+            with pytest.raises(DossierError, match=r"case \d+ is not found any more: it was deleted, or is no longer"):
+                collect(small_tree, "T", way.url, bearer(alice), None)
+
+
+# What it is called with
+
+
+@pytest.mark.parametrize(
+    ("title", "fault"),
+    [
+        ("x" * 201, "--case-title: `title` must have at most 200 characters, not 201"),
+        ("", "--case-title: `title` must not be blank"),
+        ("  ", "--case-title: `title` must not be blank"),
+        ("Caf\udce9", "--case-title: the title is no UTF-8 text"),
+        ("\ud800", "--case-title: the title is no UTF-8 text"),
+    ],
+)
+def test_a_title_is_looked_at_before_anything_else(tmp_path: Path, title: str, fault: str) -> None:
+    with pytest.raises(DossierError) as refused:
+        collect(tmp_path, title, "http://127.0.0.1:1/graphql", "token", None)
+    assert str(refused.value) == fault
+
+
+def test_a_title_is_utf_8_in_every_locale(server: Server, alice: Client, tmp_path: Path) -> None:
+    collect(tmp_path, "Caf\udcc3\udca9", f"{server.url}/graphql", bearer(alice), None)  # as Python reads it in ASCII
+    assert only_case(alice)["title"] == "Café"
+
+
+@pytest.mark.parametrize("folder", ["", "missing", "/dev/null"])
+def test_what_is_no_folder_is_refused(folder: str) -> None:
+    with pytest.raises(DossierError, match=f"^{folder or repr('')} is not a folder$"):
+        collect(folder, "T", "http://127.0.0.1:1/graphql", "token", None)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "127.0.0.1:8000/graphql", "localhost:8000", "ftp://127.0.0.1/graphql", "http://", "http://:8000/graphql"),
+        *("http://127.0.0.1:99999/graphql", "http://[::1/graphql", "http://127.0.0.1/gra phql", "http://caf\udce9/"),
+        *(
+            "http://127.0.0.1:1/graphql?token=sesame",
+            "http://127.0.0.1:1/graphql#sesame",
+            "http://127.0.0.1:1/graphql?",
+        ),
+        *("http://user:sesame@127.0.0.1:1/graphql", "http://sesame@127.0.0.1:1/graphql", "http://a\\b/"),
+    ],
+)
+def test_an_address_that_is_none_is_refused(tmp_path: Path, url: str) -> None:
+    with pytest.raises(DossierError, match=r"^--url: ") as refused:
+        collect(tmp_path, "T", url, "token", None)
+    assert "sesame" not in str(refused.value)
+
+
+def test_an_address_without_a_path_is_that_of_the_endpoint(server: Server, alice: Client, tmp_path: Path) -> None:
+    for url in (server.url, f"{server.url}/"):
+        done = collect(tmp_path, "T", url, bearer(alice), None)
+        assert re.fullmatch(f"See {server.url}/app/#/cases/[0-9a-f-]+, as {alice.subject}\\.", done.lines[-1])
+    for url in (f"{server.url}/healthz", f"{server.url}/graphql/"):
+        with pytest.raises(DossierError, match=r"^the server refuses: .*; check --url, which ends in /graphql$"):
+            collect(tmp_path, "T", url, bearer(alice), None)
+
+
+@pytest.mark.parametrize("token", ["a token", "sesame\x1b", "sésame", "sesame\nX-Other: 1", '"sesame"'])
+def test_a_token_that_is_none_is_not_shown(tmp_path: Path, token: str) -> None:
+    with pytest.raises(DossierError) as refused:
+        collect(tmp_path, "T", "http://127.0.0.1:1/graphql", token, None)
+    assert str(refused.value) == "the token is not one: it has characters that no token has"
+
+
+def test_the_token_is_never_said_nor_sent_elsewhere(server: Server, tmp_path: Path) -> None:
+    token = "header.sesame-and-more.signature"  # noqa: S105 - it opens nothing
+
+    def echoed(exchange: Exchange) -> None:
+        words = f"no: {exchange.headers['Authorization']}"
+        exchange.answer(200, json.dumps({"errors": [{"message": words}]}).encode())
+
+    with between(server.url) as other, between(server.url) as way:
+        elsewhere = troubles.said(308, b"", Location=f"{other.url}?{token}")
+        for trouble in (echoed, elsewhere, troubles.said(200, token.encode()), troubles.dropped):
+            way.always = trouble
+            with pytest.raises(DossierError) as refused:
+                collect(tmp_path, "T", way.url, token, None)
+            assert "sesame" not in str(refused.value)
+        assert other.requests == []
+
+
+# What the environment says
+
+
+@pytest.fixture
+def proxied(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Between]:
+    """A proxy that the environment names."""
+    for name in ("no_proxy", "NO_PROXY", "https_proxy", "http_proxy", "all_proxy", "REQUEST_METHOD"):
+        monkeypatch.delenv(name, raising=False)
+    with between(server.url) as proxy:
+        proxy.always = troubles.said(502, b"no")
+        monkeypatch.setenv(
+            "HTTP_PROXY", proxy.url.replace("127.0.0.1", "user:sesame@127.0.0.1").replace("/graphql", "")
+        )
+        yield proxy
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.2", "127.1", "LOCALHOST", "0.0.0.0"])  # noqa: S104
+def test_this_machine_is_never_asked_through_a_proxy(
+    server: Server, alice: Client, tmp_path: Path, proxied: Between, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    # What else the environment has, of no use here or anywhere, is not looked at.
+    monkeypatch.setenv("NO_PROXY", "10.0.0.0/8,fd00::/8,[")
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
+    monkeypatch.setenv("SSL_CERT_FILE", "/nonexistent")
+    url = server.url.replace("127.0.0.1", host)
+    if host == "127.0.0.2":  # nothing listens there
+        with pytest.raises(DossierError, match=r"^the server at http://127\.0\.0\.2:\d+/graphql can't be reached: "):
+            collect(tmp_path, "T", url, bearer(alice), None)
+    else:
+        assert collect(tmp_path, "T", url, bearer(alice), None).is_whole
+    assert proxied.requests == []
+
+
+def test_a_proxy_is_named_without_its_password(alice: Client, tmp_path: Path, proxied: Between) -> None:
+    with pytest.raises(DossierError) as refused:
+        collect(tmp_path, "T", "http://192.0.2.1/graphql", bearer(alice), None)
+    port = proxied.server_address[1]
+    assert str(refused.value) == (
+        f"what answers at http://192.0.2.1/graphql through the proxy http://127.0.0.1:{port} of HTTP_PROXY is no "
+        "Dossier server; check --url"
+    )
+    assert [path for path, _, _ in proxied.requests] == ["http://192.0.2.1/graphql"]
+
+
+@pytest.mark.parametrize("entry", ["*", "127.0.0.9,192.0.2.1", "192.0.2.0/24", "192.0.2.1:1", "fd00::/8, 192.0.2.0/24"])
+def test_what_no_proxy_excepts_is_asked_directly(
+    alice: Client, tmp_path: Path, proxied: Between, monkeypatch: pytest.MonkeyPatch, entry: str
+) -> None:
+    monkeypatch.setenv("NO_PROXY", entry)
+
+    def unreachable(*_: object, **__: object) -> socket.socket:
+        raise OSError(113, "No route to host")
+
+    monkeypatch.setattr(socket, "create_connection", unreachable)
+    with pytest.raises(
+        DossierError, match=r"^the server at http://192\.0\.2\.1:1/graphql can't be reached: .*No route"
+    ):
+        collect(tmp_path, "T", "http://192.0.2.1:1/graphql", bearer(alice), None)
+    assert proxied.requests == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "url"),
+    [
+        ("ALL_PROXY", "socks5://127.0.0.1:8820", "https://192.0.2.1/graphql"),
+        ("https_proxy", "foo://sesame@x", "https://192.0.2.1/graphql"),
+        ("http_proxy", "http://[::1", "http://192.0.2.1/graphql"),
+        ("HTTPS_PROXY", "http://x:99999", "https://192.0.2.1/graphql"),
+        ("SSL_CERT_FILE", "/nonexistent", "https://192.0.2.1/graphql"),
+        ("SSL_CERT_FILE", "/dev/null", "https://127.0.0.1:1/graphql"),
+    ],
+)
+def test_an_environment_that_cannot_be_used_is_named(
+    tmp_path: Path, proxied: Between, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, url: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(DossierError, match=f"^{variable}: ") as refused:
+        collect(tmp_path, "T", url, "token", None)
+    assert "sesame" not in str(refused.value)
+    assert proxied.requests == []
+
+
+def test_https_where_http_is_spoken_is_told(server: Server, alice: Client, tmp_path: Path) -> None:
+    with pytest.raises(DossierError, match="is it https that is spoken there"):
+        collect(tmp_path, "T", server.url.replace("http", "https"), bearer(alice), None)
+
+
+# What it says, and where
+
+
+REDIRECTIONS = {  # and what a process exits with then; half of them with each database, which has no part in it
+    "sqlite": {">/dev/full": 1, ">&-": 0, "| exec true": 0},
+    "postgresql": {">&- 2>&-": 0, "2>/dev/full >&-": 0, "<&-": 0},
+}
+
+
+def test_a_case_is_named_wherever_there_is_somebody_to_hear(server: Server, small_tree: Path) -> None:
+    """In a folder that was deleted, with hardly an environment, and streams that are closed, full or not read."""
+    users = {redirection: server.client(f"collector-{next(_users)}") for redirection in REDIRECTIONS[server.kind]}
+    processes = {}
+    for redirection, client in users.items():
+        script = f'cd "$(mktemp -d)" && rmdir "$PWD"; set -o pipefail; "$0" "$@" {redirection}'
+        command: list[str | Path] = ["/bin/bash", "-c", script, DOSSIER, "collect", small_tree, "--case-title", "T"]
+        processes[redirection] = subprocess.Popen(  # noqa: S603 - our own command
+            [*command, "--url", f"{server.url}/graphql"],
+            env={"DOSSIER_TOKEN": bearer(client), "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "TZ": "Nowhere/Odd:99"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    for redirection, process in processes.items():
+        said = "".join(process.communicate(timeout=2 * PATIENCE))
+        assert process.returncode == REDIRECTIONS[server.kind][redirection], redirection
+        assert "Traceback" not in said
+        assert "Exception ignored" not in said
+        case = only_case(users[redirection])
+        assert f"Case {case['number']}: 3 files" in said or "2>" in redirection
+        assert case["status"] == "ACTIVE"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="it takes root to be somebody else")
+def test_a_user_without_an_account_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DOSSIER_JWT_SECRET", "x" * 32)
+    for name in ("DOSSIER_TOKEN", "LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 12_345)
+    told = "can't tell your account's name; set DOSSIER_TOKEN, or give --token"
+    assert complaint(monkeypatch, "collect", str(tmp_path), "--case-title", "T") == (1, f"dossier: {told}\n")
+    monkeypatch.setenv("LOGNAME", "caf\udce9")
+    assert complaint(monkeypatch, "collect", str(tmp_path), "--case-title", "T") == (1, f"dossier: {told}\n")
+    told = "--token is empty; leave it out to call with DOSSIER_TOKEN or with a token of your own"
+    assert complaint(monkeypatch, "collect", ".", "--case-title", "T", "--token", "") == (1, f"dossier: {told}\n")
+
+
+def complaint(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str]:
+    """Run a command in this process; return its exit code and what it says on standard error."""
+    errors = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", errors)
+    try:
+        code = cli.main(arguments)
+    except SystemExit as ended:
+        code = int(str(ended.code))
+    return code, errors.getvalue()
+
+
+@pytest.mark.parametrize("option", ["--subject", "--name", "--email"])
+def test_a_token_is_made_of_text_in_utf_8(monkeypatch: pytest.MonkeyPatch, option: str) -> None:
+    monkeypatch.setenv("DOSSIER_JWT_SECRET", "x" * 32)
+    code, said = complaint(monkeypatch, "token", "--subject", "alice", option, "caf\udce9")
+    assert code == 2
+    assert said.endswith(f"dossier token: error: argument {option}: expected text in UTF-8\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["collect", "evil\x1b[2J\u202e\x9b", "--case-title", "T", "--token", "t"],
+        ["collect", "a", "evil\x1b[2J\u202e\x9b", "--case-title", "T"],
+        ["documents", "check", "evil\x1b[2J\u202e\x9b"],
+        ["evil\x1b[2J\u202e\x9b"],
+    ],
+)
+def test_no_name_of_a_file_drives_the_terminal(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    code, said = complaint(monkeypatch, *arguments)
+    assert code in {1, 2}
+    assert r"evil\u001b[2J\u202e\u009b" in said or "invalid choice" in said
+    assert all(line.isprintable() for line in said.splitlines())
+
+
+@given(st.text(st.characters()))
+def test_what_is_shown_is_one_line_of_what_is_seen(text: str) -> None:
+    shown = visible(text)
+    assert shown.isprintable()
+    assert shown == "".join(map(visible, text))
+    assert visible(shown) == shown
+
+
+@given(st.binary(min_size=1), st.binary(min_size=1))
+def test_two_names_are_two_texts(one: bytes, other: bytes) -> None:
+    assert (text_of(one) == text_of(other)) == (one == other)
+    assert (visible(text_of(one)) == visible(text_of(other))) == (one == other)
