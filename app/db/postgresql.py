@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.db.transaction import Row, Transaction
 from app.errors import AnswerTooLarge, DeadlineExceeded, DossierError, Unavailable
-from app.settings import Settings
+from app.settings import Settings, shown
 from app.values import format_time
 
 T = TypeVar("T")
@@ -190,7 +190,7 @@ def address(url: URL) -> str:
 def cannot_reach(url: URL, error: Exception) -> DossierError:
     """Return the error that tells an operator that the database can't be reached, without its password."""
     return DossierError(
-        f"the database {url.set(query={}).render_as_string(hide_password=True)} can't be reached: "
+        f"the database {shown(url)} can't be reached: "
         f"{str(error) or type(error).__name__}; check DOSSIER_DATABASE_URL and that PostgreSQL runs"
     )
 
