@@ -28,7 +28,6 @@ LOG_LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 ADDRESS_LENGTH: Final = 255
 PREFIX: Final = "DOSSIER_"
 ELSEWHERE: Final = {
-    "TOKEN": "`dossier collect`, and the test of the example app",
     "BUILD_PAGES": "hatch_build.py",
     "APP": "the test of the example app",
     "FOLDER": "the test of the example app",
@@ -138,7 +137,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
     Raises DossierError, naming the variable, when a value can't be used.
     """
     environment = os.environ if environment is None else environment
-    known = set(ELSEWHERE)
+    known = {"TOKEN"}  # which `dossier collect` reads
 
     def read(name: str, default: str, parse: Callable[[str], T]) -> T:
         known.add(name)
@@ -198,7 +197,7 @@ def _passed_over(environment: Iterable[str], known: set[str]) -> tuple[str, ...]
     sentences = []
     for variable in sorted(environment):
         name = variable[len(PREFIX) :]
-        if not variable.upper().startswith(PREFIX) or variable in {f"{PREFIX}{each}" for each in known}:
+        if not variable.upper().startswith(PREFIX) or (variable.startswith(PREFIX) and name in {*known, *ELSEWHERE}):
             continue
         nearest = f"{PREFIX}{get_close_matches(name.upper(), sorted(known), 1, 0.0)[0]}"
         if get_close_matches(name.upper(), known, 1, _NEAR):
