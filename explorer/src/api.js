@@ -15,6 +15,9 @@ export const demoCode = (() => {
   }
 })();
 
+// Opened in a tab that shows the page already, the address only changes its fragment.
+addEventListener('hashchange', () => location.hash.startsWith('#demo=') && location.reload());
+
 /** The token was refused. The message says why. */
 export class RefusedToken extends Error {}
 

@@ -234,7 +234,6 @@ def test_without_the_code_there_is_no_demo_user_but_a_word_on_where_it_is(visit:
     expect(page.get_by_role("button", name="Sign in as the demo user")).to_be_visible()
     visit.expected = "the server responded with a status of 404"
     page.goto(f"{visit.url}/app/#demo=of-another-start")
-    page.reload()
     page.get_by_role("button", name="Sign in as demo user").click()
     expect(page.get_by_role("alert")).to_have_text(
         "The server knows no such demo user; open the address that it printed when it started."

@@ -16,6 +16,9 @@ const demoCode = (() => {
   }
 })();
 
+// Opened in a tab that shows the app already, the address only changes its fragment.
+window.addEventListener('hashchange', () => location.hash.startsWith('#demo=') && location.reload());
+
 /** Asks for a token. A server in development has one for a demo user as well. */
 export function SignIn({ notice, onToken }: { notice: string; onToken: (token: string) => void }) {
   const [token, setToken] = useState('');
