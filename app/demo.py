@@ -49,7 +49,7 @@ class DemoSignIn:
 
     def __init__(self, settings: Settings, code: str) -> None:
         self._settings = settings
-        # Of the Authorization header, which proxies and tools keep out of their logs.
+        # The value of a header that proxies and tools keep out of their logs.
         self._authorization = f"Demo {code}".encode()
         self._secret = signing_secret(settings, create=False)
 

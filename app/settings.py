@@ -329,9 +329,11 @@ def _database_url(text: str) -> URL:
         raise ValueError(_PERCENT_ENCODE)
     try:
         url = make_url(text)
+        host = url.host or ""
+        IPv6Address(host) if ":" in host else host.encode("idna")
     except ArgumentError:
         raise ValueError("expected an address such as sqlite+aiosqlite:///dossier.db") from None
-    except ValueError:  # of a port that is no number
+    except ValueError:  # of a port that is no number, or a host that is none
         raise ValueError(_PERCENT_ENCODE) from None
     match url.drivername:
         case "sqlite" | "sqlite+aiosqlite":
@@ -339,8 +341,8 @@ def _database_url(text: str) -> URL:
                 raise ValueError("expected a file, as in sqlite+aiosqlite:///dossier.db")
             return url.set(drivername="sqlite+aiosqlite")
         case "postgresql" | "postgresql+asyncpg":
-            ports = [str(url.port)] if url.port is not None else [*url.normalized_query.get("port", ())]
-            if not all(port.isdecimal() and 0 < int(port) < 65_536 for port in ports):
+            ports = ",".join(url.normalized_query.get("port", ()) if url.port is None else (str(url.port),))
+            if ports and not all(port.isdecimal() and 0 < int(port) < 65_536 for port in ports.split(",")):
                 raise ValueError(_PERCENT_ENCODE)
             return url.set(drivername="postgresql+asyncpg")
         case other:

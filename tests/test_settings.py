@@ -155,7 +155,12 @@ def test_the_table_in_readme_has_every_setting() -> None:
 def test_every_variable_that_is_named_anywhere_is_known() -> None:
     known = settings_read() | {f"{PREFIX}TOKEN"} | {PREFIX + name for name in ELSEWHERE}
     folders = ("app", "bench", "clients", "examples", "explorer", "migrations", "tests", ".ci")
-    files = [*ROOT.glob("*.md"), *ROOT.glob("*.py"), *(file for name in folders for file in (ROOT / name).rglob("*"))]
+    files = [
+        *ROOT.glob("[!C]*.md"),
+        *ROOT.glob("*.py"),
+        *(file for name in folders for file in (ROOT / name).rglob("*")),
+    ]
+    # CHANGELOG.md may name settings that are gone.
     generated = {"node_modules", "built", "dist", "__pycache__"}
     named = set()
     for file in files:
@@ -247,6 +252,8 @@ ENCODE = (
         "postgresql://u:sesame@127.0.0.1:0/db",
         "postgresql://u:sesame@127.0.0.1:-1/db",
         "postgresql://u:sesame@/db?host=/run/postgresql&port=sesame",
+        "postgresql://u:sesame@[::sesame]:1/db",
+        "postgresql://u:sesame@sesame..sesame:1/db",
     ],
 )
 def test_an_address_that_could_be_read_otherwise_than_it_was_meant_is_refused_unquoted(address: str) -> None:
@@ -266,6 +273,7 @@ def test_an_address_that_could_be_read_otherwise_than_it_was_meant_is_refused_un
         ("postgresql://:sesame@127.0.0.1:1/db", "//:***@127.0.0.1:1/db"),
         ("postgresql://u:sesame@/db?host=/nowhere/at/all", "//u:***@/db?host=%2Fnowhere%2Fat%2Fall"),
         ("postgresql://u:sesame@[::1]:1/db", "//u:***@[::1]:1/db"),
+        ("postgresql://u:sesame@/db?host=a,b&port=1,2", "//u:***@/db?host=a%2Cb&port=1%2C2"),
     ],
 )
 def test_a_password_is_never_told(tmp_path: Path, address: str, told: str) -> None:

@@ -189,10 +189,10 @@ def _in_json(error: GraphQLError, inputs: Mapping[str, Any]) -> GraphQLError:
     for name, index in _STEP.findall(place):
         value = value[name] if name else value[int(index)]
     before, colon, after = cause.message.rpartition(f": {inspect(value)}")
-    return GraphQLError(f"{place}{before}: {shown(value)}{after}", node) if colon else error
+    return GraphQLError(f"{place}{before}: {_shown(value)}{after}", node) if colon else error
 
 
-def shown(value: object, depth: int = 0) -> str:
+def _shown(value: object, depth: int = 0) -> str:
     """Return a value that was JSON as such again, shortened where it is long or deep."""
     match value:
         case str() if len(value) > _LONGEST_SHOWN:
@@ -202,10 +202,10 @@ def shown(value: object, depth: int = 0) -> str:
         case dict() | list() if value and depth == _DEEPEST_SHOWN:
             return "{…}" if isinstance(value, dict) else "[…]"
         case dict():
-            entries = [f"{shown(key)}: {shown(each, depth + 1)}" for key, each in islice(value.items(), _MOST_SHOWN)]
+            entries = [f"{_shown(key)}: {_shown(each, depth + 1)}" for key, each in islice(value.items(), _MOST_SHOWN)]
             return f"{{{', '.join(entries)}{', …' * (len(value) > _MOST_SHOWN)}}}"
         case list():
-            entries = [shown(each, depth + 1) for each in value[:_MOST_SHOWN]]
+            entries = [_shown(each, depth + 1) for each in value[:_MOST_SHOWN]]
             return f"[{', '.join(entries)}{', …' * (len(value) > _MOST_SHOWN)}]"
         case _:
             return json.dumps(value, ensure_ascii=False)
