@@ -10,6 +10,8 @@ import getpass
 import io
 import os
 import re
+import shlex
+import shutil
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -22,11 +24,13 @@ import uvicorn
 
 from app import __version__, collect, register, workers
 from app.db import migrations
+from app.demo import is_loopback, new_code
 from app.errors import DeadlineExceeded, DossierError, Unavailable, UnknownOutcome
 from app.http import application
 from app.identity import MAX_SUBJECT_LENGTH, sign
 from app.schema import sdl
 from app.settings import Settings, from_environment, signing_secret
+from app.sites import is_built
 from app.values import from_argument, visible
 
 INCOMPLETE = 3  # what `collect` exits with when there was something that it could not read
@@ -140,7 +144,8 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--host",
         default="127.0.0.1",
-        help="the address to listen on (default: %(default)s); where other machines reach it there is no demo user",
+        help="the address to listen on (default: %(default)s); where other machines reach it there is no demo user, "
+        "and a proxy with TLS has to stand before it",
     )
     serve.add_argument("--port", type=_port, default=8000, help="the port to listen on (default: %(default)s)")
     serve.add_argument(
@@ -277,7 +282,7 @@ def _command(
 
 
 def _serve(options: argparse.Namespace) -> int:
-    settings = from_environment()
+    settings = _settings()
     if settings.embedded:
         migrations.migrate(settings)
     else:
@@ -286,16 +291,61 @@ def _serve(options: argparse.Namespace) -> int:
     if settings.has_secret:
         signing_secret(settings, create=True)
     listening = _listen(options.host, options.port)
-    server = _server(settings, listening, options.workers)  # from now on a signal ends it in good order
-    host = f"[{options.host}]" if ":" in options.host else options.host
-    print(f"Dossier {__version__} listens on http://{host}:{listening.getsockname()[1]}/graphql")
-    print("In a browser, this address shows the explorer.")
+    address, port = listening.getsockname()[:2]
+    code = new_code(settings, address)
+    server = _server(settings, listening, code, options.workers)  # from now on a signal ends it in good order
+    usable, elsewhere = _USABLE.get(address, (options.host, ""))
+    url = f"http://[{usable}]:{port}" if ":" in usable else f"http://{usable}:{port}"
+    print(f"Dossier {__version__} listens on {url}/graphql{elsewhere}")
+    demo = f"#demo={code}" if code is not None else ""
+    if is_built():
+        print(f"The app:      {url}/app/{demo}")
+        print(f"The explorer: {url}/graphql{demo}")
+        if demo:
+            print(
+                "These two addresses let you sign in as the demo user; whoever has them can, so keep them to yourself."
+            )
+    else:
+        print("The app and the explorer have not been built; the API does without them.")
+    if settings.has_secret:
+        print(f"A token:      {_command_line()} token --subject alice (in this folder, with the same settings)")
     if made:
         print(f"A secret to sign tokens with was made at {settings.secret_file}; keep it to yourself.")
-    if settings.makes_secret:
-        print("For a token, run in this folder: dossier token --subject alice")
     sys.stdout.flush()
+    if not is_loopback(address):
+        _warn(
+            "other machines reach this server, and without TLS: tokens and cases can be read on the way. Put a proxy "
+            "that ends TLS before it, and let nothing else reach it; SECURITY.md says more"
+        )
     return server.run()
+
+
+# Where every address of this machine is listened on: one of them to call, and what to say of the others.
+_USABLE = {
+    "0.0.0.0": ("127.0.0.1", " and on this machine's other addresses"),  # noqa: S104 - it is what may be asked for
+    "::": ("::1", " and on this machine's other addresses"),
+}
+
+
+def _command_line() -> str:
+    """Return what to type in this folder to run Dossier as it was run."""
+    path = Path(sys.argv[0])
+    if path.name != "dossier":
+        return shlex.join([sys.executable, "-m", "app"])
+    found = shutil.which("dossier")
+    return "dossier" if found is not None and Path(found).resolve() == path.resolve() else shlex.quote(sys.argv[0])
+
+
+def _settings() -> Settings:
+    """Return the settings of the environment, and say on standard error what in it means nothing."""
+    settings = from_environment()
+    for sentence in settings.passed_over:
+        _warn(sentence)
+    return settings
+
+
+def _warn(sentence: str) -> None:
+    _complain(f"warning: {sentence}")
 
 
 async def _check(settings: Settings) -> None:
@@ -318,7 +368,7 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _server(settings: Settings, listening: socket.socket, count: int) -> workers.Serves:
+def _server(settings: Settings, listening: socket.socket, demo_code: str | None, count: int) -> workers.Serves:
     """Take the signals that end a server; return what serves until one has come."""
     levels = {
         "dossier": {"level": settings.log_level.upper()},
@@ -328,7 +378,7 @@ def _server(settings: Settings, listening: socket.socket, count: int) -> workers
         "sqlalchemy.pool": {"level": "CRITICAL"},
     }
     config = uvicorn.Config(
-        partial(application, listening.getsockname()[0]),
+        partial(application, demo_code),
         factory=True,
         workers=count,
         log_config=_LOG_CONFIG | {"loggers": levels},
@@ -343,7 +393,7 @@ def _server(settings: Settings, listening: socket.socket, count: int) -> workers
 
 
 def _token(options: argparse.Namespace) -> int:
-    settings = from_environment()
+    settings = _settings()
     secret = signing_secret(settings, create=False)
     _print(
         sign(
@@ -360,7 +410,7 @@ def _token(options: argparse.Namespace) -> int:
 
 
 def _migrate(_options: argparse.Namespace) -> int:
-    settings = from_environment()
+    settings = _settings()
     migrations.migrate(settings)
     _print(f"the database is at revision {migrations.newest()}")
     return 0
@@ -372,22 +422,22 @@ def _schema(_options: argparse.Namespace) -> int:
 
 
 def _documents_add(options: argparse.Namespace) -> int:
-    _print(visible(asyncio.run(register.add(from_environment(), options.file))))
+    _print(visible(asyncio.run(register.add(_settings(), options.file))))
     return 0
 
 
 def _documents_list(_options: argparse.Namespace) -> int:
-    _print(*map(register.line, asyncio.run(register.list_(from_environment()))))
+    _print(*map(register.line, asyncio.run(register.list_(_settings()))))
     return 0
 
 
 def _documents_check(options: argparse.Namespace) -> int:
-    _print(visible(asyncio.run(register.check(from_environment(), options.file))))
+    _print(visible(asyncio.run(register.check(_settings(), options.file))))
     return 0
 
 
 def _documents_remove(options: argparse.Namespace) -> int:
-    _print(visible(asyncio.run(register.remove(from_environment(), options.ids))))
+    _print(visible(asyncio.run(register.remove(_settings(), options.ids))))
     return 0
 
 
@@ -424,7 +474,7 @@ def _tell(collected: collect.Collected) -> int:
 
 
 def _own_token() -> str:
-    settings = from_environment()
+    settings = _settings()
     secret = signing_secret(settings, create=False)
     try:
         subject = _subject(getpass.getuser())

@@ -1,12 +1,15 @@
 """A demo user, for a browser on the machine that the server runs on, while developing.
 
-The token is given without a password, so everything that could bring the request from elsewhere refuses it: a page
-of another origin, a name that was made to point here (DNS rebinding), a proxy, another machine.
+Whoever signs in shows a code that `serve` printed on the terminal. A proxy on this machine leaves no trace in what it
+passes on unless it is told to, so nothing else tells its clients from this machine's user. And whatever shows that a
+request comes from elsewhere refuses it, code or not: a page of another origin, a name that was made to point here (DNS
+rebinding), a proxy that says so, another machine.
 """
 
 from __future__ import annotations
 
 import re
+import secrets
 from datetime import timedelta
 from ipaddress import ip_address
 
@@ -24,6 +27,15 @@ _HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?")
 _PROXIED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 
 
+def new_code(settings: Settings, listening_on: str) -> str | None:
+    """Return a new code for the demo user of a server that listens on this IP address, or None if it has no such user.
+
+    There is one in development alone, and only where no other machine reaches the server.
+    """
+    possible = settings.development and settings.has_secret and is_loopback(listening_on)
+    return secrets.token_urlsafe(16) if possible else None
+
+
 def is_loopback(address: str) -> bool:
     """Say whether an IP address is reached from the same machine only."""
     try:
@@ -33,15 +45,18 @@ def is_loopback(address: str) -> bool:
 
 
 class DemoSignIn:
-    """Gives tokens for the demo user."""
+    """Gives tokens for the demo user to whoever has the code."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, code: str) -> None:
         self._settings = settings
+        # The value of a header that proxies and tools keep out of their logs.
+        self._authorization = f"Demo {code}".encode()
         self._secret = signing_secret(settings, create=False)
 
     def respond(self, request: Request) -> JSONResponse | None:
-        """Return the response with a token, or None if the request may have come from elsewhere."""
-        if not _is_from_this_machine(request):
+        """Return the response with a token, or None without the code, or if the request may be from elsewhere."""
+        given = request.headers.get("authorization", "").encode("latin-1")
+        if not (secrets.compare_digest(given, self._authorization) and _is_from_this_machine(request)):
             return None
         lifetime = min(LIFETIME, timedelta(seconds=self._settings.jwt_max_lifetime))
         token = sign(self._settings, self._secret, subject=SUBJECT, name=NAME, lifetime=lifetime)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -54,17 +54,17 @@ _BUFFERED = 65_536  # bytes of an answer that a connection keeps for its client 
 _UNREAD_ANSWERS = 8  # of the greatest length, that may wait to be read in a process
 
 
-def application(listening_on: str) -> Starlette:
+def application(demo_code: str | None) -> Starlette:
     """Return the application for the settings in the environment, as a server's worker process wants it."""
-    return create(from_environment(), listening_on)
+    return create(from_environment(), demo_code)
 
 
-def create(settings: Settings, listening_on: str | None = None) -> Starlette:
+def create(settings: Settings, demo_code: str | None = None) -> Starlette:
     """Return the application. Raises DossierError when there is no secret to verify tokens with.
 
-    `listening_on` is the server's address; nobody signs in as the demo user where it isn't known.
+    `demo_code` is what signs in the demo user; without one there is no such user.
     """
-    endpoint = GraphQL(settings, Pages(settings, listening_on))
+    endpoint = GraphQL(settings, Pages(settings, demo_code))
     bounds = Bounds(
         settings.receive_seconds,
         settings.send_seconds,
@@ -80,7 +80,9 @@ def create(settings: Settings, listening_on: str | None = None) -> Starlette:
     application = _Application(
         endpoint,
         routes=[
+            Route("/", _to("/app/"), methods=["GET"]),
             Route("/graphql", endpoint),
+            Route("/graphql/", _to("/graphql"), methods=["GET", "POST"]),
             Route("/healthz", _alive, methods=["GET"]),
             Route("/readyz", endpoint.ready, methods=["GET"]),
             Route("/explorer/{_:path}", endpoint.page, methods=["GET"]),
@@ -93,7 +95,10 @@ def create(settings: Settings, listening_on: str | None = None) -> Starlette:
                 CORSMiddleware,
                 allow_origins=settings.cors_origins,
                 allow_methods=["GET", "POST"],
-                allow_headers=["Authorization", "Content-Type"],
+                # Whatever a page's client library or tracer adds. Dossier reads none of it, and there are no cookies.
+                allow_headers=["*"],
+                allow_private_network=True,
+                expose_headers=["Retry-After", "WWW-Authenticate"],
             )
         ]
         if settings.cors_origins
@@ -101,7 +106,8 @@ def create(settings: Settings, listening_on: str | None = None) -> Starlette:
         exception_handlers={HTTPException: _refuse},
         lifespan=lifespan,
     )
-    application.router.redirect_slashes = False  # to an address made of what the client says the host is
+    # It redirects to an address made of what the client says the host is; `_to` doesn't.
+    application.router.redirect_slashes = False
     return application
 
 
@@ -214,6 +220,7 @@ class GraphQL:
         user = identity.issuer, identity.subject
         body = b""
         if method == "POST":
+            wire.check_content_encoding(wire.header(headers, b"content-encoding") or "")
             wire.check_content_type(wire.header(headers, b"content-type") or "")
             body = await self._body(headers, receive, user)
         elif not self._settings.get_queries:
@@ -333,6 +340,16 @@ async def _send(send: Send, status: int, content_type: str, body: bytes, more: d
         await send({"type": "http.response.body", "body": body, "more_body": True})
         body = b""  # sent when the client has read nearly all of it: until then the request is at work
     await send({"type": "http.response.body", "body": body})
+
+
+def _to(path: str) -> Callable[[Request], Awaitable[Response]]:
+    """Return what leads a request to another path of this server, its method, body and query string kept."""
+
+    async def redirect(request: Request) -> Response:
+        query = request.scope["query_string"].decode("latin-1")
+        return RedirectResponse(f"{path}?{query}" if query else path, 308, API_HEADERS)
+
+    return redirect
 
 
 async def _alive(_request: Request) -> Response:

@@ -45,6 +45,7 @@ class Issuer:
     ) -> None:
         self.name = name
         self.address = str(keys_at or name)
+        self._logged = self.address.partition("?")[0]  # a key set's address may have a password behind it
         self._keys_at = keys_at
         self._algorithms = algorithms
         self._on_withdrawal = on_withdrawal
@@ -98,11 +99,11 @@ class Issuer:
         except Exception as error:  # noqa: BLE001 - whatever an issuer does, those who have a token are served
             if not self._failures:
                 without = "its tokens are refused" if self._keys is None else "those known so far are used"
-                _log.warning("no keys from %s: %s; until they are had, %s", self.address, _reason(error), without)
+                _log.warning("no keys from %s: %s; until they are had, %s", self._logged, _reason(error), without)
             self._failures = min(self._failures + 1, 10)
         else:
             if self._failures:
-                _log.warning("keys from %s are had again", self.address)
+                _log.warning("keys from %s are had again", self._logged)
             self._failures = 0
             self._take(keys, faults)
         finally:
@@ -111,7 +112,7 @@ class Issuer:
 
     def _take(self, keys: tuple[Key, ...], faults: tuple[str, ...]) -> None:
         if faults and faults != self._faults:
-            _log.warning("of the keys from %s these are not used: %s", self.address, "; ".join(faults))
+            _log.warning("of the keys from %s these are not used: %s", self._logged, "; ".join(faults))
         withdrawn = not set(self._keys or ()) <= set(keys)
         self._keys, self._faults = keys, faults
         if withdrawn:

@@ -69,7 +69,8 @@ def _entries(file: Path) -> list[tuple[str, str]]:
         raise DossierError(f"{file} has more than {MAX_MANIFEST_BYTES} bytes; add what it holds in several manifests")
     try:
         # Pairs and no dictionary: of two entries with the same id, neither goes unseen.
-        manifest = json.loads(content.decode("utf-8"), object_pairs_hook=_Pairs)
+        # A byte order mark is overlooked (RFC 8259, section 8.1): tools on Windows write one.
+        manifest = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_Pairs)
     except (ValueError, RecursionError):
         raise DossierError(f"{file} is no manifest: it must be JSON in UTF-8") from None
     entries = _of_apollo(manifest) if isinstance(manifest, _Pairs) and manifest.get("format") == _APOLLO else manifest

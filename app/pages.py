@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.demo import DemoSignIn, is_loopback
+from app.demo import DemoSignIn
 from app.settings import Settings
 from app.sites import Site, wants_page
 
@@ -15,13 +15,12 @@ _MONACO = {"style-src-attr": "'unsafe-inline'", "img-src": "'self' data:"}
 
 
 class Pages:
-    """The pages of a server. There is a demo user in development, and only where no other machine reaches it."""
+    """The pages of a server. There is a demo user where there is a code for one; see app/demo.py."""
 
-    def __init__(self, settings: Settings, listening_on: str | None) -> None:
-        demo = settings.development and settings.has_secret and listening_on is not None and is_loopback(listening_on)
-        self._demo = DemoSignIn(settings) if demo else None
+    def __init__(self, settings: Settings, demo_code: str | None) -> None:
+        self._demo = DemoSignIn(settings, demo_code) if demo_code is not None else None
         facts = {
-            "demo": demo,
+            "demo": self._demo is not None,
             "introspection": settings.introspection,
             "trustedDocumentsOnly": settings.trusted_documents_only,
         }
@@ -37,7 +36,9 @@ class Pages:
             return None
         if path.startswith("/explorer/"):
             return self._explorer.asset(path, request.headers)
-        if path == "/app" or path.startswith("/app/"):
+        if path in {"/app", "/app/"}:
+            return self._timeline.page(request.headers)  # to whatever asks: there is nothing else at these addresses
+        if path.startswith("/app/"):
             found = self._timeline.asset(path, request.headers)
             # What is no asset is an address within the app, whose own code reads it.
             return found or (self._timeline.page(request.headers) if _is_browser(request) else None)

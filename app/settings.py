@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -23,6 +26,19 @@ ISSUERS_ALGORITHMS: Final = frozenset(
 )
 LOG_LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 ADDRESS_LENGTH: Final = 255
+PREFIX: Final = "DOSSIER_"
+ELSEWHERE: Final = {
+    "BUILD_PAGES": "hatch_build.py",
+    "APP": "the test of the example app",
+    "FOLDER": "the test of the example app",
+    "SCREENSHOTS": "the tests in a browser",
+    "TEST_DOCUMENTS": "tests/test_both_ends.py",
+    "TOKENS": "the tests of the clients",
+    "URL": "the example app while it is developed, and the tests of the clients",
+}
+"""Names behind the prefix that are no settings, with what reads them."""
+
+_NEAR: Final = 0.65  # of difflib; SECRET is as near to JWT_SECRET, VERSION and SERVICE_HOST are to nothing
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 T = TypeVar("T")
 
@@ -57,7 +73,7 @@ class Limits:
 class Settings:
     """What the operator chose. Times are in seconds, sizes in bytes."""
 
-    database_url: URL
+    database_url: URL = field(repr=False)
     jwt_secret: str | None = field(repr=False)
     jwt_algorithms: tuple[str, ...]
     jwt_issuer: str | None
@@ -83,6 +99,7 @@ class Settings:
     trusted_documents_only: bool
     max_requests: int
     limits: Limits
+    passed_over: tuple[str, ...] = ()  # a sentence for each variable with the prefix that means nothing
 
     @property
     def has_issuers(self) -> bool:
@@ -121,9 +138,11 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
     Raises DossierError, naming the variable, when a value can't be used.
     """
     environment = os.environ if environment is None else environment
+    known = {"TOKEN"}  # which `dossier collect` reads
 
     def read(name: str, default: str, parse: Callable[[str], T]) -> T:
-        name = f"DOSSIER_{name}"
+        known.add(name)
+        name = f"{PREFIX}{name}"
         try:
             return parse(environment.get(name, "").strip() or default)
         except ValueError as error:
@@ -148,7 +167,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         jwt_max_lifetime=read("JWT_MAX_LIFETIME", "604800", _between(60, 31_536_000)),
         issuers=issuers,
         jwks_url=jwks_url,
-        cors_origins=read("CORS_ORIGINS", "", _words),
+        cors_origins=read("CORS_ORIGINS", "", _origins),
         development=development,
         introspection=read("INTROSPECTION", while_developing, _flag),
         suggestions=read("SUGGESTIONS", while_developing, _flag),
@@ -168,7 +187,25 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         limits=_limits(read),
     )
     _check_signing(settings)
-    return settings
+    return replace(settings, passed_over=_passed_over(environment, known))
+
+
+def _passed_over(environment: Iterable[str], known: set[str]) -> tuple[str, ...]:
+    """Return a sentence for each variable that has the prefix and means nothing. Raises DossierError.
+
+    A setting that is misspelt is refused: it may be one that keeps others out. What resembles none is no reason not
+    to start, since Kubernetes and Dockerfiles give such names (DOSSIER_SERVICE_HOST, DOSSIER_VERSION).
+    """
+    sentences = []
+    for variable in sorted(environment):
+        name = variable[len(PREFIX) :]
+        if not variable.upper().startswith(PREFIX) or (variable.startswith(PREFIX) and name in {*known, *ELSEWHERE}):
+            continue
+        nearest = f"{PREFIX}{get_close_matches(name.upper(), sorted(known), 1, 0.0)[0]}"
+        if get_close_matches(name.upper(), known, 1, _NEAR):
+            raise DossierError(f"{variable} is no setting; did you mean {nearest}?")
+        sentences.append(f"{variable} is no setting and is passed over; the nearest that is one is {nearest}")
+    return tuple(sentences)
 
 
 class _Read(Protocol):
@@ -287,19 +324,44 @@ def _create_secret(path: Path) -> None:
 
 
 def _database_url(text: str) -> URL:
+    # Nothing of the text is quoted: where it can't be read as it was meant, any part may be one of a password.
+    scheme, _, rest = text.partition("://")
+    user, _, _ = rest.rpartition("@")
+    if scheme.startswith("postgresql") and ("@" in user or any(character in user for character in "/?#")):
+        raise ValueError(_PERCENT_ENCODE)
     try:
         url = make_url(text)
+        host = url.host or ""
+        IPv6Address(host) if ":" in host else host.encode("idna")
     except ArgumentError:
         raise ValueError("expected an address such as sqlite+aiosqlite:///dossier.db") from None
+    except ValueError:  # of a port that is no number, or a host that is none
+        raise ValueError(_PERCENT_ENCODE) from None
     match url.drivername:
         case "sqlite" | "sqlite+aiosqlite":
-            if not url.database or url.database == ":memory:" or url.query:
+            if not url.database or url.database == ":memory:" or url.query or url.host or url.username:
                 raise ValueError("expected a file, as in sqlite+aiosqlite:///dossier.db")
             return url.set(drivername="sqlite+aiosqlite")
         case "postgresql" | "postgresql+asyncpg":
+            ports = ",".join(url.normalized_query.get("port", ()) if url.port is None else (str(url.port),))
+            if ports and not all(port.isdecimal() and 0 < int(port) < 65_536 for port in ports.split(",")):
+                raise ValueError(_PERCENT_ENCODE)
             return url.set(drivername="postgresql+asyncpg")
         case other:
             raise ValueError(f"{other} is not supported; use sqlite+aiosqlite or postgresql+asyncpg")
+
+
+_PERCENT_ENCODE: Final = (
+    "expected an address such as postgresql+asyncpg://user:password@host:5432/name; percent-encode what is special in "
+    "its parts: @ is %40, : %3A, / %2F, ? %3F, # %23 and % %25"
+)
+
+
+def shown(url: URL) -> str:
+    """Return a database's address for people to read: where it is and for whom, but no password."""
+    # A query may have `password` and `sslpassword`, and whatever a password was misspelt to.
+    query = {name: value for name, value in url.query.items() if name in {"host", "port", "user", "dbname"}}
+    return url.set(query=query).render_as_string(hide_password=True)
 
 
 def _secret(text: str) -> str | None:
@@ -314,6 +376,48 @@ def _algorithms(text: str) -> tuple[str, ...]:
     if not algorithms or not set(algorithms) <= set(known):
         raise ValueError(f"expected one or more of {', '.join(known)}, separated by commas")
     return algorithms
+
+
+_ORIGIN: Final = re.compile(
+    # The schemes of pages, and those under which webviews and browsers have the pages of apps and extensions.
+    r"(https?|app|capacitor|ionic|tauri|[a-z]+-extension)://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::([0-9]{1,5}))?(?:[/?#].*)?"
+)
+_OWN_PORTS: Final = {"http": 80, "https": 443}
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    return tuple(_origin(word) for word in _words(text))
+
+
+def _origin(text: str) -> str:
+    """Return an origin that is written as browsers send it, to be compared with what they send. Raises ValueError."""
+    if "*" in text:
+        raise ValueError("name each origin by itself; * is none")
+    if text.lower() == "null":
+        raise ValueError("null is what every sandboxed frame and every file sends; name the origins of your pages")
+    if not text.isascii():
+        raise ValueError("write a host with other letters than a to z as browsers send it, beginning with xn--")
+    match = _ORIGIN.fullmatch(text.lower())
+    try:
+        if match is None:
+            raise ValueError
+        scheme, host, port = match.groups()
+        if host.startswith("["):
+            host = f"[{IPv6Address(host[1:-1])}]"
+        elif re.fullmatch("[0-9]+|0x[0-9a-f]*", host.rstrip(".").rpartition(".")[2]):
+            host = str(IPv4Address(host))
+        if port is not None and int(port) > 65_535:
+            raise ValueError
+    except ValueError:
+        raise ValueError(
+            "expected origins such as https://app.example.org or http://localhost:5173, separated by commas"
+        ) from None
+    origin = f"{scheme}://{host}"
+    if port is not None and int(port) != _OWN_PORTS.get(scheme):
+        origin += f":{int(port)}"
+    if origin != text:
+        raise ValueError(f"write {origin}, as browsers send it: an origin has a scheme, a host and a port, and no more")
+    return origin
 
 
 def _issuers(text: str) -> tuple[str, ...]:

@@ -105,6 +105,11 @@ class Site:
         return Response(asset.plain, 200, headers, asset.media_type)
 
 
+def is_built() -> bool:
+    """Say whether there are pages: they are built together or left out together."""
+    return any(BUILT.glob("*/index.html"))
+
+
 def wants_page(accept: str | None) -> bool:
     """Say whether an Accept header prefers a page over the API's answer, as only a browser's does."""
     if accept is None or "text/html" not in accept.lower():

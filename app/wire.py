@@ -71,6 +71,8 @@ def media_type(accept: str | None) -> str:
             ranges[name] = float(quality)
         except ValueError:
             ranges[name] = 0.0
+    if ranges.keys() <= {""}:
+        return JSON  # an empty list accepts no less than none at all
 
     def quality_of(media_type: str) -> float:
         return ranges.get(media_type, ranges.get("application/*", ranges.get("*/*", 0.0)))
@@ -81,15 +83,22 @@ def media_type(accept: str | None) -> str:
     return best
 
 
+def check_content_encoding(content_encoding: str) -> None:
+    """Check that a body is as it is, not compressed. Raises Refused."""
+    if any(coding.strip().lower() not in {"", "identity"} for coding in content_encoding.split(",")):
+        # RFC 9110, section 15.5.16.
+        raise Refused(415, "send the request uncompressed, without Content-Encoding", {"Accept-Encoding": "identity"})
+
+
 def check_content_type(content_type: str) -> None:
-    """Check that a body is JSON in UTF-8. Raises Refused."""
+    """Check that a body is JSON in UTF-8, of which ASCII is a part. Raises Refused."""
     if content_type == JSON:
         return
     name, *parameters = content_type.lower().split(";")
     if name.strip() != JSON:
         raise Refused(415, f"send the request as {JSON}", {"Accept": JSON})
     charset = next((word.strip()[8:] for word in parameters if word.strip().startswith("charset=")), "utf-8")
-    if charset.strip('"') not in {"utf-8", "utf8"}:
+    if charset.strip('"') not in {"utf-8", "utf8", "us-ascii", "ascii"}:
         raise Refused(415, "send the request in UTF-8", {"Accept": JSON})
 
 
@@ -115,7 +124,8 @@ def from_query_string(query_string: bytes) -> Parameters:
         raise Refused(405, "send a document by POST, or a query in the parameter `query`", {"Allow": "GET, POST"})
     for name in ("variables", "extensions"):
         if name in given:
-            given[name] = _json(given[name].encode(), f"`{name}`")
+            # Empty is as left out.
+            given[name] = _json(given[name].encode(), f"`{name}`") if given[name] else None
     return _parameters(given)
 
 
@@ -132,6 +142,8 @@ def header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
 
 
 def _parameters(given: object) -> Parameters:
+    if isinstance(given, list):
+        raise Refused(400, "batches are not taken; send each operation in a request of its own")
     if not isinstance(given, dict):
         raise Refused(400, "the body must be a JSON object with the document in `query`")
     query, name = given.get("query"), given.get("operationName")
@@ -184,7 +196,7 @@ def _holds_at_most(data: bytes, most: int) -> bool:
 
 def _json(data: bytes, what: str) -> object:
     try:
-        return _DECODER.decode(data.decode("utf-8"))
+        return _DECODER.decode(data.decode("utf-8-sig"))  # a byte order mark is overlooked (RFC 8259, section 8.1)
     except (ValueError, RecursionError):
         # ValueError: no UTF-8, no JSON, or a number of more digits than Python reads.
         raise Refused(400, f"{what} must be JSON in UTF-8") from None

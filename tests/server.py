@@ -17,6 +17,7 @@ import uvicorn
 
 from app.connections import Connection
 from app.db.migrations import migrate
+from app.demo import new_code
 from app.http import create
 from app.identity import sign
 from app.settings import Settings, from_environment
@@ -33,6 +34,7 @@ class Server:
     kind: str
     settings: Settings
     http: httpx.Client
+    demo_code: str | None = None
 
     def token(self, subject: str, *, roles: tuple[str, ...] = (), **claims: Any) -> str:
         """Return a valid token."""
@@ -103,11 +105,15 @@ class Client:
 
 @contextmanager
 def serving(kind: str, database_url: str, *, listening_on: str | None = None, **environment: str) -> Iterator[Server]:
-    """Serve a new, migrated database from a thread of this process."""
+    """Serve a new, migrated database from a thread of this process.
+
+    `listening_on` is where `dossier serve` would listen; without it there is no demo user.
+    """
     defaults = {"DOSSIER_DATABASE_URL": database_url, "DOSSIER_JWT_SECRET": SECRET, "DOSSIER_DEVELOPMENT": "true"}
     settings = from_environment(defaults | environment)
     migrate(settings)
-    application = create(settings, listening_on)
+    demo_code = new_code(settings, listening_on) if listening_on is not None else None
+    application = create(settings, demo_code)
     config = uvicorn.Config(application, port=0, log_level="error", lifespan="on", http=Connection, ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
@@ -119,7 +125,7 @@ def serving(kind: str, database_url: str, *, listening_on: str | None = None, **
         port = server.servers[0].sockets[0].getsockname()[1]
         url = f"http://127.0.0.1:{port}"
         with httpx.Client(base_url=url, timeout=30) as http:
-            yield Server(url, kind, settings, http)
+            yield Server(url, kind, settings, http, demo_code)
     finally:
         server.should_exit = True
         thread.join()

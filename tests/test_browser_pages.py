@@ -160,10 +160,29 @@ def test_without_a_build_the_page_says_what_to_do_and_the_api_works(
         response = running.http.get("/graphql", headers=BROWSER)
         assert running.client().run("{ __typename }") == {"__typename": "Query"}
         assert running.http.get("/explorer/assets/index-a1b2.js").status_code == 404
+        assert running.http.get("/", follow_redirects=True).status_code == 503
     assert response.status_code == 503
     assert "pip install --no-deps -e ." in response.text
     assert response.headers["cache-control"] == "no-store"
     assert response.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+@pytest.mark.parametrize("accept", [None, "*/*", "application/json", "text/html"])
+@pytest.mark.parametrize("path", ["/app", "/app/", "/app/?x=1"])
+def test_the_example_app_is_answered_to_every_client(site: Server, path: str, accept: str | None) -> None:
+    for method, length in (("GET", True), ("HEAD", False)):
+        headers = httpx.Headers({} if accept is None else {"Accept": accept})
+        response = site.http.send(httpx.Request(method, site.url + path, headers=headers))
+        assert (response.status_code, bool(response.content)) == (200, length)
+        assert response.headers["content-type"] == "text/html; charset=utf-8"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("headers", [{}, BROWSER, {"Accept": "application/json"}, {"Host": "elsewhere.example"}])
+def test_the_root_leads_to_the_example_app(site: Server, method: str, headers: dict[str, str]) -> None:
+    response = site.http.request(method, "/", headers=headers)
+    assert (response.status_code, response.headers["location"]) == (308, "/app/")
+    assert response.headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize("path", ["/app", "/app/", "/app/cases/1?filter=open"])
@@ -237,8 +256,14 @@ def test_assets_are_only_read(site: Server) -> None:
 # The demo user.
 
 
+def demo(site: Server) -> dict[str, str]:
+    """Return the headers with which the pages ask for the demo user's token."""
+    assert site.demo_code is not None
+    return JSON | {"Authorization": f"Demo {site.demo_code}"}
+
+
 def test_the_demo_user_signs_in_with_one_request(site: Server) -> None:
-    response = site.http.post("/demo-token", headers=JSON | {"Origin": site.url}, content="{}")
+    response = site.http.post("/demo-token", headers=demo(site) | {"Origin": site.url}, content="{}")
     assert response.status_code == 200
     assert response.headers["cache-control"] == "no-store"
     assert response.headers["content-type"] == "application/json"
@@ -247,8 +272,8 @@ def test_the_demo_user_signs_in_with_one_request(site: Server) -> None:
     claims = jwt.decode(body["token"], SECRET, algorithms=["HS256"])
     assert claims["exp"] - claims["iat"] == body["expiresIn"] == 3600
     assert {key: claims[key] for key in claims if key not in {"exp", "iat"}} == {"sub": "demo", "name": "Demo User"}
-    demo = Client(site.http, "demo", body["token"])
-    assert demo.run("{ viewer { subject name } }") == {"viewer": {"subject": "demo", "name": "Demo User"}}
+    client = Client(site.http, "demo", body["token"])
+    assert client.run("{ viewer { subject name } }") == {"viewer": {"subject": "demo", "name": "Demo User"}}
 
 
 @pytest.mark.parametrize(
@@ -273,19 +298,30 @@ def test_the_demo_user_signs_in_with_one_request(site: Server) -> None:
     ids=str,
 )
 def test_no_demo_user_for_what_may_come_from_elsewhere(site: Server, headers: dict[str, str]) -> None:
-    response = site.http.post("/demo-token", headers=JSON | headers, content="{}")
+    response = site.http.post("/demo-token", headers=demo(site) | headers, content="{}")
     assert response.status_code == 404
     assert "token" not in response.json()
 
 
+@pytest.mark.parametrize("given", [None, "", "Demo", "Demo x", "Bearer {}", "demo {}", "Demo {}x", "Demo \xe9"])
+def test_no_demo_user_without_the_code_that_serve_printed(site: Server, given: str | None) -> None:
+    authorization = "" if given is None else given.format(site.demo_code)
+    headers = [
+        (name.encode(), value.encode("latin-1")) for name, value in (*JSON.items(), ("Authorization", authorization))
+    ]
+    response = site.http.post("/demo-token", headers=headers[: 1 if given is None else 2], content="{}")
+    assert (response.status_code, "token" in response.json()) == (404, False)
+
+
 @pytest.mark.parametrize("host", ["localhost", "localhost:8000", "127.0.0.1:8000", "[::1]:8000"])
 def test_the_demo_user_is_reached_by_every_name_of_this_machine(site: Server, host: str) -> None:
-    response = site.http.post("/demo-token", headers=JSON | {"Host": host, "Origin": f"http://{host}"}, content="{}")
+    headers = demo(site) | {"Host": host, "Origin": f"http://{host}"}
+    response = site.http.post("/demo-token", headers=headers, content="{}")
     assert response.status_code == 200
 
 
 def test_the_demo_user_is_not_fetched_by_get(site: Server) -> None:
-    assert site.http.get("/demo-token", headers=JSON).status_code == 404
+    assert site.http.get("/demo-token", headers=demo(site)).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -297,7 +333,10 @@ def test_no_demo_user_in_production_or_where_others_can_reach(
 ) -> None:
     assert built.is_dir()
     with serving("sqlite", new_database_url, listening_on=listening_on, **environment) as running:
-        assert running.http.post("/demo-token", headers=JSON, content="{}").status_code == 404
+        assert running.demo_code is None
+        for code in ("", "None"):
+            headers = JSON | {"Authorization": f"Demo {code}".strip()}
+            assert running.http.post("/demo-token", headers=headers, content="{}").status_code == 404
         assert "&quot;demo&quot;: false" in running.http.get("/graphql", headers=BROWSER).text
 
 

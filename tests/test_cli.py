@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -24,7 +26,8 @@ from gql.transport.httpx import HTTPXTransport
 
 from app.collect import collect
 from app.errors import DossierError
-from tests.commands import PATIENCE, dossier, serving, started
+from app.sites import is_built
+from tests.commands import DOSSIER, PATIENCE, dossier, environment, serving, started
 from tests.conftest import KINDS
 from tests.server import SECRET
 
@@ -57,22 +60,81 @@ def test_serve_needs_nothing_but_an_empty_folder(tmp_path: Path) -> None:
         assert process.stderr is not None
         output, errors = process.stdout.read(), process.stderr.read()
         assert errors == ""
-        assert output == (
-            "In a browser, this address shows the explorer.\n"
-            "A secret to sign tokens with was made at dossier.db.secret; keep it to yourself.\n"
-            "For a token, run in this folder: dossier token --subject alice\n"
+        lines = output.splitlines()
+        typed = "dossier" if shutil.which("dossier") == str(DOSSIER) else DOSSIER
+        assert pages(lines[:-2], url, demo=True)
+        assert lines[-2:] == [
+            f"A token:      {typed} token --subject alice (in this folder, with the same settings)",
+            "A secret to sign tokens with was made at dossier.db.secret; keep it to yourself.",
+        ]
+
+
+def pages(lines: list[str], url: str, *, demo: bool) -> bool:
+    """Say whether these are the lines about the pages, which need not have been built."""
+    if not is_built():
+        return lines == ["The app and the explorer have not been built; the API does without them."]
+    code = "#demo=[A-Za-z0-9_-]{22}" if demo else ""
+    expected = [f"The app:      {url}/app/{code}", f"The explorer: {url}/graphql{code}"]
+    expected += ["These two addresses let you sign in as the demo user; .*"] if demo else []
+    return re.fullmatch("\n".join(expected), "\n".join(lines)) is not None
+
+
+def test_serve_says_what_to_type_as_it_was_typed(tmp_path: Path) -> None:
+    (tmp_path / "a folder").mkdir()
+    (tmp_path / "a folder/dossier").symlink_to(DOSSIER)
+    with_it = os.pathsep.join([str(DOSSIER.parent), os.defpath])
+    for program, path, typed in (("a folder/dossier", os.defpath, "'a folder/dossier'"), (DOSSIER, with_it, "dossier")):
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            [program, "serve", "--port", "0"],
+            cwd=tmp_path,
+            env=environment(PATH=path),
+            stdout=subprocess.PIPE,
+            text=True,
         )
+        assert process.stdout is not None
+        try:
+            line = next(line for line in iter(process.stdout.readline, "") if line.startswith("A token: "))
+        finally:
+            process.kill()
+            process.communicate()
+        assert line == f"A token:      {typed} token --subject alice (in this folder, with the same settings)\n"
+
+
+@pytest.mark.skipif(not is_built(), reason="the pages have not been built")
+def test_what_serve_prints_signs_in_the_demo_user_at_every_worker(tmp_path: Path) -> None:
+    with serving(tmp_path, "--workers", "2") as (process, url):
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith(f"The app:      {url}/app/#demo=")
+        headers = {"Content-Type": "application/json", "Authorization": f"Demo {line.strip().partition('=')[2]}"}
+        for _ in range(10):
+            token = httpx.post(f"{url}/demo-token", headers=headers, timeout=PATIENCE).json()["token"]
+            assert jwt.decode(token, options={"verify_signature": False})["sub"] == "demo"
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "elsewhere"),
+    [("0.0.0.0", "127.0.0.1", True), ("::", "[::1]", True), ("::1", "[::1]", False)],  # noqa: S104 - it is asked for
+)
+def test_serve_prints_an_address_that_can_be_called(tmp_path: Path, host: str, address: str, elsewhere: bool) -> None:  # noqa: FBT001
+    with serving(tmp_path, "--host", host, DOSSIER_JWT_SECRET=SECRET) as (process, url):
+        assert url.startswith(f"http://{address}:")
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=PATIENCE)
+    assert "#demo=" not in output
+    warning = "dossier: warning: other machines reach this server, and without TLS: "
+    assert (errors.count("\n"), errors.startswith(warning)) == ((1, True) if elsewhere else (0, False))
 
 
 def test_serve_starts_without_its_issuer_and_makes_no_secret(tmp_path: Path) -> None:
     settings = {"DOSSIER_ISSUERS": "http://127.0.0.1:1", "DOSSIER_JWT_AUDIENCE": "dossier"}
-    with serving(tmp_path, **settings) as (process, _):
+    with serving(tmp_path, **settings) as (process, url):
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=PATIENCE) == 0
         assert process.stdout is not None
         assert process.stderr is not None
         output, errors = process.stdout.read(), process.stderr.read()
-    assert output == "In a browser, this address shows the explorer.\n"
+    assert pages(output.splitlines(), url, demo=False)
     assert errors.endswith(
         " WARNING no keys from http://127.0.0.1:1: ConnectError; until they are had, its tokens are refused\n"
     )

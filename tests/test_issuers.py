@@ -429,6 +429,17 @@ def test_nothing_that_an_issuer_or_a_token_says_gets_into_the_log(
     assert "sesame" not in caplog.text
 
 
+def test_what_stands_behind_the_address_of_a_key_set_is_not_logged(
+    own: Issuer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "dossier")
+    address = "http://127.0.0.1:1/keys"
+    with judging(JWKS_URL=f"{address}?key=sesame", JWT_AUDIENCE="dossier") as judge:
+        assert judge(own.token(EC, "ES256")) == UNREACHABLE
+    assert f"no keys from {address}: ConnectError" in caplog.text
+    assert "sesame" not in caplog.text
+
+
 @pytest.mark.usefixtures("impatient")
 def test_a_new_key_is_fetched_when_a_token_names_it(own: Issuer, serve: Callable[..., Any]) -> None:
     new = private_key("ES256", 2)

@@ -759,6 +759,13 @@ def test_times_are_written_in_utc_with_six_digits(alice: Client, given: str, sho
     assert node == {"occurredAt": shown, "occurredUntil": shown}
 
 
+def test_an_empty_selection_set_is_taken_and_tells_nothing(alice: Client) -> None:
+    assert alice.run("{ }") == {}
+    assert alice.run("{ viewer { } }") == {"viewer": {}}
+    assert alice.run('mutation { createCase(input: { title: "x" }) { } }') == {"createCase": {}}
+    assert alice.run("{ cases { totalCount nodes { } } }") == {"cases": {"totalCount": 1, "nodes": [{}]}}
+
+
 def test_text_comes_back_as_it_went_in(alice: Client) -> None:
     text = "".join(map(chr, range(1, 160))) + "\u2028\u2029\ufeff\uffff\U0001f600\U0010ffff é e\u0301 </script> %s %% '"
     case = alice.create_case(title=f"x{text}", description=text)

@@ -458,6 +458,16 @@ def test_check_finds_every_fault_without_a_database(tmp_path: Path) -> None:
     assert not (tmp_path / "dossier.db").exists()
 
 
+def test_a_byte_order_mark_before_a_manifest_is_overlooked(server: Server, tmp_path: Path) -> None:
+    query = "query Marked { viewer { id } }"
+    file = tmp_path / "manifest.json"
+    file.write_bytes(b"\xef\xbb\xbf" + json.dumps({sha256(query): query}).encode())
+    assert asyncio.run(register.check(server.settings, file)) == "1 document checked, without a fault"
+    file.write_bytes(b"\xef\xbb\xbf" * 2 + json.dumps({sha256(query): query}).encode())
+    with pytest.raises(DossierError, match="it must be JSON in UTF-8"):
+        asyncio.run(register.check(server.settings, file))
+
+
 def test_nothing_of_a_manifest_with_a_fault_is_added(server: Server, tmp_path: Path) -> None:
     query = "query NeverAdded { viewer { id } }"
     file = written(tmp_path, json.dumps({sha256(query): query, "x": "{ nothing }"}))

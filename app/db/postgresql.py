@@ -27,7 +27,7 @@ from app.errors import (
     UnknownOutcome,
     first_line,
 )
-from app.settings import Settings
+from app.settings import Settings, shown
 from app.shares import Shares, User
 from app.values import format_time
 
@@ -360,7 +360,7 @@ async def _backend(connection: Any) -> int:
 
 def cannot_reach(url: URL, error: Exception) -> DossierError:
     """Return the error that tells an operator that the database can't be reached, without its password."""
-    name = url.set(query={}).render_as_string(hide_password=True)
+    name = shown(url)
     if isinstance(error, _NO_SESSION) or "statement pooling" in str(error):
         return DossierError(
             f"the database {name} is behind a pooler that gives each transaction another connection; connect to "

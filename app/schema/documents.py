@@ -59,6 +59,7 @@ from app.schema.faults import (
     Text,
     discreet,
     failed,
+    in_json,
     late,
     refusal,
     refused,
@@ -371,7 +372,7 @@ class Documents:
             hide_suggestions=not self._suggestions,
         )
         if isinstance(values, list):
-            raise refused(values, "INVALID_INPUT")
+            raise refused(in_json(values, inputs), "INVALID_INPUT")
         return values
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import re
 import secrets
@@ -11,6 +12,8 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from itertools import islice
+from math import isfinite
 from time import monotonic
 from typing import Any
 
@@ -24,7 +27,9 @@ from graphql import (
     GraphQLSchema,
     Source,
     SourceLocation,
+    VariableDefinitionNode,
 )
+from graphql.pyutils import inspect
 
 from app.errors import DeadlineExceeded, RequestFault, RequestRefused, Unavailable, UnknownOutcome
 from app.values import printable
@@ -48,6 +53,11 @@ _SILENT_VARIABLES = (
 _UNKNOWN_FIELD = " not to include unknown field "  # in graphql-core's message about a value
 _QUOTED = re.compile("'[^']*'")
 _WORD = re.compile(r"\w+")
+_STEP = re.compile(r"\.(\w+)|\[(\d+)\]")  # of the path that graphql-core's message about a variable has
+_NULL = " not to be None."  # how it ends
+_LONGEST_SHOWN = 240  # characters of a text, as graphql-core has it; of a list or an object, the first ten entries
+_MOST_SHOWN = 10
+_DEEPEST_SHOWN = 2
 _LINE_END = re.compile(r"\r\n|[\n\r]")
 
 
@@ -199,7 +209,50 @@ def refused(errors: Sequence[GraphQLError], code: str) -> RequestRefused:
     return RequestRefused(*(RequestFault(_message(error), code, locations=_locations(error)) for error in errors))
 
 
+def in_json(errors: Sequence[GraphQLError], inputs: Mapping[str, Any]) -> list[GraphQLError]:
+    """Return graphql-core's errors about the values of variables, with the values as JSON has them.
+
+    It quotes them as Python would: `None` for null, `True` for true, `{'a': 'b'}` for an object.
+    """
+    return [_in_json(error, inputs) for error in errors]
+
+
+def _in_json(error: GraphQLError, inputs: Mapping[str, Any]) -> GraphQLError:
+    cause = error.original_error
+    node = next(iter(error.nodes or ()), None)
+    if not isinstance(cause, GraphQLError) or not isinstance(node, VariableDefinitionNode):
+        return error
+    # What it says of the value comes last; before it the message names the variable and the way to the value.
+    place = error.message.removesuffix(cause.message)
+    value: Any = inputs.get(node.variable.name.value)
+    for name, index in _STEP.findall(place):
+        value = value[name] if name else value[int(index)]
+    before, colon, after = cause.message.rpartition(f": {inspect(value)}")
+    return GraphQLError(f"{place}{before}: {_shown(value)}{after}", node) if colon else error
+
+
+def _shown(value: object, depth: int = 0) -> str:
+    """Return a value that was JSON as such again, shortened where it is long or deep."""
+    match value:
+        case str() if len(value) > _LONGEST_SHOWN:
+            return json.dumps(value[:_LONGEST_SHOWN], ensure_ascii=False)[:-1] + '…"'
+        case float() if not isfinite(value):
+            return "a number too large to be one"
+        case dict() | list() if value and depth == _DEEPEST_SHOWN:
+            return "{…}" if isinstance(value, dict) else "[…]"
+        case dict():
+            entries = [f"{_shown(key)}: {_shown(each, depth + 1)}" for key, each in islice(value.items(), _MOST_SHOWN)]
+            return f"{{{', '.join(entries)}{', …' * (len(value) > _MOST_SHOWN)}}}"
+        case list():
+            entries = [_shown(each, depth + 1) for each in value[:_MOST_SHOWN]]
+            return f"[{', '.join(entries)}{', …' * (len(value) > _MOST_SHOWN)}]"
+        case _:
+            return json.dumps(value, ensure_ascii=False)
+
+
 def _message(error: GraphQLError) -> str:
+    if error.message.endswith(_NULL):
+        return error.message.removesuffix(_NULL) + " not to be null."
     for ending, message in _ABORTED:
         if error.message.endswith(ending):
             return message

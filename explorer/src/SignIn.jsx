@@ -1,7 +1,7 @@
 import { useState } from 'react';
-import { demoToken, send, server } from './api.js';
+import { demoCode, demoToken, send, server } from './api.js';
 
-/** The form that takes a token, and the button that fetches one for the demo user where the server has one. */
+/** The form that takes a token, and the button that fetches one for the demo user where there is one. */
 export function SignIn({ onSignIn }) {
   const [token, setToken] = useState('');
   const [error, setError] = useState('');
@@ -32,7 +32,10 @@ export function SignIn({ onSignIn }) {
     <main className="sign-in">
       <form onSubmit={submit} aria-labelledby="sign-in">
         <h2 id="sign-in">Sign in</h2>
-        {server.demo && (
+        {server.demo && !demoCode && (
+          <p>For the demo user, open the address that the server printed when it started.</p>
+        )}
+        {server.demo && demoCode && (
           <>
             <button type="button" className="primary" autoFocus disabled={busy} onClick={() => attempt(demoToken)}>
               Sign in as the demo user

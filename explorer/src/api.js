@@ -2,6 +2,22 @@
 // its schema can be asked for, and whether it runs registered documents alone.
 export const server = JSON.parse(document.querySelector('meta[name="dossier"]')?.content ?? '{}');
 
+// What `dossier serve` prints behind `#demo=`: whoever opens that address may sign in as the demo user. It leaves the
+// address, and this tab keeps it for when the page is loaded again.
+export const demoCode = (() => {
+  const given = /^#demo=([\w-]+)$/.exec(location.hash)?.[1];
+  if (given) history.replaceState(null, '', location.pathname);
+  try {
+    if (given) sessionStorage.setItem('demo', given);
+    return given ?? sessionStorage.getItem('demo');
+  } catch {
+    return given ?? null; // a browser that keeps nothing
+  }
+})();
+
+// Opened in a tab that shows the page already, the address only changes its fragment.
+addEventListener('hashchange', () => location.hash.startsWith('#demo=') && location.reload());
+
 /** The token was refused. The message says why. */
 export class RefusedToken extends Error {}
 
@@ -17,8 +33,8 @@ export async function send(token, request) {
 
 /** Return a token for the demo user. Throws an Error when the server gives none. */
 export async function demoToken() {
-  const response = await post('/demo-token', {}, {});
-  if (!response.ok) throw new Error('The server has no demo user any more; reload the page.');
+  const response = await post('/demo-token', {}, { Authorization: `Demo ${demoCode}` });
+  if (!response.ok) throw new Error('The server was started anew; open the address that it printed.');
   return (await response.json()).token;
 }
 

@@ -18,6 +18,9 @@ from playwright.sync_api import ConsoleMessage, Page, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PATIENCE = 60_000  # milliseconds; a machine may have much else to do
+DEMO: dict[str, str] = {}
+"""What stands behind the addresses that `dossier serve` printed and signs in the demo user, by the server's address."""
+
 NOWHERE = "http://127.0.0.1:9"  # nothing listens on the discard port
 
 
@@ -37,6 +40,8 @@ def served(folder: Path, **environment: str) -> Iterator[str]:
         line = process.stdout.readline()
         match = re.search(r"listens on (http://\S+)/graphql", line)
         assert match, line
+        explorer = next((line for line in iter(process.stdout.readline, "") if line.startswith("The explorer:")), "")
+        DEMO[match[1]] = explorer.rstrip("\n").partition("/graphql")[2]
         assert httpx.get(f"{match[1]}/healthz", timeout=60).is_success
         yield match[1]
     finally:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.browser import Visit, served, visiting
+from tests.browser.browser import DEMO, Visit, served, visiting
 
 REFUSED = "the server responded with a status of 401"  # Chromium's own note of a refused token
 
@@ -53,8 +53,9 @@ def token(folder: Path) -> str:
 def sign_in(visit: Visit) -> Page:
     """Sign in as the demo user, and return the page with its first document ready to run."""
     page = visit.page
-    page.goto(f"{visit.url}/graphql")
+    page.goto(f"{visit.url}/graphql{DEMO[visit.url]}")
     page.get_by_role("button", name="Sign in as the demo user").click()
+    assert page.url == f"{visit.url}/graphql"
     return ready(page)
 
 
@@ -131,7 +132,7 @@ def test_a_document_is_completed_checked_and_formatted_while_it_is_written(visit
 
 def test_the_keyboard_is_enough(visit: Visit) -> None:
     page = visit.page
-    page.goto(f"{visit.url}/graphql")
+    page.goto(f"{visit.url}/graphql{DEMO[visit.url]}")
     demo = page.get_by_role("button", name="Sign in as the demo user")
     expect(demo).to_be_focused()
     assert (
@@ -216,6 +217,29 @@ def spoil_the_token(route: Route) -> None:
     route.continue_(headers=route.request.headers | {"authorization": token[:-3]})
 
 
+def test_without_the_code_there_is_no_demo_user_but_a_word_on_where_it_is(visit: Visit) -> None:
+    page = visit.page
+    for path in ("/graphql", "/app/"):
+        page.goto(visit.url + path)
+        expect(page.get_by_text("For the demo user, open the address that the server printed")).to_be_visible()
+        expect(page.get_by_role("button", name="demo user")).to_have_count(0)
+    page.goto(f"{visit.url}/app/{DEMO[visit.url]}")
+    expect(page.get_by_role("button", name="Sign in as demo user")).to_be_visible()
+    assert page.url == f"{visit.url}/app/#/"
+    # The tab knows the code from now on, on both pages.
+    page.reload()
+    page.get_by_role("button", name="Sign in as demo user").click()
+    expect(page.get_by_role("heading", name="Cases")).to_be_visible()
+    page.goto(f"{visit.url}/graphql")
+    expect(page.get_by_role("button", name="Sign in as the demo user")).to_be_visible()
+    visit.expected = "the server responded with a status of 404"
+    page.goto(f"{visit.url}/app/#demo=of-another-start")
+    page.get_by_role("button", name="Sign in as demo user").click()
+    expect(page.get_by_role("alert")).to_have_text(
+        "The server knows no such demo user; open the address that it printed when it started."
+    )
+
+
 def test_it_is_dark_where_the_system_is(url: str, screenshots: Path) -> None:
     with visiting(url, screenshots, color_scheme="dark") as visit:
         visit.page.goto(f"{url}/graphql")
@@ -236,7 +260,7 @@ def test_it_is_dark_where_the_system_is(url: str, screenshots: Path) -> None:
 def test_without_introspection_it_says_so_and_runs_documents(tmp_path: Path, screenshots: Path) -> None:
     with served(tmp_path, DOSSIER_INTROSPECTION="false") as url, visiting(url, screenshots) as visit:
         page = visit.page
-        page.goto(f"{url}/graphql")
+        page.goto(f"{url}/graphql{DEMO[url]}")
         page.get_by_role("button", name="Sign in as the demo user").click()
         expect(page.get_by_role("status")).to_contain_text("tell its schema")
         expect(page.locator(".graphiql-query-editor .monaco-editor.focused")).to_be_visible()

@@ -1,0 +1,312 @@
+"""Settings: what is refused at the start, what is passed over, and what is never told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from app.errors import DossierError
+from app.settings import ELSEWHERE, PREFIX, from_environment, shown
+from tests.commands import dossier
+from tests.server import SECRET
+
+ROOT = Path(__file__).parent.parent
+MISSPELT = f"{PREFIX}JWT_AUDIANCE"
+UNKNOWN = f"{PREFIX}TYPO_SETTING"
+
+
+def fault(**environment: str) -> str:
+    """Return what is said of settings that are refused."""
+    with pytest.raises(DossierError) as refused:
+        from_environment({f"{PREFIX}{name}": value for name, value in environment.items()})
+    return str(refused.value)
+
+
+# Origins.
+
+ORIGINS = [
+    "https://app.example.org",
+    "http://localhost:5173",
+    "http://127.0.0.1:8080",
+    "http://[::1]:5173",
+    "https://app.example.org:8443",
+    "https://xn--bcher-kva.example",
+    "https://under_score.example.",
+    "http://app.example.org:443",
+    "capacitor://localhost",
+    "chrome-extension://abcdefghijklmnop",
+]
+
+
+def test_origins_as_browsers_send_them_are_taken() -> None:
+    settings = from_environment({f"{PREFIX}CORS_ORIGINS": " , ".join(ORIGINS) + ","})
+    assert list(settings.cors_origins) == ORIGINS
+
+
+@pytest.mark.parametrize(
+    ("given", "origin"),
+    [
+        ("http://localhost:5173/", "http://localhost:5173"),
+        ("https://app.example.org/path", "https://app.example.org"),
+        ("https://app.example.org?x", "https://app.example.org"),
+        ("https://app.example.org#x", "https://app.example.org"),
+        ("https://App.Example.org:443", "https://app.example.org"),
+        ("HTTPS://app.example.org", "https://app.example.org"),
+        ("http://app.example.org:80", "http://app.example.org"),
+        ("http://app.example.org:08080", "http://app.example.org:8080"),
+        ("http://[0:0:0:0:0:0:0:1]:5173", "http://[::1]:5173"),
+        ("http://[2001:DB8::1]", "http://[2001:db8::1]"),
+    ],
+)
+def test_an_origin_that_browsers_write_otherwise_is_told_how(given: str, origin: str) -> None:
+    assert fault(CORS_ORIGINS=given) == (
+        f"DOSSIER_CORS_ORIGINS: write {origin}, as browsers send it: an origin has a scheme, a host and a port, and no "
+        "more"
+    )
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "app.example.org",
+        "localhost:5173",
+        "//app.example.org",
+        "https://",
+        "https:app.example.org",
+        "ftp://app.example.org",
+        "ws://app.example.org",
+        "htps://app.example.org",
+        "file:///home",
+        "https://me:sesame@app.example.org",
+        "https://app.example.org:99999",
+        "https://app.example.org:x",
+        "https://app.example.org:",
+        "https://[::1",
+        "https://[fe80::1%25eth0]",
+        "https://127.1",
+        "https://2130706433",
+        "https://0x7f.0.0.1",
+        "https://1.2.3.4.5",
+        "https://a.example https://b.example",
+        "https://a.example;https://b.example",
+        "https://a%2eexample",
+        "https://exa\tmple.org",
+    ],
+)
+def test_what_is_no_origin_is_refused(given: str) -> None:
+    assert fault(CORS_ORIGINS=f"https://app.example.org,{given}") == (
+        "DOSSIER_CORS_ORIGINS: expected origins such as https://app.example.org or http://localhost:5173, separated by "
+        "commas"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("*", "name each origin by itself; * is none"),
+        ("https://*.example.org", "name each origin by itself; * is none"),
+        ("null", "null is what every sandboxed frame and every file sends; name the origins of your pages"),
+        (
+            "https://bücher.example",
+            "write a host with other letters than a to z as browsers send it, beginning with xn--",
+        ),
+    ],
+)
+def test_what_origins_are_often_taken_for_is_told_by_itself(given: str, message: str) -> None:
+    assert fault(CORS_ORIGINS=given) == f"DOSSIER_CORS_ORIGINS: {message}"
+
+
+# Names.
+
+
+class Recorder(Mapping[str, str]):
+    """An environment without variables that notes which are asked for."""
+
+    def __init__(self) -> None:
+        self.asked: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.asked.add(name)
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def settings_read() -> set[str]:
+    recorder = Recorder()
+    from_environment(recorder)
+    return recorder.asked
+
+
+def test_the_table_in_readme_has_every_setting() -> None:
+    rows = re.findall(r"^\| `(DOSSIER_\w+)` \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(rows) == sorted(settings_read())
+
+
+def test_every_variable_that_is_named_anywhere_is_known() -> None:
+    known = settings_read() | {f"{PREFIX}TOKEN"} | {PREFIX + name for name in ELSEWHERE}
+    folders = ("app", "bench", "clients", "examples", "explorer", "migrations", "tests", ".ci")
+    files = [
+        *ROOT.glob("[!C]*.md"),
+        *ROOT.glob("*.py"),
+        *(file for name in folders for file in (ROOT / name).rglob("*")),
+    ]
+    # CHANGELOG.md may name settings that are gone.
+    generated = {"node_modules", "built", "dist", "__pycache__"}
+    named = set()
+    for file in files:
+        if file.is_file() and generated.isdisjoint(file.parts):
+            named |= set(re.findall(r"DOSSIER_[A-Z_]*[A-Z]", file.read_text(encoding="utf-8", errors="replace")))
+    # What Kubernetes and Dockerfiles set is named where it is said that it is passed over.
+    assert named - known <= {f"{PREFIX}SERVICE_HOST", f"{PREFIX}VERSION"}
+    assert {PREFIX + name for name in ELSEWHERE} <= named
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("JWT_AUDIANCE", "JWT_AUDIENCE"),
+        ("MAX_BODY_BYTE", "MAX_BODY_BYTES"),
+        ("TRUSTED_DOCUMENT_ONLY", "TRUSTED_DOCUMENTS_ONLY"),
+        ("JWTSECRET", "JWT_SECRET"),
+        ("SECRET", "JWT_SECRET"),
+        ("AUDIENCE", "JWT_AUDIENCE"),
+        ("DB_URL", "DATABASE_URL"),
+        ("ISSUER", "ISSUERS"),
+        ("JWKS", "JWKS_URL"),
+        ("CORS_ORIGIN", "CORS_ORIGINS"),
+        ("INTROSPECT", "INTROSPECTION"),
+        ("LOGLEVEL", "LOG_LEVEL"),
+        ("jwt_audience", "JWT_AUDIENCE"),
+        ("TOKEM", "TOKEN"),
+    ],
+)
+def test_a_misspelt_setting_is_refused(given: str, meant: str) -> None:
+    for value in ("", "false", "x"):
+        assert fault(**{given: value}) == f"{PREFIX}{given} is no setting; did you mean {PREFIX}{meant}?"
+
+
+def test_what_the_surroundings_set_is_passed_over() -> None:
+    # Kubernetes gives every container these of a service named `dossier`.
+    names = [
+        *("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT", "PORT_8000_TCP", "PORT_8000_TCP_PROTO"),
+        *("PORT_8000_TCP_PORT", "PORT_8000_TCP_ADDR", "VERSION", "IMAGE", "HOME", "DATA_DIR", "USER", "WORKERS", ""),
+    ]
+    environment = {f"{PREFIX}{name}": "x" for name in names} | {f"{PREFIX}{name}": "x" for name in ELSEWHERE}
+    told = from_environment(environment | {"DOSSIER": "x", f"OTHER_{PREFIX}X": "x"}).passed_over
+    assert [sentence.split()[0] for sentence in told] == sorted(f"{PREFIX}{name}" for name in names)
+
+
+def test_the_commands_say_what_is_passed_over_and_what_is_refused(tmp_path: Path) -> None:
+    token = ("token", "--subject", "alice")
+    done = dossier(tmp_path, *token, DOSSIER_JWT_SECRET=SECRET, **{UNKNOWN: "1"})
+    assert (done.returncode, done.stdout.count(".")) == (0, 2)
+    assert re.fullmatch(
+        rf"dossier: warning: {UNKNOWN} is no setting and is passed over; the nearest that is one is {PREFIX}\w+\n",
+        done.stderr,
+    )
+    for command in (token, ("serve", "--port", "0"), ("migrate",), ("documents", "list")):
+        done = dossier(tmp_path, *command, DOSSIER_JWT_SECRET=SECRET, **{MISSPELT: "x"})
+        expected = f"dossier: {MISSPELT} is no setting; did you mean DOSSIER_JWT_AUDIENCE?\n"
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", expected)
+    assert not (tmp_path / "dossier.db").exists()
+
+
+# The database's address.
+
+ENCODE = (
+    "DOSSIER_DATABASE_URL: expected an address such as postgresql+asyncpg://user:password@host:5432/name; "
+    "percent-encode what is special in its parts: @ is %40, : %3A, / %2F, ? %3F, # %23 and % %25"
+)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql+asyncpg://u:p@ss/word@127.0.0.1:1/db",
+        "postgresql://u:p@ss@127.0.0.1:1/db",
+        "postgresql://u:p@ss?word@127.0.0.1:1/db",
+        "postgresql://u:p@ss#word@127.0.0.1:1/db",
+        "postgresql://u:p@ss:word@127.0.0.1:1/db",
+        "postgresql://u:pa/ss@127.0.0.1:1/db",
+        "postgresql://u:pa?ss@127.0.0.1:1/db",
+        "postgresql://u:pa#ss@127.0.0.1:1/db",
+        "postgresql://:p@ss@127.0.0.1:1/db",
+        "postgresql://127.0.0.1:1/db?password=p@ss",
+        "postgresql://u@127.0.0.1:1/db?password=p@ss",
+        "postgresql://u@127.0.0.1:1/db?sslpassword=p@ss",
+        "postgresql://u@127.0.0.1:1/db?passfile=/home/p@ss",
+        "postgresql://u:sesame",
+        "postgresql://u:sesame/db",
+        "postgresql://u:sesame@127.0.0.1:sesame/db",
+        "postgresql://u:sesame@127.0.0.1:99999/db",
+        "postgresql://u:sesame@127.0.0.1:0/db",
+        "postgresql://u:sesame@127.0.0.1:-1/db",
+        "postgresql://u:sesame@/db?host=/run/postgresql&port=sesame",
+        "postgresql://u:sesame@[::sesame]:1/db",
+        "postgresql://u:sesame@sesame..sesame:1/db",
+    ],
+)
+def test_an_address_that_could_be_read_otherwise_than_it_was_meant_is_refused_unquoted(address: str) -> None:
+    assert fault(DATABASE_URL=address) == ENCODE
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("postgresql://u:sesame@127.0.0.1:1/db", "//u:***@127.0.0.1:1/db"),
+        ("postgresql://u:ses:ame@127.0.0.1:1/db", "//u:***@127.0.0.1:1/db"),
+        ("postgresql://u:s%40e%2Fs%3Fa%23m%3Ae@127.0.0.1:1/db", "//u:***@127.0.0.1:1/db"),
+        ("postgresql://u@127.0.0.1:1/db?password=sesame", "//u@127.0.0.1:1/db"),
+        ("postgresql://127.0.0.1:1/db?user=u&password=sesame", "//127.0.0.1:1/db?user=u"),
+        ("postgresql://u@127.0.0.1:1/db?sslpassword=sesame&passfile=/sesame", "//u@127.0.0.1:1/db"),
+        ("postgresql://u@127.0.0.1:1/db?pasword=sesame", "//u@127.0.0.1:1/db"),
+        ("postgresql://:sesame@127.0.0.1:1/db", "//:***@127.0.0.1:1/db"),
+        ("postgresql://u:sesame@/db?host=/nowhere/at/all", "//u:***@/db?host=%2Fnowhere%2Fat%2Fall"),
+        ("postgresql://u:sesame@[::1]:1/db", "//u:***@[::1]:1/db"),
+        ("postgresql://u:sesame@/db?host=a,b&port=1,2", "//u:***@/db?host=a%2Cb&port=1%2C2"),
+    ],
+)
+def test_a_password_is_never_told(tmp_path: Path, address: str, told: str) -> None:
+    settings = from_environment({f"{PREFIX}DATABASE_URL": address, f"{PREFIX}JWT_SECRET": SECRET})
+    assert shown(settings.database_url) == f"postgresql+asyncpg:{told}"
+    assert "sesame" not in repr(settings)
+    assert SECRET not in repr(settings)
+    if address.endswith(("=sesame", "all")):  # one of each kind; a command takes a second
+        done = dossier(tmp_path, "migrate", DOSSIER_DATABASE_URL=address)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+        assert done.stderr.startswith(f"dossier: the database postgresql+asyncpg:{told} can't be reached: ")
+        assert "sesame" not in done.stderr
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=12))
+@example("p@ss/word")
+@example("@")
+@example("x@127.0.0.1:1/")
+@example("%")
+@example("]@[")
+def test_no_password_shows_in_any_message(secret: str) -> None:
+    password = f"Zq{secret}qZ"
+    environment = {f"{PREFIX}DATABASE_URL": f"postgresql://someone:{password}@127.0.0.1:1/db"}
+    try:
+        told = shown(from_environment(environment).database_url)
+    except DossierError as refused:
+        assert str(refused) == ENCODE  # noqa: PT017 - it may also be taken
+    else:
+        assert told == "postgresql+asyncpg://someone:***@127.0.0.1:1/db"
+
+
+def test_an_embedded_database_has_no_user_and_no_host() -> None:
+    for address in ("sqlite://u:sesame@/x.db", "sqlite://u@host/x.db", "sqlite://host/x.db", "sqlite://"):
+        expected = "DOSSIER_DATABASE_URL: expected a file, as in sqlite+aiosqlite:///dossier.db"
+        assert fault(DATABASE_URL=address) == expected
+    assert from_environment({f"{PREFIX}DATABASE_URL": "sqlite:////a@b/c.db"}).database_file == Path("/a@b/c.db")
