@@ -18,6 +18,7 @@ const demoCode = (() => {
 
 // Opened in a tab that shows the app already, the address only changes its fragment.
 window.addEventListener('hashchange', () => location.hash.startsWith('#demo=') && location.reload());
+
 interface SignInProps {
   notice: string;
   /** Takes a token; returns why not. */
