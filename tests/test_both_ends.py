@@ -83,6 +83,20 @@ def test_introspection_in_a_query_changes_nothing_else_in_the_answer(both: Both)
         assert without_introspection(walked) == plain.body, document
 
 
+def test_a_stream_has_the_same_bytes(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(DOCUMENTS // 2):
+        document = Generator(both.world, Random(number), Coverage()).document()  # noqa: S311 - it is no secret
+        for variables in document.variables:
+            plain, _ = both.run(document, variables)
+            with monkeypatch.context() as patched:
+                # As if all that has rows were too large, and no piece small enough.
+                patched.setattr("app.resolvers.streams._LARGE", 0)
+                patched.setattr("app.resolvers.streams._PIECE", 0)
+                # Another text is planned anew.
+                streamed, walked = both.run(replace(document, text=f"{document.text} "), variables)
+            assert streamed.body == walked.body == plain.body, (document, variables)
+
+
 def reachable(schema: GraphQLSchema) -> set[str]:
     """Return every field of every type that a query can reach."""
     found: set[str] = set()

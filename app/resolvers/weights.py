@@ -20,9 +20,10 @@ _ESCAPED = 6  # bytes of JSON that one character takes at most: \u0001
 _SHORT = 50  # bytes at most of ids, times, numbers, choices, Booleans and types' names
 _CURSOR = 10_000  # bytes; twice the digits of the longest sort key, a folded title, more or less
 _A_FEW = 1_000  # rows, of a list that has no pages
-# How often a text is held, measured on both databases: by a list, joined, in brackets and in its row; by a row that was
-# looked up; and at the end, by the statement and by whoever hands it to the client.
-_HELD_OF_LIST, _HELD_OF_ROW, _HELD_OF_ANSWER = 4, 1, 6
+# How often a text is held, measured on both databases: that of a column, on its way into its row; that of a list,
+# joined, in brackets and in the row above; that of a row that was looked up; and the whole, by the statement and by
+# whoever hands it to the client.
+_HELD_OF_COLUMN, _HELD_OF_LIST, _HELD_OF_ROW, _HELD_OF_ANSWER = 4, 4, 1, 6
 
 
 class Weight(NamedTuple):
@@ -63,11 +64,11 @@ def of_field(noun: Noun, field: Field) -> Weight:
         case nouns.Few(target):
             return value.listing(of_fields(NOUNS[target], field.children(target)), _A_FEW)
         case nouns.Lookup(target) | nouns.Self(target):
-            return value.listing(of_fields(NOUNS[target], field.children(target)), 1)
+            return value.found(of_fields(NOUNS[target], field.children(target)))
         case nouns.Connection(target):
             return value.holding(_sum(of_connection(NOUNS[target], field)))
         case nouns.AnyNode():
-            return value.listing(_of_any(field), 1)
+            return value.found(_of_any(field))
         case nouns.AnyNodes():
             return value.listing(_of_any(field), MAX_SIZE)
 
@@ -139,11 +140,14 @@ class _Value:
         self._name = name
 
     def of(self, most: int) -> Weight:
-        return Weight(self._name + most, 0)
+        return Weight(self._name + most, _HELD_OF_COLUMN * most)
 
     def holding(self, inner: Weight) -> Weight:
         return Weight(self._name + inner.itself, inner.held)
 
     def listing(self, row: Weight, size: int) -> Weight:
         text = self._name + size * (row.itself + 1)
-        return Weight(text, row.held + (_HELD_OF_LIST if size > 1 else _HELD_OF_ROW) * text)
+        return Weight(text, row.held + _HELD_OF_LIST * text)
+
+    def found(self, row: Weight) -> Weight:
+        return Weight(self._name + row.itself, row.held + _HELD_OF_ROW * row.itself)
