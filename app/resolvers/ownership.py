@@ -37,7 +37,7 @@ from app.values import now, parse_id
 _ROLES = tuple(role.value for role in CaseRole)
 READ, CHANGE, DELETE, GOVERN = "VIEWER", "CONTRIBUTOR", "EDITOR", "OWNER"
 
-AT_ONCE_SECONDS = 0.02
+AT_ONCE_SECONDS = 0.1
 """Within which nothing is looked at again: a change that takes longer may have waited for a lock."""
 
 _cases: FromClause = Case.__table__
