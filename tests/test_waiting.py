@@ -116,6 +116,7 @@ def test_a_role_that_is_lost_while_its_change_waits_is_lost(
             while not waits(server):
                 assert time.monotonic() < until
                 time.sleep(0.01)
+            time.sleep(0.15)  # longer than a change takes that waits for nobody
             execute(server, LOSSES[loss].format(case=path["case"], user=bob_id))
         codes = [error["code"] for error in changing.result()["errors"]]
     # An auditor may know of the case in any case.
@@ -133,5 +134,5 @@ def test_a_role_that_is_kept_is_kept(server: Server) -> None:
             changing = pool.submit(bob.change, "updateCase", "errors { code }", id=path["case"], title="Changed")
             while not waits(server):
                 time.sleep(0.01)
-            time.sleep(0.05)
+            time.sleep(0.15)
         assert changing.result() == {"errors": []}

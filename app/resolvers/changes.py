@@ -20,8 +20,9 @@ from sqlalchemy import update as update_rows
 from app.db import Database, FoundRow, Statement, Transaction
 from app.db.models import CaseMember, table_of
 from app.errors import Conflict, DeadlineExceeded, Refusal, Refused
+from app.resolvers import ownership
 from app.resolvers.inputs import Given
-from app.resolvers.ownership import AT_ONCE_SECONDS, Viewer
+from app.resolvers.ownership import Viewer
 from app.resolvers.payloads import Payload, Rows
 from app.resolvers.statements import Plan
 from app.values import now
@@ -75,7 +76,7 @@ async def change(
         try:
             subject = work(transaction, viewer, given)
             answer = payload.done(subject, read(transaction, payload.changed, subject))
-            if perf_counter() - begun > AT_ONCE_SECONDS:
+            if perf_counter() - begun > ownership.AT_ONCE_SECONDS:
                 transaction.check()
         except Refused as refused:
             raise _Declined(payload.refused(refused.refusals)) from None

@@ -44,7 +44,7 @@ from app.values import new_user_id, now, parse_id
 _ROLES = tuple(role.value for role in CaseRole)
 READ, CHANGE, DELETE, GOVERN = "VIEWER", "CONTRIBUTOR", "EDITOR", "OWNER"
 
-AT_ONCE_SECONDS = 0.02
+AT_ONCE_SECONDS = 0.1
 """Within which nothing is looked at again: a change that takes longer may have waited for a lock."""
 
 # How many memberships may wait to be taken up: of one user by another, and of all whom one user named.

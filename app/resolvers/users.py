@@ -121,8 +121,9 @@ class Users:
         if error is None:
             self._keep(who, noting.result())
             return
+        if monotonic() >= self._notes_from:  # several may have been under way
+            _log.warning("what a token says of its user could not be noted: %s", type(error).__qualname__)
         self._notes_from = monotonic() + _PAUSE_SECONDS
-        _log.warning("what a token says of its user could not be noted: %s", type(error).__qualname__)
 
     def _keep(self, who: tuple[str, str], known: _Known) -> None:
         self._known[who] = known
