@@ -284,6 +284,7 @@ class _Session:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._quickest = _PAYLOAD_SECONDS_MORE
+        self._spent = 0.0  # on the payload so far
 
     def rows(self, sql: str, values: Sequence[object]) -> Sequence[Any]:
         """Return the rows of a statement."""
@@ -295,14 +296,16 @@ class _Session:
 
     def look(self, sql: str, values: Sequence[object]) -> Sequence[Any]:
         """Return the rows of a statement that reads a payload."""
-        seconds = _PAYLOAD_SECONDS + min(_PAYLOAD_SECONDS_MORE, _STATEMENTS_MORE * self._quickest)
+        began = perf_counter()
+        seconds = _PAYLOAD_SECONDS + min(_PAYLOAD_SECONDS_MORE, _STATEMENTS_MORE * self._quickest) - self._spent
         # SQLAlchemy has no way to hand on how long a statement may take. It has begun the transaction by now.
         driver = self._connection.connection.driver_connection
         assert driver is not None, "the connection is open"  # noqa: S101 - for the type checker
         try:
-            rows: Sequence[Any] = await_only(driver.fetch(sql, *values, timeout=seconds))
+            rows: Sequence[Any] = await_only(driver.fetch(sql, *values, timeout=max(seconds, 0)))
         except TimeoutError:
             raise PayloadDeadlineExceeded(_PAYLOAD_SECONDS) from None
+        self._spent += perf_counter() - began
         return rows
 
 

@@ -27,7 +27,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from time import perf_counter, sleep
+from time import perf_counter, sleep, thread_time
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import StaticPool, create_engine, event
@@ -63,8 +63,10 @@ REPLACED = f"the database {UNDER_THE_SERVER}; stop it, see to the file, and star
 LOG_REMOVED = "the database's log was deleted or replaced under the server; start it again"
 _COMMITTED_TOGETHER = 64  # at most, so that the first of them need not wait for long
 _TOGETHER_SECONDS = 0.02  # of work after which those at work are committed, however many still wait
-# That reading the payload of a change may hold up all others. A page of 50 events with their batches takes 1 to 5 ms.
+# Of processor time, that reading the payload of a change may hold up all others. A page of 50 events with their batches
+# takes 1 to 5 ms. A machine that is busy with other things, or a slow disk, gives it longer, but not for ever.
 _PAYLOAD_SECONDS = 0.1
+_PAYLOAD_SECONDS_AT_MOST = 1
 _HOLDING_UP_KEPT = 1_000
 # For which whoever had the lock for long leaves it to other processes, which look for it more often.
 _GAP_SECONDS = 0.003
@@ -96,6 +98,13 @@ class _Waiting(Generic[T]):
             self.told.set_result(self.result)  # type: ignore[arg-type]
 
 
+@dataclass(slots=True)
+class _Spent:
+    """How long reading the payload of one change has taken so far, in seconds of processor time."""
+
+    seconds: float = 0.0
+
+
 class Writer:
     """Runs transactions one after another; those that wait together are committed together."""
 
@@ -107,6 +116,7 @@ class Writer:
         self._assembly = Assembly(longest)
         self._until = _NEVER
         self._closes = _NEVER
+        self._busy_until = _NEVER
         self._beginning = threading.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="dossier-writer")
         self._connection: sqlite3.Connection | None = None
@@ -338,7 +348,9 @@ class Writer:
         return perf_counter() > self._closes
 
     def _takes_too_long(self) -> bool:
-        return self._until < _NEVER and perf_counter() > min(self._until, self._closes)
+        if self._until == _NEVER:
+            return False
+        return perf_counter() > min(self._until, self._closes) or thread_time() > self._busy_until
 
     def _run(self, connection: sqlite3.Connection, waiting: _Waiting[Any]) -> None:
         with self._beginning:
@@ -355,7 +367,7 @@ class Writer:
                 self._dialect,
                 lambda sql, values: connection.execute(sql, values).fetchall(),
                 self._longest,
-                partial(self._look, connection),
+                partial(self._look, connection, _Spent()),
             )
             waiting.result = waiting.work(transaction)
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits
@@ -368,18 +380,20 @@ class Writer:
             self._until = _NEVER  # neither what is left nor a commit is broken off
         connection.execute("RELEASE change")
 
-    def _look(self, connection: sqlite3.Connection, sql: str, values: Sequence[object]) -> list[Any]:
-        until, payload_until = self._until, perf_counter() + _PAYLOAD_SECONDS
-        self._until = min(until, payload_until)
+    def _look(self, connection: sqlite3.Connection, spent: _Spent, sql: str, values: Sequence[object]) -> list[Any]:
+        began, until = thread_time(), self._until
+        self._busy_until = began + _PAYLOAD_SECONDS - spent.seconds
+        self._until = min(until, perf_counter() + _PAYLOAD_SECONDS_AT_MOST)
         try:
             return connection.execute(sql, values).fetchall()
-        except sqlite3.OperationalError:
+        except sqlite3.OperationalError as error:
             # An interrupted SELECT takes nothing back with it, so that those in the same group don't notice.
-            if payload_until < perf_counter() and payload_until < until:
+            if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT and perf_counter() < min(until, self._closes):
                 raise PayloadDeadlineExceeded(_PAYLOAD_SECONDS) from None
             raise
         finally:
-            self._until = until
+            self._until, self._busy_until = until, _NEVER
+            spent.seconds += thread_time() - began
 
     def _meant_by(self, error: BaseException) -> BaseException:
         if is_too_long(error):
