@@ -27,7 +27,7 @@ KNOWN = "known"
 
 _MAX_HEAD_BYTES = 65_536  # of a request's line and headers; a token may have 8,192
 _VERSIONS = frozenset({"1.0", "1.1"})
-_PARTING_SECONDS = 2  # that a client has to close its side, when it has nothing left to send
+_PARTING_SECONDS = 1  # that a client has to close its side, when it has nothing left to send or the server ends
 _OTHER_FILES = 64  # that a process has open beside connections: libraries, pipes, the log
 _FILES_A_DATABASE_CONNECTION = 4  # on SQLite the database, its log, what is shared of it, a temporary file
 _MOST_CONNECTIONS = 100_000  # where there is no limit on open files
@@ -77,7 +77,7 @@ class Connection(HttpToolsProtocol):
         self._offers_upgrade = False
         self.unanswered = 0  # requests whose head was taken
         self._refusal: Refused | None = None  # which waits until the requests before it are answered
-        self._parting = False
+        self._parting = self._ends = False
         self._timer: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
 
@@ -230,6 +230,7 @@ class Connection(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """End when the server does: at once, or when a request that has arrived is answered."""
+        self._ends = True
         if self._parting:
             self.transport.close()
         elif self._arriving:
@@ -329,5 +330,6 @@ class Connection(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         self.flow.resume_reading()
         self.transport.write_eof()
-        seconds = self._bounds.receive_seconds if self._arriving else _PARTING_SECONDS
+        waits_for_body = self._arriving and not self._ends
+        seconds = self._bounds.receive_seconds if waits_for_body else _PARTING_SECONDS
         self._timer = self.loop.call_later(seconds, self.transport.close)

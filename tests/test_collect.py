@@ -703,9 +703,10 @@ def test_an_address_without_a_path_is_that_of_the_endpoint(server: Server, alice
     for url in (server.url, f"{server.url}/"):
         done = collect(tmp_path, "T", url, bearer(alice), None)
         assert re.fullmatch(f"See {server.url}/app/#/cases/[0-9a-f-]+, as {alice.subject}\\.", done.lines[-1])
-    for url in (f"{server.url}/healthz", f"{server.url}/graphql/"):
-        with pytest.raises(DossierError, match=r"^the server refuses: .*; check --url, which ends in /graphql$"):
-            collect(tmp_path, "T", url, bearer(alice), None)
+    with pytest.raises(DossierError, match=r"^the server refuses: .*; check --url, which ends in /graphql$"):
+        collect(tmp_path, "T", f"{server.url}/healthz", bearer(alice), None)
+    with pytest.raises(DossierError, match=r"sends elsewhere, to /graphql; if that is right, give it as --url$"):
+        collect(tmp_path, "T", f"{server.url}/graphql/", bearer(alice), None)
 
 
 @pytest.mark.parametrize("token", ["a token", "sesame\x1b", "sésame", "sesame\nX-Other: 1", '"sesame"'])

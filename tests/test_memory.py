@@ -72,7 +72,7 @@ def measured(
         client = Server(url, request.param, settings, http).client()
         case = client.create_case()
         for _ in range(EVENTS):
-            client.create_event(case, title="\x01" * 200, description="\x01" * 30_000)
+            client.create_event(case, title="x" + "\x01" * 199, description="\x01" * 30_000)
         yield Measured(settings, process.pid, client, case)
 
 
@@ -102,8 +102,8 @@ SHAPES = {
     "texts of one row": IN_CASE % many(f"events {{ nodes {{ {FIVE} c: case {{ {TEXTS} }} }} }}", 20),
     "root fields": "query ($id: ID!) { " + many(f"case(id: $id) {{ {TEXTS} b: {TEXTS} }}", 50) + " }",
     "any nodes": ANY_NODES.replace("IDS", ", ".join(["$id"] * 100)).replace("LISTS", many(TEXTS, 30)),
-    "a change": CHANGE.replace("LISTS", many(TEXTS, 140)),
-    "a conflict": CONFLICT.replace("LISTS", many(TEXTS, 100)),
+    "a change": CHANGE.replace("LISTS", many(TEXTS, 20)),
+    "a conflict": CONFLICT.replace("LISTS", many(TEXTS, 20)),
 }
 
 

@@ -79,7 +79,7 @@ REASONS = {
 @pytest.mark.parametrize(("moment", "reason"), REASONS.items())
 def test_what_is_no_moment_is_refused_with_its_reason(alice: Client, moment: str, reason: str) -> None:
     (error,) = created(alice, "1", moment)["errors"]
-    assert f"encountered error '{reason}'; found: '{moment}'" in error["message"]
+    assert f"encountered error '{reason}'; found: \"{moment}\"" in error["message"]
     assert error["extensions"] == {"code": "INVALID_INPUT"}
 
 

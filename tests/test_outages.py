@@ -157,7 +157,7 @@ def test_what_was_made_before_an_outage_is_told(failing: Server) -> None:
 
 def test_what_was_made_before_an_unforeseen_error_is_told(failing: Server, caplog: pytest.LogCaptureFixture) -> None:
     alice = failing.client()
-    answer = alice.post(TWICE, {"first": "A", "second": "22012"}).json()
+    answer = alice.post(TWICE, {"first": "A", "second": "22003"}).json()
     (error,) = answer["errors"]
     assert answer["data"] is None
     assert error["path"] == ["second"]
