@@ -27,6 +27,8 @@ from tests.commands import PATIENCE, dossier, environment, serving
 from tests.server import SECRET
 from tests.test_processes import TOKEN
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 CREATE = 'mutation { createCase(input: {title: "A case"}) { case { number } errors { message } } }'
 SETTINGS = {"DOSSIER_JWT_SECRET": SECRET}

@@ -83,6 +83,7 @@ def test_introspection_in_a_query_changes_nothing_else_in_the_answer(both: Both)
         assert without_introspection(walked) == plain.body, document
 
 
+@pytest.mark.slow
 def test_a_stream_has_the_same_bytes(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(DOCUMENTS // 2):
         document = Generator(both.world, Random(number), Coverage()).document()  # noqa: S311 - it is no secret

@@ -37,6 +37,8 @@ from tests.between import Between, Exchange, Trouble, between
 from tests.commands import DOSSIER, PATIENCE, environment
 from tests.server import Client, Server
 
+pytestmark = pytest.mark.slow
+
 NOBODY = 65534  # the user that Linux has for those who own nothing
 _users = count(1)
 

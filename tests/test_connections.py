@@ -24,7 +24,7 @@ from app.db.sqlite_writer import writing_lock
 from app.settings import from_environment
 from tests.commands import PATIENCE, started, started_with_few_files
 from tests.server import SECRET, Client, Server, serving
-from tests.test_deadlines import ENDLESS, EVENTS
+from tests.test_deadlines import ENDLESS, EVENTS, WORDY
 
 
 @pytest.fixture(scope="module")
@@ -434,7 +434,7 @@ def test_the_server_ends_in_good_order(tmp_path: Path) -> None:
         alice = server.client("alice")
         case = alice.create_case()
         for _ in range(EVENTS):
-            alice.create_event(case)
+            alice.create_event(case, description=WORDY)
         answers: dict[str, httpx.Response] = {}
 
         def endless() -> None:

@@ -27,11 +27,12 @@ LATE: dict[str, Any] = {
     ],
 }
 EVENTS = 60
-# Each event of a case counted for each, for each, for each: some minutes of work, and a small answer.
+WORDY = "some words " * 500
+# The wordy events of a case searched for each, for each, for each: minutes of work, and nine megabytes at the end.
 ENDLESS = """
     query ($id: ID!) {
       case(id: $id) { events(first: 60) { nodes { case { events(first: 60) { nodes { case {
-        events(first: 60) { nodes { case { events(first: 60) { nodes { case { title } } totalCount } } } }
+        events(first: 60) { nodes { case { events(where: {text: "absent"}) { totalCount } } } }
       } } } } } } }
     }
 """
@@ -99,7 +100,7 @@ def test_a_first_call_that_waits_too_long_is_refused(server: Server) -> None:
 def test_a_read_that_takes_too_long_is_broken_off_and_leaves_its_connection_free(alice: Client) -> None:
     case = alice.create_case()
     for _ in range(EVENTS):
-        alice.create_event(case)
+        alice.create_event(case, description=WORDY)
     # More of them than there are connections: each of those is free again afterwards.
     for _ in range(3):
         assert alice.post(ENDLESS, {"id": case}).json() == LATE

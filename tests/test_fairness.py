@@ -17,7 +17,9 @@ from app.db import postgresql, sqlite_log
 from app.schema.documents import Documents
 from tests.conftest import KINDS
 from tests.server import Client, Server, serving
-from tests.test_deadlines import ENDLESS, EVENTS, locked
+from tests.test_deadlines import ENDLESS, EVENTS, WORDY, locked
+
+pytestmark = pytest.mark.slow
 
 # More than the event loop does by itself on SQLite, and done soon enough.
 LONG = """
@@ -70,7 +72,7 @@ def busy(server: Server) -> tuple[Client, str]:
     user = server.client()
     case = user.create_case()
     for _ in range(EVENTS):
-        user.create_event(case)
+        user.create_event(case, description=WORDY)
     return user, case
 
 
@@ -105,7 +107,7 @@ def test_another_users_reads_are_answered_while_one_users_last(
     bob = server.client()
     own = bob.create_case()
     for _ in range(EVENTS):
-        bob.create_event(own)
+        bob.create_event(own, description=WORDY)
     lasting = [start(pool, attacker, ENDLESS, id=case) for _ in range(2)]
     answer = bob.run(LONG, id=own)
     assert len(answer["case"]["events"]["nodes"]) == EVENTS
@@ -274,7 +276,7 @@ def test_the_write_ahead_log_is_shortened_while_reads_overlap(
     alice, bob = embedded.client(), embedded.client()
     case = alice.create_case()
     for _ in range(EVENTS):
-        alice.create_event(case)
+        alice.create_event(case, description=WORDY)
     expected = alice.run(LONG, id=case)
     ended = threading.Event()
 

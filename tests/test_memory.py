@@ -17,6 +17,8 @@ from tests import commands
 from tests.conftest import KINDS
 from tests.server import SECRET, Client, Server
 
+pytestmark = pytest.mark.slow
+
 LONGEST = 1_000_000
 MOST = 60_000_000  # bytes; what is asked for here would take several hundred million
 EVENTS = 5  # of 180 KB each

@@ -22,6 +22,8 @@ from tests.test_connections import process
 from tests.test_deadlines import locked
 from tests.test_ownership import count, execute
 
+pytestmark = pytest.mark.slow
+
 VIEWER = "{ viewer { subject name } }"
 CREATE = "mutation ($title: String!) { createCase(input: {title: $title}) { case { title } errors { code } } }"
 ENDED = "can't be reached", "is starting or stopping"

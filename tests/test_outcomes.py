@@ -29,6 +29,8 @@ from tests.test_deadlines import locked
 from tests.test_ownership import execute
 from tests.test_writer import add, numbers, opened, run
 
+pytestmark = pytest.mark.slow
+
 UNKNOWN = (
     "whether this change was made is not known, for the database did not confirm it; it may have been made, so look "
     "before you repeat it"

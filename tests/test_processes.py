@@ -25,6 +25,8 @@ from app.settings import from_environment
 from tests.commands import PATIENCE, dossier, serving, started
 from tests.server import SECRET
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {"DOSSIER_JWT_SECRET": SECRET, "DOSSIER_GRACE": "1"}
 TOKEN = sign(from_environment(SETTINGS), SECRET, subject="alice", lifetime=timedelta(hours=1))
 CREATE = 'mutation { createCase(input: {title: "A case"}) { case { number } errors { message } } }'

@@ -206,6 +206,7 @@ def test_what_the_surroundings_set_is_passed_over() -> None:
     assert [sentence.split()[0] for sentence in told] == sorted(f"{PREFIX}{name}" for name in names)
 
 
+@pytest.mark.slow
 def test_the_commands_say_what_is_passed_over_and_what_is_refused(tmp_path: Path) -> None:
     token = ("token", "--subject", "alice")
     done = dossier(tmp_path, *token, DOSSIER_JWT_SECRET=SECRET, **{UNKNOWN: "1"})
@@ -260,6 +261,7 @@ def test_an_address_that_could_be_read_otherwise_than_it_was_meant_is_refused_un
     assert fault(DATABASE_URL=address) == ENCODE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("address", "told"),
     [

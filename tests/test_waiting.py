@@ -19,6 +19,8 @@ from tests.commands import PATIENCE
 from tests.server import Server, serving
 from tests.test_ownership import contents, execute, grant, make_path
 
+pytestmark = pytest.mark.slow
+
 NOT_FOUND, FORBIDDEN = "NOT_FOUND", "FORBIDDEN"
 # Each change with what it waits for: a table, and which of the path's ids.
 WAITS: dict[str, tuple[str, str]] = {
