@@ -296,22 +296,21 @@ def _serve(options: argparse.Namespace) -> int:
     server = _server(settings, listening, code, options.workers)  # from now on a signal ends it in good order
     usable, elsewhere = _USABLE.get(address, (options.host, ""))
     url = f"http://[{usable}]:{port}" if ":" in usable else f"http://{usable}:{port}"
-    print(f"Dossier {__version__} listens on {url}/graphql{elsewhere}")
+    _print(f"Dossier {__version__} listens on {url}/graphql{elsewhere}")
     demo = f"#demo={code}" if code is not None else ""
     if is_built():
-        print(f"The app:      {url}/app/{demo}")
-        print(f"The explorer: {url}/graphql{demo}")
+        _print(f"The app:      {url}/app/{demo}")
+        _print(f"The explorer: {url}/graphql{demo}")
         if demo:
-            print(
+            _print(
                 "These two addresses let you sign in as the demo user; whoever has them can, so keep them to yourself."
             )
     else:
-        print("The app and the explorer have not been built; the API does without them.")
+        _print("The app and the explorer have not been built; the API does without them.")
     if settings.has_secret:
-        print(f"A token:      {_command_line()} token --subject alice (in this folder, with the same settings)")
+        _print(f"A token:      {_command_line()} token --subject alice (in this folder, with the same settings)")
     if made:
-        print(f"A secret to sign tokens with was made at {settings.secret_file}; keep it to yourself.")
-    sys.stdout.flush()
+        _print(f"A secret to sign tokens with was made at {settings.secret_file}; keep it to yourself.")
     if not is_loopback(address):
         _warn(
             "other machines reach this server, and without TLS: tokens and cases can be read on the way. Put a proxy "

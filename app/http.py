@@ -51,6 +51,7 @@ _log = logging.getLogger("dossier")
 _API_HEADERS = [(name.lower().encode(), value.encode()) for name, value in API_HEADERS.items()]
 _METHODS = "GET, POST"
 _BUFFERED = 65_536  # bytes of an answer that a connection keeps for its client without ado
+_ANSWERING = "answering"  # the key in a request's state that is there once its answer is being sent
 _UNREAD_ANSWERS = 8  # of the greatest length, that may wait to be read in a process
 
 
@@ -200,12 +201,10 @@ class GraphQL:
         except _Gone:
             await _send(send, 400, wire.JSON, b"")  # nobody is there to see it
         except asyncio.CancelledError:
-            # The server ends, and this request took longer than its grace. What has begun may still be carried through.
-            stopped = Refused(
-                503,
-                "the server was stopped before it could answer; see whether a change was made before you repeat it",
-                {"Connection": "close"},
-            )
+            # The server ends, and this took longer than its grace. A change that may have been made was told as that.
+            if _ANSWERING in scope["state"]:
+                return  # what has begun to be sent can only end
+            stopped = Refused(503, "the server was stopped before it did this", {"Connection": "close"})
             await _send(send, stopped.status, wire.JSON, wire.refusal_body(stopped), stopped.headers)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client learns an id and the log the rest
             await _send(send, 500, wire.JSON, orjson.dumps({"errors": [masked(error)]}))
@@ -235,6 +234,7 @@ class GraphQL:
             answer = await self._run(method, parameters, identity)
             # With the older media type, a well-formed request is answered with 200, whatever became of it.
             status = 400 if answer.refused and media_type == wire.GRAPHQL_JSON else 200
+            scope["state"][_ANSWERING] = True
             await _send(send, status, f"{media_type}; charset=utf-8", answer.body)
         finally:
             self._dismiss(user)

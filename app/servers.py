@@ -95,10 +95,11 @@ class Server:
         # It is sure that nothing was changed where the server said no before it ran anything.
         waits = status.code == httpx.codes.SERVICE_UNAVAILABLE and code == "UNAVAILABLE"
         waits = waits and status.retry_after is not None
-        sure = waits or ("data" not in answer and status.code < httpx.codes.INTERNAL_SERVER_ERROR)
+        sure = waits or code == "DEADLINE_EXCEEDED"
+        sure = sure or ("data" not in answer and status.code < httpx.codes.INTERNAL_SERVER_ERROR)
         raise CallError(
             f"the server refuses: {self._told(message)}{hint}",
-            unknown=not sure or code == "UNKNOWN_OUTCOME",
+            unknown=not sure,
             code=code if isinstance(code, str) else None,
             retry_after=status.retry_after if waits else None,
         )

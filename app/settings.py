@@ -228,7 +228,7 @@ def _limits(read: _Read) -> Limits:
         max_fragments=read("MAX_FRAGMENTS", "50", _between(1, 150)),
         max_spreads=read("MAX_SPREADS", "150", _between(1, 5_000)),
         max_fields=read("MAX_FIELDS", "600", _between(10, 10_000)),
-        # A statement has a column for each; PostgreSQL takes 1,664 and SQLite 2,000.
+        # Each is a text of its own until it is joined to those before it.
         max_root_fields=read("MAX_ROOT_FIELDS", "50", _between(1, 1_500)),
         # Each is a subquery, and takes up to 3 ms to be planned; all that a tree of pages can have takes fifteen.
         max_reads=read("MAX_READS", "150", _between(1, 5_000)),

@@ -164,6 +164,8 @@ def text_fault(text: str) -> str | None:
 
 def is_visible(text: str) -> bool:
     """Return whether `text` has a character that can be seen."""
+    if "!" <= text[:1] <= "~":
+        return True  # as nearly all do, and this is asked at every change
     return any(
         _SEEN.match(character)
         or not (unicodedata.category(character) in _INVISIBLE or _UNSEEN.match(character) or character.isspace())

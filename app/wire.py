@@ -7,6 +7,7 @@ Nothing here knows of Starlette: requests come as their headers and bytes, refus
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -196,7 +197,8 @@ def _holds_at_most(data: bytes, most: int) -> bool:
 
 def _json(data: bytes, what: str) -> object:
     try:
-        return _DECODER.decode(data.decode("utf-8-sig"))  # a byte order mark is overlooked (RFC 8259, section 8.1)
+        # A byte order mark is overlooked (RFC 8259, section 8.1).
+        return _DECODER.decode(data.removeprefix(BOM_UTF8).decode("utf-8"))
     except (ValueError, RecursionError):
         # ValueError: no UTF-8, no JSON, or a number of more digits than Python reads.
         raise Refused(400, f"{what} must be JSON in UTF-8") from None

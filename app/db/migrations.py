@@ -117,6 +117,8 @@ def _migrate_sqlite(settings: Settings, revision: str) -> None:
                         )
             finally:
                 engine.dispose()
+    except TimeoutError as error:
+        raise DossierError(f"the database {file} can't be migrated: {error}; stop that process first") from None
     except (DBAPIError, sqlite3.Error, OSError) as error:
         raise sqlite.cannot_open(file, error) from None
 

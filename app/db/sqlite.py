@@ -124,6 +124,8 @@ class SqliteDatabase:
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
                     raise  # it is the statement's own fault: there is no such table
+            except sqlite3.DatabaseError:
+                break
             await asyncio.sleep(_SECONDS_BETWEEN_PROBES)
         try:
             return self._read_quickly(statement, ())

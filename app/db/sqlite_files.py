@@ -28,8 +28,8 @@ def check(file: Path) -> None:
     has no log. Of any other file that was put there under this name, `note` wrote down that it was another one. (Bytes
     that were copied over those of the database can be told by neither.)
     """
-    name = file.name
     file = file.resolve()
+    name = file.name
     log = _beside(file, "-wal")
     noted = _noted(file)
     try:

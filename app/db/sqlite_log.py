@@ -35,6 +35,7 @@ class WriteAheadLog:
 
     def __init__(self, database: Path, shrink: Callable[[], Awaitable[bool]]) -> None:
         """Take the database's file, and what empties the log unless something stands in the way."""
+        database = database.resolve()  # SQLite names the log after what a link leads to
         self._file = database.with_name(database.name + "-wal")
         self._shrink = shrink
         self._readings: set[Reading] = set()

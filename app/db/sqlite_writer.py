@@ -167,10 +167,17 @@ class Writer:
     async def shrink(self) -> bool:
         """Bring what is in the write-ahead log into the database and empty it; return whether nothing stood in the way.
 
-        Reads that began before do, here and in other processes, and whoever else writes.
+        Reads that began before do, here and in other processes, and whoever else writes for long.
         """
-        async with self._alone:
+        try:
+            async with asyncio.timeout(_SHRINKING_MILLISECONDS / 1_000):
+                await self._alone.acquire()
+        except TimeoutError:
+            return False
+        try:
             return await self._in_thread(self._shrink)
+        finally:
+            self._alone.release()
 
     def trouble(self) -> str | None:
         """Return what is wrong with the files of the open database, if anything is; the log has it once."""
@@ -301,13 +308,12 @@ class Writer:
                 group.append(waiting)
                 self._run_timed(self._connection, waiting)
             self._commit(self._connection)
-            if self._check_files() is not None:
-                # Nobody else will find what stands in a log that was removed.
-                self._connection.execute("PRAGMA wal_checkpoint(FULL)")
         except BaseException:
             with suppress(sqlite3.Error):  # the error that led here says more
                 self._connection.rollback()
             raise
+        if not self._is_found_again(self._connection):
+            raise UnknownOutcome("REPLACED")
 
     def _run_timed(self, connection: sqlite3.Connection, waiting: _Waiting[Any]) -> None:
         began = perf_counter()
@@ -324,12 +330,24 @@ class Writer:
                 raise
             raise UnknownOutcome(error.sqlite_errorname) from None
 
-    def _check_files(self) -> str | None:
-        """Raise Unavailable when what is written can't be found again; return what else is wrong."""
-        trouble = self.trouble()
-        if trouble == REPLACED:
+    def _check_files(self) -> None:
+        """Raise Unavailable when what is written could not be found again."""
+        if self.trouble() == REPLACED:
             raise Unavailable(UNDER_THE_SERVER, "REPLACED")
-        return trouble
+
+    def _is_found_again(self, connection: sqlite3.Connection) -> bool:
+        """Return whether what was committed is where the next process looks for it."""
+        try:
+            match self.trouble():
+                case None:
+                    return True
+                case trouble if trouble == LOG_REMOVED:
+                    # Nobody else will find what stands in a log that was removed.
+                    (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
+                    return not busy
+        except (OSError, sqlite3.Error):
+            pass
+        return False
 
     def _begin(self, connection: sqlite3.Connection, until: float) -> None:
         """Begin a transaction. Raises TimeoutError when a program that knows nothing of the lock keeps it waiting."""
@@ -434,7 +452,7 @@ class Writer:
                     (busy, _, _) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
                 finally:
                     self._connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS_AT_ONCE}")
-        except (TimeoutError, sqlite3.Error):
+        except (OSError, sqlite3.Error):
             return False
         return not busy
 
@@ -494,7 +512,12 @@ class WritingLock:
             except BlockingIOError:
                 self._tell(self._descriptor)
                 return False
-            if _is_at(self._descriptor, self._file):
+            try:
+                is_at = _is_at(self._descriptor, self._file)
+            except OSError:
+                self.let_go()
+                raise
+            if is_at:
                 if self._is_told:
                     _log.warning("%s was let go", self._file)
                 self._wanted, self._is_told = 0.0, False

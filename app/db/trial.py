@@ -48,7 +48,8 @@ class Trial:
         except UnknownOutcome as error:
             self._fault = Unavailable("does not confirm changes", error.state)
         except DeadlineExceeded:
-            pass
+            # For as long as a change may take, nothing could be written.
+            self._fault = Unavailable("makes no change in time", "DEADLINE")
         self._kept_until = monotonic() + _SECONDS_KEPT
 
 

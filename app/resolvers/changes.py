@@ -28,7 +28,7 @@ from app.resolvers.statements import Plan
 from app.values import now
 
 # How many seconds a change takes at most from the first to its commit. What asks for rows by the time of their last
-# change relies on it: nothing becomes visible that is older than this and the commit itself. See schema/case.py.
+# change relies on it: nothing becomes visible that is older than this and the commit itself. See schema/pages.py.
 LONGEST = 60
 
 _MEMBERS = table_of(CaseMember)

@@ -391,6 +391,6 @@ def _parsed(text: str) -> DocumentNode:
     except RecursionError:
         fault = RequestFault("the document is nested too deep", "GRAPHQL_PARSE_FAILED")
         raise RequestRefused(fault) from None
-    # An error with several places looks for them in the body, and not through `get_location`; see _refused.
+    # An error with several places looks for them in the body, and not through `get_location`; see `faults._locations`.
     source.body = ""
     return document
