@@ -56,6 +56,7 @@ Value: TypeAlias = Any
 Orders: TypeAlias = tuple[str, ...]
 
 
+@pytest.mark.slow
 def test_both_ends_give_the_same_bytes(both: Both) -> None:
     differing, coverage = [], Coverage()
     for number in range(DOCUMENTS):

@@ -234,6 +234,7 @@ def test_a_client_that_others_wrote_can_work_with_serve(tmp_path: Path, database
         assert unknown.value.errors[0]["extensions"] == {"code": "UNAUTHENTICATED"}
 
 
+@pytest.mark.slow
 def test_collect_records_every_file(tmp_path: Path, database: dict[str, str]) -> None:
     library = Path(sysconfig.get_path("stdlib")) / "test"
     found = subprocess.run(  # noqa: S603 - a fixed command
@@ -288,6 +289,7 @@ def batches(url: str, token: str) -> Iterator[dict[str, int]]:
                     yield from page["nodes"]
 
 
+@pytest.mark.slow
 def test_collect_counts_and_names_what_it_cannot_read(tmp_path: Path, database: dict[str, str]) -> None:
     folder = tmp_path / "evidence"
     (folder / "nested").mkdir(parents=True)
@@ -473,6 +475,7 @@ def test_collect_refuses_a_folder_that_it_may_not_list(tmp_path: Path) -> None:
     assert str(refused.value) == f"{folder} can't be listed: Permission denied; check who may read it"
 
 
+@pytest.mark.slow
 def test_collect_says_what_keeps_it_from_the_server(tmp_path: Path, database: dict[str, str]) -> None:
     command = ("collect", str(tmp_path), "--case-title", "T")
     gone = dossier(tmp_path, *command, "--url", "http://127.0.0.1:1/graphql", **database)
