@@ -37,7 +37,7 @@ REPLACED = "the database was deleted or replaced under the server; stop it, see 
 
 def run(folder: Path, name: str, **settings: str) -> str:
     """Run a command of README in a folder that has an environment; return what it prints."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "operation.md").read_text(encoding="utf-8")
     match = re.search(rf"<!-- {name} -->\n```sh\n(.*?)```\n<!-- end -->", text, re.DOTALL)
     assert match is not None
     link = folder / ".venv"
