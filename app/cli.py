@@ -127,8 +127,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="dossier",
         description="A GraphQL server for case files: cases, the events on their timelines, and the file batches "
         "of an event.",
-        epilog="Start with 'dossier serve'. Settings are environment variables that begin with DOSSIER_; docs/settings.md "
-        "lists them.",
+        epilog="Start with 'dossier serve'. Settings are environment variables that begin with DOSSIER_; "
+        "docs/settings.md lists them.",
     )
     parser.add_argument("--version", action="version", version=f"dossier {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

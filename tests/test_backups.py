@@ -1,4 +1,4 @@
-"""README's commands for copies, run as they stand there, and what is told when something else was done."""
+"""The commands of docs/operation.md for copies, run as they stand there, and what is told when something else was done."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ REPLACED = "the database was deleted or replaced under the server; stop it, see 
 
 
 def run(folder: Path, name: str, **settings: str) -> str:
-    """Run a command of README in a folder that has an environment; return what it prints."""
+    """Run a command of docs/operation.md in a folder that has an environment; return what it prints."""
     text = (ROOT / "docs" / "operation.md").read_text(encoding="utf-8")
     match = re.search(rf"<!-- {name} -->\n```sh\n(.*?)```\n<!-- end -->", text, re.DOTALL)
     assert match is not None
@@ -44,7 +44,7 @@ def run(folder: Path, name: str, **settings: str) -> str:
     if not link.exists():
         link.symlink_to(sys.prefix)
     settings["PATH"] = f"{POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]}:{os.environ['PATH']}"
-    done = subprocess.run(  # noqa: S603 - README's own
+    done = subprocess.run(  # noqa: S603 - our own
         ["/bin/sh", "-euc", match[1]],
         cwd=folder,
         env=environment(**settings),

@@ -148,7 +148,9 @@ def settings_read() -> set[str]:
 
 
 def test_the_table_in_readme_has_every_setting() -> None:
-    rows = re.findall(r"^\| `(DOSSIER_\w+)` \|", (ROOT / "docs" / "settings.md").read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `(DOSSIER_\w+)` \|", (ROOT / "docs" / "settings.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
     assert sorted(rows) == sorted(settings_read())
 
 
