@@ -1,4 +1,4 @@
-"""The commands of docs/operation.md for copies, run as they stand there, and what is told when something else was done."""
+"""The commands of docs/operation.md for copies, run as they stand, and what is told when something else was done."""
 
 from __future__ import annotations
 
