@@ -23,7 +23,7 @@ PROGRAM = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/sbin:/us
 @contextmanager
 def pgbouncer(folder: Path, address: str, mode: str) -> Iterator[str]:
     """Run PgBouncer in a mode of pooling; yield the address of a database behind it."""
-    assert PROGRAM is not None
+    assert PROGRAM is not None, "PgBouncer has to be installed; .ci/services does"
     url = make_url(address)
     host = str(url.query.get("host", url.host))
     with reached_by_tcp(f"{host}/.s.PGSQL.{url.port or 5432}") as behind:

@@ -101,18 +101,6 @@ def test_serve_says_what_to_type_as_it_was_typed(tmp_path: Path) -> None:
         assert line == f"A token:      {typed} token --subject alice (in this folder, with the same settings)\n"
 
 
-@pytest.mark.skipif(not is_built(), reason="the pages have not been built")
-def test_what_serve_prints_signs_in_the_demo_user_at_every_worker(tmp_path: Path) -> None:
-    with serving(tmp_path, "--workers", "2") as (process, url):
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line.startswith(f"The app:      {url}/app/#demo=")
-        headers = {"Content-Type": "application/json", "Authorization": f"Demo {line.strip().partition('=')[2]}"}
-        for _ in range(10):
-            token = httpx.post(f"{url}/demo-token", headers=headers, timeout=PATIENCE).json()["token"]
-            assert jwt.decode(token, options={"verify_signature": False})["sub"] == "demo"
-
-
 @pytest.mark.parametrize(
     ("host", "address", "elsewhere"),
     [("0.0.0.0", "127.0.0.1", True), ("::", "[::1]", True), ("::1", "[::1]", False)],  # noqa: S104 - it is asked for

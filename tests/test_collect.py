@@ -855,7 +855,6 @@ def test_a_case_is_named_wherever_there_is_somebody_to_hear(server: Server, smal
         assert case["status"] == "ACTIVE"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="it takes root to be somebody else")
 def test_a_user_without_an_account_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DOSSIER_JWT_SECRET", "x" * 32)
     for name in ("DOSSIER_TOKEN", "LOGNAME", "USER", "LNAME", "USERNAME"):

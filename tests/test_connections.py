@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import select
-import shutil
 import signal
 import socket
 import subprocess
@@ -291,7 +290,7 @@ def test_a_body_that_is_ruined_behind_other_requests_is_refused_in_its_turn(serv
     assert statuses == [200, 400]
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
+@pytest.mark.services
 @pytest.mark.parametrize("protocol", ["--http2", "--http1.1", "--http1.0"])
 def test_curl_is_answered_whatever_it_offers(server: Server, alice: Client, protocol: str) -> None:
     query = '{"query": "{ a: __typename }"}'

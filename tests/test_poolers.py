@@ -12,13 +12,10 @@ from app.db.postgresql import PostgresqlDatabase
 from app.errors import DeadlineExceeded, Unavailable
 from app.settings import from_environment
 from tests.commands import dossier
-from tests.pgbouncer import PROGRAM, pgbouncer
+from tests.pgbouncer import pgbouncer
 from tests.server import SECRET, serving
 
-pytestmark = [
-    pytest.mark.services,
-    pytest.mark.skipif(PROGRAM is None, reason="there is no PgBouncer on this machine"),
-]
+pytestmark = pytest.mark.services
 
 
 def test_all_works_through_a_pooler_in_session_mode(tmp_path: Path, new_database: Callable[[str], str]) -> None:

@@ -8,9 +8,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
+import jwt
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from tests import commands
 from tests.browser.browser import DEMO, Visit, served, visiting
 
 REFUSED = "the server responded with a status of 401"  # Chromium's own note of a refused token
@@ -267,3 +270,14 @@ def test_without_introspection_it_says_so_and_runs_documents(tmp_path: Path, scr
         page.keyboard.press("Control+Enter")
         expect_answer(page, '"subject": "demo"')
         visit.shoot("no-introspection")
+
+
+def test_what_serve_prints_signs_in_the_demo_user_at_every_worker(tmp_path: Path) -> None:
+    with commands.serving(tmp_path, "--workers", "2") as (process, url):
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith(f"The app:      {url}/app/#demo=")
+        headers = {"Content-Type": "application/json", "Authorization": f"Demo {line.strip().partition('=')[2]}"}
+        for _ in range(10):
+            token = httpx.post(f"{url}/demo-token", headers=headers, timeout=commands.PATIENCE).json()["token"]
+            assert jwt.decode(token, options={"verify_signature": False})["sub"] == "demo"
