@@ -560,8 +560,10 @@ def test_a_process_that_is_ended_exits_with_the_signal(
         arguments = ("--case-title", "T", "--url", way.url, "--token", bearer(alice))
         code, said = complaint(monkeypatch, "collect", str(small_tree), *arguments)
     assert code == 143
-    assert said.startswith(f"dossier: ended by SIGTERM; case {only_case(alice)['number']} is incomplete: it has ")
+    told = f"dossier: ended by SIGTERM; case {only_case(alice)['number']} is incomplete: it has "
+    assert re.match(f"{told}[012] of 3 files ", said)
     assert said.count("\n") == 1
+    the_case_is_told_as_it_is(alice, 3, told=said)
 
 
 def test_a_second_signal_does_not_wait_for_an_answer(server: Server, alice: Client, small_tree: Path) -> None:

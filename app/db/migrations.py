@@ -22,7 +22,7 @@ from app.db.database import Database
 from app.db.models import Base
 from app.errors import DeadlineExceeded, DossierError, Unavailable, first_line
 from app.settings import Settings
-from app.values import printable
+from app.values import visible
 
 
 def migrate(settings: Settings, revision: str = "head") -> None:
@@ -77,7 +77,7 @@ def _fault_of(revisions: Sequence[str], older: str | None = None) -> str | None:
     unknown = sorted(set(revisions) - _known())
     if unknown:
         return (
-            f"the database is at revision {printable(unknown[0][:50])}, which this version of Dossier doesn't know; a "
+            f"the database is at revision {visible(unknown[0][:50])}, which this version of Dossier doesn't know; a "
             "newer one migrated it, so run that one (or it is another program's database)"
         )
     if len(revisions) > 1:
