@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -210,21 +210,21 @@ class GraphQL:
             await _send(send, 500, wire.JSON, orjson.dumps({"errors": [masked(error)]}))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        method, headers = scope["method"], scope["headers"]
+        method, headers = scope["method"], wire.by_name(scope["headers"])
         if method not in {"GET", "HEAD", "POST"}:
             raise Refused(405, "send a document by POST, or a query by GET", {"Allow": _METHODS})
-        media_type = wire.media_type(wire.header(headers, b"accept"))
-        identity = await self._identity(wire.header(headers, b"authorization"))
+        media_type = wire.media_type(headers.get(b"accept"))
+        identity = await self._identity(headers.get(b"authorization"))
         scope["state"][KNOWN] = True
         user = identity.issuer, identity.subject
         body = b""
         if method == "POST":
-            wire.check_content_encoding(wire.header(headers, b"content-encoding") or "")
-            wire.check_content_type(wire.header(headers, b"content-type") or "")
+            wire.check_content_encoding(headers.get(b"content-encoding"))
+            wire.check_content_type(headers.get(b"content-type", ""))
             body = await self._body(headers, receive, user)
         elif not self._settings.get_queries:
             raise Refused(405, "send the request by POST", {"Allow": "POST"})
-        await self._turns.take(user)
+        await self._turns.take(user, len(body))
         self._admit(user)
         try:
             if method == "POST":
@@ -303,9 +303,9 @@ class GraphQL:
             # Not 401: the token may be good, and whoever has it need not sign in again.
             raise Refused(503, str(error), {"Retry-After": "10"}) from None
 
-    async def _body(self, headers: Sequence[tuple[bytes, bytes]], receive: Receive, user: User) -> bytes:
+    async def _body(self, headers: Mapping[bytes, str], receive: Receive, user: User) -> bytes:
         most = self._settings.max_body_bytes
-        announced = wire.header(headers, b"content-length")
+        announced = headers.get(b"content-length")
         if announced is not None and announced.isdecimal() and int(announced) > most:
             raise Refused(413, f"the body may have {most} bytes, not {announced}")
         parts: list[bytes] = []
@@ -321,7 +321,7 @@ class GraphQL:
             parts.append(part)
             if not message.get("more_body", False):
                 return parts[0] if len(parts) == 1 else b"".join(parts)
-            await self._turns.take(user)
+            await self._turns.take(user, 0)
 
 
 class _Gone(Exception):  # noqa: N818 - a client may leave
@@ -331,10 +331,11 @@ class _Gone(Exception):  # noqa: N818 - a client may leave
 async def _send(send: Send, status: int, content_type: str, body: bytes, more: dict[str, str] | None = None) -> None:
     headers = [
         (b"content-type", content_type.encode()),
-        (b"content-length", str(len(body)).encode()),
+        (b"content-length", b"%d" % len(body)),
         *_API_HEADERS,
-        *((name.lower().encode(), value.encode("latin-1")) for name, value in (more or {}).items()),
     ]
+    if more:
+        headers += [(name.lower().encode(), value.encode("latin-1")) for name, value in more.items()]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     if len(body) > _BUFFERED:
         await send({"type": "http.response.body", "body": body, "more_body": True})

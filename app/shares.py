@@ -19,8 +19,10 @@ User: TypeAlias = Hashable
 """Who asks: a user's id, or what else tells users apart; None stands for whoever operates the server."""
 
 # Requests that work before the loop looks who else has come. One at a time costs each a call of the system, a tenth
-# of what a small read takes; each works for some milliseconds at most.
+# of what a small read takes. But for each of these bytes to take apart a request counts as one more: 64 kB of numbers
+# take 10 ms.
 _TURNS_AT_ONCE = 8
+_BYTES_A_TURN = 8_192
 _ROUND_SECONDS = 0.02  # of work in the event loop at a stretch, before it looks who else has come
 
 
@@ -150,29 +152,30 @@ class Turns:
 
     def __init__(self) -> None:
         self._since = 0.0  # in processor time, as a machine that is busy with other things is no reason to wait
-        self._line: Line[asyncio.Future[None]] = Line()
+        self._line: Line[tuple[asyncio.Future[None], int]] = Line()
 
-    async def take(self, user: User) -> None:
-        """Wait for a turn, which lasts until the next `await` that waits."""
+    async def take(self, user: User, size: int) -> None:
+        """Wait for a turn to work on `size` bytes, which lasts until the next `await` that waits."""
         if not self._line:
             if thread_time() - self._since < _ROUND_SECONDS:
                 return
             asyncio.get_running_loop().call_soon(self._go_on)
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._line.add(user, turn)
+        waiting = turn, 1 + size // _BYTES_A_TURN
+        self._line.add(user, waiting)
         try:
             await turn
         except asyncio.CancelledError:
-            self._line.drop(user, turn)
+            self._line.drop(user, waiting)
             raise
 
     def _go_on(self) -> None:
         self._since = thread_time()
         left = _TURNS_AT_ONCE
-        while self._line and left:
-            _, turn = self._line.take_next()
+        while self._line and left > 0:
+            _, (turn, turns) = self._line.take_next()
             if not turn.done():
                 turn.set_result(None)
-                left -= 1
+                left -= turns
         if self._line:
             asyncio.get_running_loop().call_soon(self._go_on)

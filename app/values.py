@@ -150,7 +150,7 @@ def format_time(moment: datetime) -> str:
 
     The form has a fixed width, so that the order of the texts is the order of the moments.
     """
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def text_fault(text: str) -> str | None:

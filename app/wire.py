@@ -84,8 +84,10 @@ def media_type(accept: str | None) -> str:
     return best
 
 
-def check_content_encoding(content_encoding: str) -> None:
+def check_content_encoding(content_encoding: str | None) -> None:
     """Check that a body is as it is, not compressed. Raises Refused."""
+    if content_encoding is None:
+        return
     if any(coding.strip().lower() not in {"", "identity"} for coding in content_encoding.split(",")):
         # RFC 9110, section 15.5.16.
         raise Refused(415, "send the request uncompressed, without Content-Encoding", {"Accept-Encoding": "identity"})
@@ -136,10 +138,13 @@ def refusal_body(refused: Refused) -> bytes:
     return json.dumps({"errors": [{"message": refused.message, "extensions": {"code": code}}]}).encode()
 
 
-def header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
-    """Return the value of a header; several of one name are one list, in their order (RFC 9110, section 5.3)."""
-    values = [value for key, value in headers if key == name]
-    return b", ".join(values).decode("latin-1") if values else None
+def by_name(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, str]:
+    """Return headers by their names; several of one name are one list, in their order (RFC 9110, section 5.3)."""
+    values: dict[bytes, str] = {}
+    for name, value in headers:
+        text = value.decode("latin-1")
+        values[name] = f"{values[name]}, {text}" if name in values else text
+    return values
 
 
 def _parameters(given: object) -> Parameters:

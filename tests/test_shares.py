@@ -119,7 +119,7 @@ def order_of(asking: list[str], work: Callable[[], None]) -> list[str]:
         turns = Turns()
 
         async def one(user: str) -> None:
-            await turns.take(user)
+            await turns.take(user, 0)
             work()
             done.append(user)
 
@@ -146,11 +146,33 @@ def test_whoever_leaves_the_line_for_a_turn_keeps_nobody_from_theirs(monkeypatch
 
     async def run() -> None:
         turns = Turns()
-        tasks = [asyncio.create_task(turns.take(user)) for user in "aaabb"]
+        tasks = [asyncio.create_task(turns.take(user, 0)) for user in "aaabb"]
         await asyncio.sleep(0)
         for task in tasks[1:4]:
             task.cancel()
         await asyncio.wait_for(tasks[4], 1)
-        await asyncio.wait_for(turns.take("c"), 1)
+        await asyncio.wait_for(turns.take("c", 0), 1)
 
     asyncio.run(run())
+
+
+def test_whoever_comes_meanwhile_waits_for_one_large_body_and_not_for_eight(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shares, "_ROUND_SECONDS", 0.0)
+    done: list[str] = []
+
+    async def run() -> None:
+        turns, begun = Turns(), asyncio.Event()
+
+        async def one(user: str, size: int) -> None:
+            await turns.take(user, size)
+            done.append(user)
+            begun.set()
+
+        large = [asyncio.create_task(one("a", 64_000)) for _ in range(8)]
+        await begun.wait()
+        small = [asyncio.create_task(one(user, 100)) for user in "bcd"]
+        await asyncio.gather(*large, *small)
+
+    asyncio.run(run())
+    # One more and one more of those who had their turn already; of those who came later all three in one round.
+    assert "".join(done) == "aaaabcdaaaa"

@@ -68,8 +68,10 @@ _TOGETHER_SECONDS = 0.02  # of work after which those at work are committed, how
 _PAYLOAD_SECONDS = 0.1
 _PAYLOAD_SECONDS_AT_MOST = 1
 _HOLDING_UP_KEPT = 1_000
-# For which whoever had the lock for long leaves it to other processes, which look for it more often.
+# For which whoever had the lock for long leaves it to other processes, which look for it more often; where another
+# process had it lately, for who writes alone would only wait.
 _GAP_SECONDS = 0.003
+_SHARED_SECONDS = 5
 _SECONDS_BETWEEN_GLANCES = 0.5  # at who is still there to wait for the lock
 _TELLING_SECONDS = 5  # for which another process has to hold the lock for that to be told
 _WANTING_SECONDS = 2  # without asking for the lock again, after which it isn't waited for any more
@@ -127,6 +129,7 @@ class Writer:
         self._lock = WritingLock(file)
         self._alone = asyncio.Lock()  # whoever has or waits for the lock beside the database
         self._held_for_long = False
+        self._shared_until = 0.0
         self._at_work: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -198,10 +201,11 @@ class Writer:
     async def _work_off(self) -> None:
         while self._waiting:
             async with self._alone:
-                if self._held_for_long:
+                if self._held_for_long and perf_counter() < self._shared_until:
                     await asyncio.sleep(_GAP_SECONDS)
                 try:
                     if not self._lock.take():
+                        self._shared_until = perf_counter() + _SHARED_SECONDS
                         await self._in_thread(partial(self._lock.wait, _SECONDS_BETWEEN_GLANCES))
                 except TimeoutError:
                     if self._gives_up():
@@ -212,13 +216,14 @@ class Writer:
                     self._refuse_all(error)
                     continue
                 several = self._next()
-                working = asyncio.ensure_future(self._in_thread(partial(self._commit_and_let_go, several)))
                 # What is done for them is broken off when it takes too long, but not a commit. If the disk doesn't
                 # answer any more, they are told so; the thread still waits for it.
                 patience = max((each.until for each in several), default=0) + _ANSWERING_SECONDS - perf_counter()
-                if several and not (await asyncio.wait([working], timeout=patience))[0]:
-                    self._despair(several)
-                tried = await working
+                despairing = asyncio.get_running_loop().call_later(patience, self._despair, several)
+                try:
+                    tried = await self._in_thread(partial(self._commit_and_let_go, several))
+                finally:
+                    despairing.cancel()
             for waiting in tried:
                 waiting.tell()
             # Those who had to wait are the next, and then whoever came meanwhile, before those who had their turn.
