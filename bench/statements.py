@@ -32,7 +32,9 @@ async def reading(settings: Settings, requests: Sequence[Request]) -> list[State
     database = await open_database(settings)
     try:
         recorder = _Recorder(database)
-        await _run(settings, recorder, requests)
+        viewer = await _viewer(database)
+        for request in requests:
+            await _answer(settings, recorder, request, viewer)
     finally:
         await database.close()
     if len(recorder.statements) != len(requests):
@@ -47,7 +49,7 @@ async def writing(settings: Settings, request: Request) -> list[Statement]:
 
     begin = Transaction.__init__
 
-    def recording(self: Transaction, dialect: Any, run: Callable[[str, Any], Any], longest: int) -> None:
+    def recording(self: Transaction, dialect: Any, run: Callable[[str, Any], Any], longest: int, *_: Any) -> None:
         def record(sql: str, values: Any) -> Any:
             statements.append(Statement(sql, values))
             return run(sql, values)
@@ -82,12 +84,6 @@ class _Recorder:
     async def read(self, statement: str, values: Sequence[object], user: User) -> Row:
         self.statements.append(Statement(statement, tuple(values)))
         return await self._database.read(statement, values, user)
-
-
-async def _run(settings: Settings, database: Database, requests: Sequence[Request]) -> None:
-    viewer = await _viewer(database)
-    for request in requests:
-        await _answer(settings, database, request, viewer)
 
 
 async def _viewer(database: Database) -> Viewer:

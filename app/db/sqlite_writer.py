@@ -68,10 +68,9 @@ _TOGETHER_SECONDS = 0.02  # of work after which those at work are committed, how
 _PAYLOAD_SECONDS = 0.1
 _PAYLOAD_SECONDS_AT_MOST = 1
 _HOLDING_UP_KEPT = 1_000
-# For which whoever had the lock for long leaves it to other processes, which look for it more often; where another
-# process had it lately, for who writes alone would only wait.
+# For which whoever worked for long under the lock leaves it to other processes, which look for it more often. How long
+# the disk took doesn't count: on a slow one every commit would be followed by a gap.
 _GAP_SECONDS = 0.003
-_SHARED_SECONDS = 5
 _SECONDS_BETWEEN_GLANCES = 0.5  # at who is still there to wait for the lock
 _TELLING_SECONDS = 5  # for which another process has to hold the lock for that to be told
 _WANTING_SECONDS = 2  # without asking for the lock again, after which it isn't waited for any more
@@ -128,8 +127,7 @@ class Writer:
         self._holding_up: set[User] = set()
         self._lock = WritingLock(file)
         self._alone = asyncio.Lock()  # whoever has or waits for the lock beside the database
-        self._held_for_long = False
-        self._shared_until = 0.0
+        self._worked_for_long = False
         self._at_work: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -201,11 +199,10 @@ class Writer:
     async def _work_off(self) -> None:
         while self._waiting:
             async with self._alone:
-                if self._held_for_long and perf_counter() < self._shared_until:
+                if self._worked_for_long:
                     await asyncio.sleep(_GAP_SECONDS)
                 try:
                     if not self._lock.take():
-                        self._shared_until = perf_counter() + _SHARED_SECONDS
                         await self._in_thread(partial(self._lock.wait, _SECONDS_BETWEEN_GLANCES))
                 except TimeoutError:
                     if self._gives_up():
@@ -263,12 +260,11 @@ class Writer:
 
     def _commit_and_let_go(self, several: Sequence[_Waiting[Any]]) -> Sequence[_Waiting[Any]]:
         """Commit some of them, the first at least, and return those."""
-        began = perf_counter()
+        self._worked_for_long = False
         try:
             return self._commit_together(several) if several else ()
         finally:
             self._lock.let_go()
-            self._held_for_long = perf_counter() - began > _TOGETHER_SECONDS
 
     def _commit_together(self, several: Sequence[_Waiting[Any]]) -> Sequence[_Waiting[Any]]:
         group: list[_Waiting[Any]] = []
@@ -312,6 +308,7 @@ class Writer:
                     continue
                 group.append(waiting)
                 self._run_timed(self._connection, waiting)
+            self._worked_for_long |= perf_counter() - began > _TOGETHER_SECONDS
             self._commit(self._connection)
         except BaseException:
             with suppress(sqlite3.Error):  # the error that led here says more
