@@ -6,8 +6,8 @@ import asyncio
 import tracemalloc
 from typing import Any
 
-from app.http import create
 from app.settings import Settings
+from app.web.application import create
 from bench.load import Target
 
 _WARM = 5

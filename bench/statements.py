@@ -9,10 +9,10 @@ from typing import Any
 from unittest.mock import patch
 
 from app.db import Database, Row, Transaction, open_database
+from app.execution.documents import Documents
 from app.identity import OURSELVES, Identity
-from app.resolvers.ownership import Viewer
+from app.ownership import Viewer
 from app.resolvers.users import Users
-from app.schema.documents import Documents
 from app.settings import Settings
 from app.shares import User
 from bench.data import SUBJECT

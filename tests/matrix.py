@@ -33,7 +33,7 @@ from graphql import (
     is_required_input_field,
 )
 
-from app.resolvers.statements import MAX_NESTING
+from app.reading.statements import MAX_NESTING
 from app.values import new_id
 from tests.server import Client, Server
 from tests.test_ownership import execute, grant

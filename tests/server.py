@@ -15,12 +15,12 @@ from typing import Any
 import httpx
 import uvicorn
 
-from app.connections import Connection
 from app.db.migrations import migrate
-from app.demo import new_code
-from app.http import create
 from app.identity import sign
 from app.settings import Settings, from_environment
+from app.web.application import create
+from app.web.connections import Connection
+from app.web.demo import new_code
 
 SECRET = "a secret that is only used by tests, and long enough"  # noqa: S105 - it protects nothing
 _subjects = itertools.count(1)

@@ -34,11 +34,11 @@ from graphql import (
 
 from app.db import open_database
 from app.errors import RequestRefused
-from app.resolvers.ownership import Viewer
-from app.resolvers.reads import Shapes
+from app.execution.documents import Documents
+from app.execution.faults import Answer
+from app.ownership import Viewer
+from app.reading.reads import Shapes
 from app.schema import executable
-from app.schema.documents import Documents
-from app.schema.faults import Answer
 from tests.conftest import KINDS
 from tests.server import Client, Server, serving
 
@@ -92,8 +92,8 @@ def test_a_stream_has_the_same_bytes(both: Both, monkeypatch: pytest.MonkeyPatch
             plain, _ = both.run(document, variables)
             with monkeypatch.context() as patched:
                 # As if all that has rows were too large, and no piece small enough.
-                patched.setattr("app.resolvers.streams._LARGE", 0)
-                patched.setattr("app.resolvers.streams._PIECE", 0)
+                patched.setattr("app.reading.streams._LARGE", 0)
+                patched.setattr("app.reading.streams._PIECE", 0)
                 # Another text is planned anew.
                 streamed, walked = both.run(replace(document, text=f"{document.text} "), variables)
             assert streamed.body == walked.body == plain.body, (document, variables)

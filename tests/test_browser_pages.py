@@ -14,8 +14,8 @@ import httpx
 import jwt
 import pytest
 
-from app import sites
-from app.demo import is_loopback
+from app.web import sites
+from app.web.demo import is_loopback
 from tests.server import SECRET, Client, Server, serving
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"}

@@ -24,10 +24,10 @@ from gql import gql
 from gql.transport.exceptions import TransportQueryError
 from gql.transport.httpx import HTTPXTransport
 
-from app.collect import collect
+from app.commands.collect import collect
 from app.db import migrations
 from app.errors import DossierError
-from app.sites import is_built
+from app.web.sites import is_built
 from tests.commands import DOSSIER, PATIENCE, dossier, environment, serving, started
 from tests.conftest import KINDS
 from tests.server import SECRET

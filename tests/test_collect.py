@@ -27,10 +27,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app import cli
-from app.collect import BrokenOffError, Collected, collect
+from app.commands import cli
+from app.commands.collect import BrokenOffError, Collected, collect
+from app.commands.folders import Walk, text_of
 from app.errors import DossierError
-from app.folders import Walk, text_of
 from app.values import visible
 from tests import between as troubles
 from tests.between import Between, Exchange, Trouble, between
@@ -497,7 +497,7 @@ def test_a_server_that_does_not_answer_is_waited_for_so_long(
     def hanging(_exchange: Exchange) -> None:
         done.wait(PATIENCE)
 
-    monkeypatch.setattr("app.collect._SECONDS", 0.5)
+    monkeypatch.setattr("app.commands.collect._SECONDS", 0.5)
     with between(server.url) as way:
         way.troubles[4] = hanging
         with pytest.raises(DossierError) as refused:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from app.db import postgresql, sqlite_log
-from app.schema.documents import Documents
+from app.execution.documents import Documents
 from tests.conftest import KINDS
 from tests.server import Client, Server, serving
 from tests.test_deadlines import ENDLESS, EVENTS, WORDY, locked

@@ -11,8 +11,8 @@ from uuid import UUID
 
 import pytest
 
+from app import ownership
 from app.resolvers import members as members_of
-from app.resolvers import ownership
 from app.values import format_time, new_id, now
 from tests.server import Client, Server
 from tests.test_concurrency import at_once

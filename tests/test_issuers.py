@@ -18,10 +18,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app import issuers
 from app.errors import DossierError, InvalidTokenError, IssuerUnreachable
-from app.identity import Tokens
-from app.keys import MAX_KEYS
+from app.identity import Tokens, issuers
+from app.identity.keys import MAX_KEYS
 from app.settings import ISSUERS_ALGORITHMS, from_environment
 from tests.conftest import KINDS
 from tests.issuer import DISCOVERY, KEY_SET, Issuer, issuing, jwk, private_key

@@ -24,9 +24,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.errors import RequestRefused
-from app.resolvers.ownership import Viewer
+from app.execution.limits import measure, scan
+from app.ownership import Viewer
 from app.schema import executable
-from app.schema.limits import measure, scan
 from app.settings import Limits
 from tests.conftest import KINDS
 from tests.server import Client, Server, serving
@@ -373,7 +373,7 @@ def test_what_is_kept_of_documents_is_bounded_by_its_size(
     kind: str, new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     most = 400_000
-    monkeypatch.setattr("app.schema.documents._BYTES_KEPT", most)
+    monkeypatch.setattr("app.execution.documents._BYTES_KEPT", most)
     with serving(kind, new_database(kind)) as server, asyncio.Runner() as runner, opened(server, runner) as documents:
         viewer = Viewer("00000000-0000-7000-8000-000000000000", frozenset())
         before = documents.weight

@@ -20,12 +20,13 @@ import pytest
 from graphql import GraphQLEnumType, extend_schema, get_named_type, parse
 from sqlalchemy import and_, exists, select, true
 
-from app import identity
+from app import identity, ownership
 from app.db import Statement, postgresql
 from app.db.models import CaseMember, table_of
 from app.errors import Forbidden, NotFound
-from app.resolvers import cases, events, file_batches, members, nouns, ownership, statements
-from app.resolvers.ownership import Viewer
+from app.ownership import Viewer
+from app.reading import nouns, statements
+from app.resolvers import cases, events, file_batches, members
 from app.schema import executable
 from app.values import new_id, parse_id
 from tests.conftest import KINDS

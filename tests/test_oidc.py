@@ -17,7 +17,7 @@ import httpx
 import pytest
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from app import issuers
+from app.identity import issuers
 from tests.conftest import KINDS
 from tests.issuer import private_key
 from tests.node import installed

@@ -8,10 +8,10 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from app import ownership
 from app.db.postgresql import PostgresqlDatabase
 from app.db.sqlite import SqliteDatabase
 from app.db.transaction import Transaction
-from app.resolvers import ownership
 from tests.conftest import KINDS
 from tests.server import Client, Server, serving
 

@@ -15,15 +15,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis_graphql import nodes, queries
 
-from app import register
-from app.cli import main
+from app.commands import register
+from app.commands.cli import main
 from app.db import database_of, open_database
 from app.errors import DossierError
+from app.execution.documents import Documents
 from app.manifests import Document
 from app.resolvers import trusted
 from app.resolvers.trusted import TrustedDocuments
 from app.schema import sdl
-from app.schema.documents import Documents
 from tests.commands import dossier
 from tests.conftest import KINDS
 from tests.server import SECRET, Client, Server, serving

@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from app import wire
 from app.db.sqlite_writer import writing_lock
+from app.web import wire
 from tests.server import Server, serving
 
 ORIGIN = "https://cases.example.org"

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from app.errors import InvalidTokenError
-from app.keys import choose, key_set, shared, take_apart
+from app.identity.keys import choose, key_set, shared, take_apart
 from app.settings import ISSUERS_ALGORITHMS, SECRET_BYTES
 
 VECTORS = Path(os.environ.get("WYCHEPROOF") or Path(__file__).parents[2] / "shared" / "data" / "wycheproof")

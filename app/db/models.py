@@ -159,7 +159,7 @@ class CaseMember(Base):
     user_id: Mapped[str] = mapped_column(Id, ForeignKey("users.id"), primary_key=True)
     role: Mapped[str] = mapped_column(Choice(CaseRole))
     expires_at: Mapped[datetime | None] = mapped_column(Time)
-    # Who gave it, for as long as the user has not taken it up; see app/resolvers/ownership.py.
+    # Who gave it, for as long as the user has not taken it up; see app/ownership.py.
     given_by: Mapped[str | None] = mapped_column(Id, ForeignKey("users.id"))
 
 

@@ -8,9 +8,10 @@ from sqlalchemy import update as update_rows
 
 from app.db import Statement, Transaction
 from app.db.models import DESCRIPTION_LENGTH, REFERENCE_LENGTH, TITLE_LENGTH, Case, CaseCounter, table_of
+from app.ownership import CHANGE, GOVERN, Viewer, find
+from app.reading.payloads import Given
 from app.resolvers import changes
-from app.resolvers.inputs import AnyRule, Given, Rule, TextRule, checked
-from app.resolvers.ownership import CHANGE, GOVERN, Viewer, find
+from app.resolvers.inputs import AnyRule, Rule, TextRule, checked
 from app.values import fold, new_id
 
 _CASES = table_of(Case)

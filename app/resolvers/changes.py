@@ -17,14 +17,13 @@ from graphql.execution.values import VariableValues
 from sqlalchemy import Table, bindparam, delete, insert
 from sqlalchemy import update as update_rows
 
+from app import ownership
 from app.db import Database, FoundRow, Statement, Transaction
 from app.db.models import CaseMember, table_of
 from app.errors import Conflict, DeadlineExceeded, Refusal, Refused
-from app.resolvers import ownership
-from app.resolvers.inputs import Given
-from app.resolvers.ownership import Viewer
-from app.resolvers.payloads import Payload, Rows
-from app.resolvers.statements import Plan
+from app.ownership import Viewer
+from app.reading.payloads import Given, Payload, Rows
+from app.reading.statements import Plan
 from app.values import now
 
 # How many seconds a change takes at most from the first to its commit. What asks for rows by the time of their last

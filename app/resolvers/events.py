@@ -7,9 +7,10 @@ from typing import Any
 from app.db import FoundRow, Transaction
 from app.db.models import DESCRIPTION_LENGTH, TITLE_LENGTH, Case, Event, table_of
 from app.errors import Refused
+from app.ownership import CHANGE, DELETE, Viewer, find
+from app.reading.payloads import Given
 from app.resolvers import changes
-from app.resolvers.inputs import AnyRule, Given, NumberRule, Rule, TextRule, checked, invalid
-from app.resolvers.ownership import CHANGE, DELETE, Viewer, find
+from app.resolvers.inputs import AnyRule, NumberRule, Rule, TextRule, checked, invalid
 from app.values import beginning, fold, format_time, new_id
 
 _EVENTS = table_of(Event)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from app.db import FoundRow, Transaction
 from app.db.models import DESCRIPTION_LENGTH, FILE_TYPES_LENGTH, TITLE_LENGTH, Case, Event, FileBatch, table_of
+from app.ownership import CHANGE, DELETE, Viewer, find
+from app.reading.payloads import Given
 from app.resolvers import changes
-from app.resolvers.inputs import Given, NumberRule, Rule, TextRule, checked
-from app.resolvers.ownership import CHANGE, DELETE, Viewer, find
+from app.resolvers.inputs import NumberRule, Rule, TextRule, checked
 from app.values import new_id
 
 _FILE_BATCHES = table_of(FileBatch)

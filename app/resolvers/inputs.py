@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 from app.errors import InvalidInput, Refused
+from app.reading.payloads import Given
 from app.values import is_visible, text_fault
-
-Given: TypeAlias = Mapping[str, Any]
-"""What a client gave: the fields of an input by their column's names, those left out absent."""
 
 
 class Rule(Protocol):

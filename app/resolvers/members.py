@@ -7,9 +7,7 @@ from datetime import UTC, datetime
 from app.db import FoundRow, Transaction
 from app.db.models import ISSUER_LENGTH, SUBJECT_LENGTH, Case
 from app.errors import NotFound
-from app.resolvers import changes
-from app.resolvers.inputs import AnyRule, Given, Rule, TextRule, checked, invalid
-from app.resolvers.ownership import (
+from app.ownership import (
     GOVERN,
     MAX_GIVEN,
     MAX_GIVEN_TO_ONE,
@@ -22,6 +20,9 @@ from app.resolvers.ownership import (
     is_viewer,
     name_user,
 )
+from app.reading.payloads import Given
+from app.resolvers import changes
+from app.resolvers.inputs import AnyRule, Rule, TextRule, checked, invalid
 from app.values import now
 
 _RULES: dict[str, Rule] = {

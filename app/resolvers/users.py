@@ -16,7 +16,7 @@ from app.db import Database, Statement, Transaction
 from app.db.models import User, table_of
 from app.errors import Unavailable, UnknownOutcome
 from app.identity import Identity
-from app.resolvers.ownership import Viewer
+from app.ownership import Viewer
 from app.values import new_user_id, now
 
 _log = logging.getLogger("dossier")

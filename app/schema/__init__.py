@@ -15,7 +15,7 @@ import strawberry
 from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, print_schema
 from strawberry.schema.config import StrawberryConfig
 
-from app.resolvers.statements import TYPE
+from app.reading.statements import TYPE
 from app.schema.mutation import Mutation
 from app.schema.query import Query
 from app.schema.refusals import ConflictError, ForbiddenError, InvalidInputError, NotFoundError

@@ -7,7 +7,7 @@ from typing import Annotated
 import strawberry
 
 from app.db.models import CaseRole, CaseStatus
-from app.resolvers.nouns import CaseOrder
+from app.reading.nouns import CaseOrder
 from app.schema.event import Event, EventConnection, EventFilter, EventOrder
 from app.schema.nodes import Node
 from app.schema.pages import UPDATED_FROM, After, Before, First, Last, PageInfo

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from app.db.models import EventType, TimePrecision
-from app.resolvers.nouns import EventOrder
+from app.reading.nouns import EventOrder
 from app.schema.file_batch import FileBatch, FileBatchConnection, FileBatchOrder
 from app.schema.nodes import Node
 from app.schema.pages import UPDATED_FROM, After, Before, First, Last, PageInfo

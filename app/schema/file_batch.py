@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from app.resolvers.nouns import FileBatchOrder
+from app.reading.nouns import FileBatchOrder
 from app.schema.nodes import Node
 from app.schema.pages import PageInfo
 from app.schema.scalars import DateTime

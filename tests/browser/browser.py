@@ -29,7 +29,7 @@ def served(folder: Path, **environment: str) -> Iterator[str]:
     """Run `dossier serve` in an empty folder, and yield its address."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("DOSSIER_")}
     process = subprocess.Popen(
-        [sys.executable, "-m", "app.cli", "serve", "--port", "0"],
+        [sys.executable, "-m", "app.commands.cli", "serve", "--port", "0"],
         cwd=folder,
         env=inherited | environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
         stdout=subprocess.PIPE,

@@ -47,7 +47,7 @@ def visit(url: str, screenshots: Path) -> Iterator[Visit]:
 
 
 def token(folder: Path) -> str:
-    command = [sys.executable, "-m", "app.cli", "token", "--subject", "alice", "--name", "Alice"]
+    command = [sys.executable, "-m", "app.commands.cli", "token", "--subject", "alice", "--name", "Alice"]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True)  # noqa: S603
     return done.stdout.strip()

@@ -8,10 +8,10 @@ from enum import Enum
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from app.db import Database
-from app.resolvers.ownership import Viewer
-from app.resolvers.selections import Field, Request
-from app.resolvers.statements import Plan
-from app.resolvers.streams import plan_query
+from app.ownership import Viewer
+from app.reading.selections import Field, Request
+from app.reading.statements import Plan
+from app.reading.streams import plan_query
 from app.values import now
 
 _SHAPES_KEPT = 16

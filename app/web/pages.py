@@ -5,9 +5,9 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.demo import DemoSignIn
 from app.settings import Settings
-from app.sites import Site, wants_page
+from app.web.demo import DemoSignIn
+from app.web.sites import Site, wants_page
 
 # Monaco, the explorer's editor, places its lines by style attributes in markup, and its underlining of errors is an
 # image in the style sheet. Style elements, whose selectors could read a page and carry it away, remain forbidden.
@@ -15,7 +15,7 @@ _MONACO = {"style-src-attr": "'unsafe-inline'", "img-src": "'self' data:"}
 
 
 class Pages:
-    """The pages of a server. There is a demo user where there is a code for one; see app/demo.py."""
+    """The pages of a server. There is a demo user where there is a code for one; see app/web/demo.py."""
 
     def __init__(self, settings: Settings, demo_code: str | None) -> None:
         self._demo = DemoSignIn(settings, demo_code) if demo_code is not None else None

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from app.errors import InvalidTokenError, IssuerUnreachable
-from app.keys import Key, Signed, choose, key_set
+from app.identity.keys import Key, Signed, choose, key_set
 from app.settings import address_fault
 
 _log = logging.getLogger("dossier")

@@ -14,12 +14,12 @@ from sqlalchemy import Column, ColumnElement, Integer, Text, case, exists, liter
 from app.db import Database
 from app.db.sql import Pause, Piece, Stream, elements, gathered, stream
 from app.db.types import Id
-from app.resolvers import nouns, weights
-from app.resolvers.nouns import NODES, NOUNS, QUERY, Noun
-from app.resolvers.ownership import Viewer, readable
-from app.resolvers.rows import Rows, braces
-from app.resolvers.selections import Field
-from app.resolvers.statements import TYPE, Plan, Planner, identifiers
+from app.ownership import Viewer, readable
+from app.reading import nouns, weights
+from app.reading.nouns import NODES, NOUNS, QUERY, Noun
+from app.reading.rows import Rows, braces
+from app.reading.selections import Field
+from app.reading.statements import TYPE, Plan, Planner, identifiers
 from app.values import parse_id
 
 # What a statement and its answer may hold at once in bytes, if each text is put together from those below it.

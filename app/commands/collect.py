@@ -20,11 +20,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, TextIO
 
+from app.commands.folders import Place, Walk, shortened, text_of
+from app.commands.servers import CallError, Server
 from app.db.models import DESCRIPTION_LENGTH, TITLE_LENGTH
 from app.errors import DossierError
-from app.folders import Place, Walk, shortened, text_of
 from app.resolvers.inputs import TextRule
-from app.servers import CallError, Server
 from app.values import format_time, from_argument, new_id, now, visible
 
 _LABEL_LENGTH = 200

@@ -22,16 +22,18 @@ from typing import Any, NoReturn, TextIO
 
 import uvicorn
 
-from app import __version__, collect, register, workers
+from app import __version__
+from app.commands import collect, register
 from app.db import migrations
-from app.demo import is_loopback, new_code
 from app.errors import DeadlineExceeded, DossierError, Unavailable, UnknownOutcome
-from app.http import application
 from app.identity import MAX_SUBJECT_LENGTH, sign
 from app.schema import sdl
 from app.settings import Settings, from_environment, signing_secret
-from app.sites import is_built
 from app.values import from_argument, visible
+from app.web import workers
+from app.web.application import application
+from app.web.demo import is_loopback, new_code
+from app.web.sites import is_built
 
 INCOMPLETE = 3  # what `collect` exits with when there was something that it could not read
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -385,7 +387,7 @@ def _server(settings: Settings, listening: socket.socket, demo_code: str | None,
         server_header=False,
         proxy_headers=False,  # nobody asks where a request came from
         timeout_graceful_shutdown=settings.grace,
-        http="app.connections:Connection",
+        http="app.web.connections:Connection",
         ws="none",
     )
     return workers.serving(config, listening)

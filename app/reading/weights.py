@@ -11,10 +11,10 @@ from sqlalchemy.types import TypeEngine
 
 from app.db.models import DESCRIPTION_LENGTH
 from app.db.types import Choice, Id, Time
-from app.resolvers import nouns
-from app.resolvers.nouns import NODES, NOUNS, Noun
-from app.resolvers.pages import DEFAULT_SIZE, MAX_SIZE
-from app.resolvers.selections import Field
+from app.reading import nouns
+from app.reading.nouns import NODES, NOUNS, Noun
+from app.reading.pages import DEFAULT_SIZE, MAX_SIZE
+from app.reading.selections import Field
 
 _ESCAPED = 6  # bytes of JSON that one character takes at most: \u0001
 _SHORT = 50  # bytes at most of ids, times, numbers, choices, Booleans and types' names

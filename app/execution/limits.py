@@ -49,8 +49,8 @@ from graphql import (
 )
 
 from app.errors import RequestFault, RequestRefused
-from app.resolvers.nouns import NODES, NOUNS, QUERY, AnyNode, AnyNodes, Reference
-from app.resolvers.pages import DEFAULT_SIZE, MAX_SIZE
+from app.reading.nouns import NODES, NOUNS, QUERY, AnyNode, AnyNodes, Reference
+from app.reading.pages import DEFAULT_SIZE, MAX_SIZE
 from app.settings import Limits
 
 # An object of the schema is made by graphql-core, in Python, and costs as much as some five that the database makes.

@@ -60,12 +60,12 @@ from app.db.sql import (
 )
 from app.db.types import Id, Time
 from app.errors import RequestFault, RequestRefused
-from app.resolvers import nouns
-from app.resolvers.nouns import NODES, NOUNS, QUERY, Noun
-from app.resolvers.ownership import Asking, Viewer, acquainted, readable
-from app.resolvers.pages import MAX_SIZE, ArgumentError, Page, decode
-from app.resolvers.rows import Rows, braces, scalar
-from app.resolvers.selections import Field
+from app.ownership import Asking, Viewer, acquainted, readable
+from app.reading import nouns
+from app.reading.nouns import NODES, NOUNS, QUERY, Noun
+from app.reading.pages import MAX_SIZE, ArgumentError, Page, decode
+from app.reading.rows import Rows, braces, scalar
+from app.reading.selections import Field
 from app.values import parse_id
 
 # Lists and look-ups in each other, the root field included. SQLite before 3.46 parses with a stack of 100

@@ -15,11 +15,11 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Column, ColumnElement, Table, case, false, func, literal_column
 
+from app import ownership
 from app.db.models import Base, Case, CaseMember, Event, FileBatch, TimePrecision, User, table_of
 from app.db.sql import contains
-from app.resolvers import ownership
-from app.resolvers.ownership import Asking
-from app.resolvers.pages import Order, order_of
+from app.ownership import Asking
+from app.reading.pages import Order, order_of
 from app.values import earliest_reaching, fold
 
 

@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse
 
 from app.identity import sign
 from app.settings import Settings, signing_secret
-from app.wire import API_HEADERS
+from app.web.wire import API_HEADERS
 
 SUBJECT = "demo"
 NAME = "Demo User"

@@ -12,11 +12,13 @@ from graphql.execution.values import VariableValues
 
 from app.db import Database
 from app.errors import Conflict, Forbidden, Refusal
-from app.resolvers.inputs import Given
-from app.resolvers.nouns import NOUNS, column_name
-from app.resolvers.ownership import Viewer
-from app.resolvers.selections import Field
-from app.resolvers.streams import plan_subject
+from app.ownership import Viewer
+from app.reading.nouns import NOUNS, column_name
+from app.reading.selections import Field
+from app.reading.streams import plan_subject
+
+Given: TypeAlias = Mapping[str, Any]
+"""What a client gave: the fields of an input by their column's names, those left out absent."""
 
 Rows: TypeAlias = Mapping[str, orjson.Fragment]
 """What was read of rows by the plans of a payload, under the same names."""

@@ -17,7 +17,7 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from app.wire import API_HEADERS, JSON, Refused, refusal_body
+from app.web.wire import API_HEADERS, JSON, Refused, refusal_body
 
 BOUNDS = "bounds"
 """The key in the application's state for the `Bounds` of its connections."""

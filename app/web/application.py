@@ -24,8 +24,6 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from app import wire
-from app.connections import BOUNDS, KNOWN, Bounds, room_for_connections
 from app.db import migrations, open_database
 from app.db.trial import Trial
 from app.errors import (
@@ -36,15 +34,17 @@ from app.errors import (
     RequestRefused,
     Unavailable,
 )
+from app.execution.documents import Documents
+from app.execution.faults import Answer, late, masked, refusal
 from app.identity import Identity, Tokens
-from app.pages import Pages
 from app.resolvers.trusted import TrustedDocuments
 from app.resolvers.users import Users
-from app.schema.documents import Documents
-from app.schema.faults import Answer, late, masked, refusal
 from app.settings import Settings, from_environment
 from app.shares import Turns, User
-from app.wire import API_HEADERS, Parameters, Refused
+from app.web import wire
+from app.web.connections import BOUNDS, KNOWN, Bounds, room_for_connections
+from app.web.pages import Pages
+from app.web.wire import API_HEADERS, Parameters, Refused
 
 _log = logging.getLogger("dossier")
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from app.db import Database, database_of, migrations
 from app.errors import DossierError, RequestFault
+from app.execution.documents import Documents
 from app.manifests import Document, read_manifest
 from app.resolvers.trusted import SECONDS_KEPT, Registered, TakenIds, TrustedDocuments
-from app.schema.documents import Documents
 from app.settings import Settings
 from app.values import format_time, visible
 

@@ -41,16 +41,7 @@ from app.errors import (
     Unavailable,
     UnknownOutcome,
 )
-from app.resolvers.changes import change
-from app.resolvers.mutations import IN_TURN, WORKS
-from app.resolvers.ownership import Viewer
-from app.resolvers.payloads import Payload, Payloads
-from app.resolvers.reads import Shapes, at_once, read, shape_of
-from app.resolvers.selections import Field, Request, collect
-from app.resolvers.statements import Plan
-from app.resolvers.streams import plan_query
-from app.schema import executable
-from app.schema.faults import (
+from app.execution.faults import (
     INVALID_DOCUMENT,
     MAX_ERRORS,
     MAX_VARIABLE_ERRORS,
@@ -65,8 +56,17 @@ from app.schema.faults import (
     refused,
     unfinished,
 )
-from app.schema.limits import Objects, check_values, measure, scan
-from app.schema.samples import samples
+from app.execution.limits import Objects, check_values, measure, scan
+from app.execution.samples import samples
+from app.ownership import Viewer
+from app.reading.payloads import Payload, Payloads
+from app.reading.reads import Shapes, at_once, read, shape_of
+from app.reading.selections import Field, Request, collect
+from app.reading.statements import Plan
+from app.reading.streams import plan_query
+from app.resolvers.changes import change
+from app.resolvers.mutations import IN_TURN, WORKS
+from app.schema import executable
 from app.settings import Settings
 from app.shares import Shares, User
 from app.values import printable

@@ -17,8 +17,8 @@ from typing import Any, Final
 import jwt
 
 from app.errors import DossierError, InvalidTokenError
-from app.issuers import Issuer, client
-from app.keys import json_object, shared, take_apart
+from app.identity.issuers import Issuer, client
+from app.identity.keys import json_object, shared, take_apart
 from app.settings import SECRET_BYTES, Settings, signing_secret
 from app.values import now, text_fault
 

@@ -18,7 +18,7 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
-BUILT: Final = Path(__file__).with_name("built")
+BUILT: Final = Path(__file__).parents[1] / "built"
 _MEDIA_TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",

@@ -1,0 +1,1 @@
+"""A document of a client, from its text to its answer."""

@@ -1,0 +1,1 @@
+"""The engine: from what a selection asks for to one SQL statement that answers it."""
