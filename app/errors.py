@@ -74,7 +74,6 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a failure
     """
 
     code: str
-    typename: str
 
     def __init__(self, message: str, path: tuple[str, ...]) -> None:
         super().__init__(message)
@@ -86,21 +85,18 @@ class NotFound(Refusal):
     """The addressed object does not exist, or not for this viewer: the two are one answer."""
 
     code = "NOT_FOUND"
-    typename = "NotFoundError"
 
 
 class InvalidInput(Refusal):
     """A value that breaks a rule of its field."""
 
     code = "INVALID_INPUT"
-    typename = "InvalidInputError"
 
 
 class Forbidden(Refusal):
     """The viewer may see the object, but their role does not allow the change."""
 
     code = "FORBIDDEN"
-    typename = "ForbiddenError"
 
     def __init__(self, message: str, path: tuple[str, ...], required_role: str) -> None:
         super().__init__(message, path)
@@ -111,7 +107,6 @@ class Conflict(Refusal):
     """Someone else changed the row after the viewer read it."""
 
     code = "CONFLICT"
-    typename = "ConflictError"
 
     def __init__(self, message: str, path: tuple[str, ...], current_version: int, current_id: str) -> None:
         """Take the version found, and the id of the row for `current` to be read from."""

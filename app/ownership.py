@@ -10,6 +10,7 @@ owner, before they have taken it up.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from time import perf_counter
@@ -38,7 +39,7 @@ from app.db.models import Base, Case, CaseMember, CaseRole, Event, FileBatch, Us
 from app.db.sql import boolean, in_quotes
 from app.db.types import Id, Time
 from app.errors import Forbidden, NotFound
-from app.values import new_user_id, now, parse_id
+from app.values import field_name, new_user_id, now, parse_id
 
 # What each verb needs, and which roles have it.
 _ROLES = tuple(role.value for role in CaseRole)
@@ -84,6 +85,11 @@ class Asking:
     changes_all: bool
 
 
+def has_rule(table: Table) -> bool:
+    """Return whether it is said here who may see the rows of a table."""
+    return table is _users or table is _cases or "case_id" in table.c
+
+
 def readable(table: Table, asking: Asking) -> ColumnElement[bool]:
     """Return the condition that the viewer may see a row of `table`."""
     if asking.reads_all:
@@ -125,6 +131,38 @@ def acquainted(user_id: ColumnElement[str], asking: Asking) -> ColumnElement[boo
     if asking.reads_all:
         return true()
     return or_(user_id == asking.viewer, exists(_shared(user_id, asking).where(_theirs.c.given_by.is_(None))))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a change is made: the path from the case down to a row, and what it takes to change that.
+
+    Each step of `path` has the field of the input that holds the id, by its column's name, and the table. `need` is
+    that of `find`, or says it of an input; `lock` is that of `find`.
+    """
+
+    need: str | Callable[[Transaction, Viewer, Mapping[str, Any]], str]
+    path: tuple[tuple[str, type[Base]], ...]
+    lock: bool
+
+    def find(self, transaction: Transaction, viewer: Viewer, given: Mapping[str, Any]) -> FoundRow:
+        """Find the row that an input names, if the viewer may change it; raises what `find` does."""
+        if not self.path:
+            return None
+        need = self.need if isinstance(self.need, str) else self.need(transaction, viewer, given)
+        steps = [(field_name(name), model, given[name]) for name, model in self.path]
+        return find(transaction, viewer, need, *steps, lock=self.lock)
+
+
+def place(
+    need: str | Callable[[Transaction, Viewer, Mapping[str, Any]], str], *, lock: bool = True, **path: type[Base]
+) -> Place:
+    """Return a place, its path in the order of the arguments."""
+    return Place(need, tuple(path.items()), lock)
+
+
+ANYBODYS = place(READ)
+"""Where whoever has a token may make something of their own."""
 
 
 def find(

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from calendar import monthrange
 from datetime import UTC, datetime, timedelta, timezone
+from functools import cache
 
 from uuid_utils import uuid4, uuid7
 
@@ -53,6 +54,18 @@ def parse_id(text: object) -> str | None:
     if isinstance(text, str) and _UUID.fullmatch(text):
         return text.lower()
     return None
+
+
+@cache
+def field_name(column_name: str) -> str:
+    """Return the name in the schema of what is a column, as `fileCount` for `file_count`."""
+    return re.sub(r"_([a-z])", lambda letter: letter[1].upper(), column_name)
+
+
+@cache
+def column_name(field_name: str) -> str:
+    """Return the column of a field of the schema, as `file_count` for `fileCount`."""
+    return re.sub("[A-Z]", lambda capital: "_" + capital[0].lower(), field_name)
 
 
 def now() -> datetime:

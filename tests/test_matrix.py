@@ -26,7 +26,6 @@ from app.db.models import CaseMember, table_of
 from app.errors import Forbidden, NotFound
 from app.ownership import Viewer
 from app.reading import nouns, statements
-from app.resolvers import cases, events, file_batches, members
 from app.schema import executable
 from app.values import new_id, parse_id
 from tests.conftest import KINDS
@@ -599,12 +598,17 @@ def a_look_up_forgets_its_parent(patch: pytest.MonkeyPatch) -> None:
 
 
 def an_event_is_found_in_any_case(patch: pytest.MonkeyPatch) -> None:
-    patch.setitem(nouns.QUERY.fields, "event", nouns.Lookup("Event", {"id": "id"}))
+    leads_to(patch, "event", nouns.Lookup({"id": "id"}))
 
 
 def a_batch_is_found_on_any_event(patch: pytest.MonkeyPatch) -> None:
-    lookup = nouns.Lookup("FileBatch", {"caseId": "case_id", "id": "id"})
-    patch.setitem(nouns.QUERY.fields, "fileBatch", lookup)
+    leads_to(patch, "fileBatch", nouns.Lookup({"caseId": "case_id", "id": "id"}))
+
+
+def leads_to(patch: pytest.MonkeyPatch, field: str, lead: nouns.Lead) -> None:
+    query = executable().query_type
+    assert query is not None
+    patch.setitem(query.fields[field].extensions, nouns.LEAD, lead)
 
 
 def counts_count_all(patch: pytest.MonkeyPatch) -> None:
@@ -642,8 +646,7 @@ def old_tokens_count(patch: pytest.MonkeyPatch) -> None:
 
 
 def broken_find(patch: pytest.MonkeyPatch, broken: Callable[[Any], Any]) -> None:
-    for module in (cases, events, file_batches, members):
-        patch.setattr(module, "find", broken(ownership.find))
+    patch.setattr(ownership, "find", broken(ownership.find))
 
 
 # Each rule that is broken, with the part of the matrix that has to notice.

@@ -1,7 +1,7 @@
 """Running documents: parsed and validated once, then read by one statement or walked by graphql-core.
 
-Whatever is Dossier's own is answered with the text that the database wrote. A query that asks for the schema
-as well goes through graphql-core, from the same reads.
+Whatever is Dossier's own is answered with the text that the database wrote. A document that asks for the schema as
+well, or for what ordinary resolvers make, goes through graphql-core, from the same reads.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from inspect import isawaitable
 from typing import Any, TypeVar
 
 import orjson
 from graphql import (
     DocumentNode,
+    ExecutionResult,
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
@@ -23,7 +25,7 @@ from graphql import (
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
-    execute_sync,
+    execute,
     get_variable_values,
     parse,
     specified_rules,
@@ -41,6 +43,7 @@ from app.errors import (
     Unavailable,
     UnknownOutcome,
 )
+from app.execution.context import Context, change_of, own_fields, payloads_of, root_fields
 from app.execution.faults import (
     INVALID_DOCUMENT,
     MAX_ERRORS,
@@ -52,6 +55,7 @@ from app.execution.faults import (
     failed,
     in_json,
     late,
+    masked,
     refusal,
     refused,
     unfinished,
@@ -59,13 +63,12 @@ from app.execution.faults import (
 from app.execution.limits import Objects, check_values, measure, scan
 from app.execution.samples import samples
 from app.ownership import Viewer
-from app.reading.payloads import Payload, Payloads
+from app.reading.payloads import Payloads
 from app.reading.reads import Shapes, at_once, read, shape_of
-from app.reading.selections import Field, Request, collect
+from app.reading.selections import Field, Request
 from app.reading.statements import Plan
 from app.reading.streams import plan_query
-from app.resolvers.changes import change
-from app.resolvers.mutations import IN_TURN, WORKS
+from app.resolvers.changes import make
 from app.schema import executable
 from app.settings import Settings
 from app.shares import Shares, User
@@ -97,6 +100,7 @@ class Operation:
     node: OperationDefinitionNode
     fragments: Mapping[str, FragmentDefinitionNode]
     introspects: bool
+    has_resolvers: bool
     objects: Objects
     is_large: bool
     plans: Shapes[Plan] = field(default_factory=Shapes)
@@ -121,6 +125,11 @@ class Operation:
         return signatures
 
     @property
+    def is_walked(self) -> bool:
+        """Whether graphql-core has to walk what was read."""
+        return self.introspects or self.has_resolvers
+
+    @property
     def name(self) -> str | None:
         """Its name, if it has one."""
         return self.node.name.value if self.node.name else None
@@ -134,8 +143,9 @@ class Operation:
 class Documents:
     """Runs the documents of clients against a database."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
-        self._schema = executable()
+    def __init__(self, settings: Settings, database: Database, schema: GraphQLSchema | None = None) -> None:
+        """Take the schema to run them against; Dossier's own, unless another one is given."""
+        self._schema = schema or executable()
         self._database = database
         self._limits = settings.limits
         self._longest = settings.max_answer_bytes
@@ -193,11 +203,9 @@ class Documents:
     def _plan(self, operation: Operation, inputs: dict[str, Any]) -> None:
         request = Request(self._schema, operation.fragments, self._variables(operation, inputs))
         if operation.is_query:
-            plan_query(self._database, _NOBODY, _own_fields(operation, request), marked=operation.introspects)
+            plan_query(self._database, _NOBODY, _fields(operation, request), marked=operation.is_walked)
         else:
-            for payload in self._payloads(operation, request, _NOBODY).values():
-                if payload is not None:
-                    payload.check(request.variables)
+            self._payloads(operation, request, _NOBODY).check(request.variables)
 
     def _keep(self, text: str, operations: tuple[Operation, ...]) -> None:
         """Keep a document, or weigh it again; the least used are dropped when they weigh too much together."""
@@ -216,7 +224,7 @@ class Documents:
             operation.objects.check(request.variables.coerced)
             if operation.is_query:
                 return await self._query(operation, request, inputs, viewer)
-            return await self._mutation(operation, request, viewer)
+            return await self._mutation(operation, request, inputs, viewer)
         except RequestRefused as error:
             return refusal(self._told(error, operation.text))
         except GraphQLError as error:
@@ -238,34 +246,35 @@ class Documents:
             viewer,
             request,
             operation.plans,
-            lambda: _own_fields(operation, request),
+            lambda: _fields(operation, request),
             partial(self._in_turn, viewer.id) if operation.is_large else at_once,
-            marked=operation.introspects,
+            marked=operation.is_walked,
         )
-        if not operation.introspects:
+        if not operation.is_walked:
             return Answer(b"".join((b'{"data":', data, b"}")))
         if len(data) > self._longest // _WALKED:
             raise AnswerTooLarge(self._longest // _WALKED)
-        return Answer(await self._in_turn(viewer.id, lambda: self._walked(operation, data, inputs)))
+        return await self._walked(operation, orjson.loads(data), inputs, viewer)
 
-    def _walked(self, operation: Operation, data: bytes, inputs: dict[str, Any]) -> bytes:
-        result = execute_sync(
-            self._schema,
-            operation.document,
-            root_value=orjson.loads(data),
-            variable_values=inputs,
-            operation_name=operation.name,
-        )
+    async def _walked(self, operation: Operation, data: Any, inputs: dict[str, Any], viewer: Viewer) -> Answer:
+        """Return what graphql-core makes of what was read, and of its resolvers; those may wait for something."""
+        context = Context(self._database, viewer)
+        walk = partial(execute, self._schema, operation.document, data, context, inputs, operation.name)
+        result = walk() if operation.has_resolvers else await self._in_turn(viewer.id, walk)
+        if isawaitable(result):
+            result = await result
+        assert isinstance(result, ExecutionResult)  # noqa: S101 - for the type checker
+        answer: dict[str, Any] = {"data": result.data}
         if result.errors:
-            raise RuntimeError("graphql-core can't walk what was read") from result.errors[0]
-        return orjson.dumps({"data": result.data})
+            answer["errors"] = [masked(error.original_error or error) | {"path": error.path} for error in result.errors]
+        return Answer(orjson.dumps(answer))
 
     async def _in_turn(self, user: User, work: Callable[[], T]) -> T:
         """Return what `work` returns, done in a thread and one of a user's at a time, so that nobody waits for it."""
         async with self._turns.place(user):
             return await asyncio.to_thread(work)
 
-    async def _mutation(self, operation: Operation, request: Request, viewer: Viewer) -> Answer:
+    async def _mutation(self, operation: Operation, request: Request, inputs: dict[str, Any], viewer: Viewer) -> Answer:
         # Every argument of every payload is checked before the first change is made.
         shape = viewer.roles, shape_of(request.variables.coerced)
         payloads = await operation.payloads.get(
@@ -273,18 +282,18 @@ class Documents:
             lambda: self._payloads(operation, request, viewer),
             partial(self._in_turn, viewer.id) if operation.is_large else at_once,
         )
-        for payload in payloads.values():
-            if payload is not None:
-                payload.check(request.variables)
+        payloads.check(request.variables)
         data: dict[str, Any] = {}
         made: dict[str, Any] = {}
         room = self._longest
         for key, payload in payloads.items():
-            if payload is None:
-                data[key] = "Mutation"
+            if isinstance(payload, str):
+                data[key] = payload
                 continue
             try:
-                values, is_made = await self._change(payload, request, viewer, room)
+                values, is_made = await make(
+                    change_of(payload), self._database, viewer, payload, request.variables, room
+                )
                 answer = orjson.dumps(values)
             except (Exception, asyncio.CancelledError) as error:
                 # Where nothing was changed, that can be told of the whole request. What was made before stays, and
@@ -298,20 +307,14 @@ class Documents:
             data[key] = orjson.Fragment(answer)
             if is_made:
                 made[key] = data[key]
-        return Answer(orjson.dumps({"data": data}))
-
-    async def _change(
-        self, payload: Payload, request: Request, viewer: Viewer, room: int
-    ) -> tuple[dict[str, Any], bool]:
-        work, in_turn = WORKS[payload.mutation], payload.mutation in IN_TURN
-        return await change(self._database, viewer, work, payload, request.variables, room, in_turn=in_turn)
+        answer = orjson.dumps({"data": data})
+        if operation.is_walked:
+            return await self._walked(operation, orjson.loads(answer)["data"], inputs, viewer)
+        return Answer(answer)
 
     def _payloads(self, operation: Operation, request: Request, viewer: Viewer) -> Payloads:
-        fields = collect(request, "Mutation", [operation.node.selection_set])
-        return Payloads(
-            (field.key, None if field.name == "__typename" else Payload(field, self._database, viewer))
-            for field in fields
-        )
+        fields = root_fields(request, operation.node)
+        return payloads_of(self._database, viewer, fields, marked=operation.is_walked)
 
     def _operations(self, text: str) -> tuple[Operation, ...]:
         # In this order each step is bounded by those before it.
@@ -347,6 +350,7 @@ class Documents:
                 node,
                 fragments,
                 introspects=figures.introspects,
+                has_resolvers=figures.has_resolvers,
                 objects=figures.objects,
                 is_large=measured.fields > _FIELDS_IN_LOOP or measured.reads > _READS_IN_LOOP,
             )
@@ -376,10 +380,8 @@ class Documents:
         return values
 
 
-def _own_fields(operation: Operation, request: Request) -> list[Field]:
-    fields = collect(request, "Query", [operation.node.selection_set])
-    # What graphql-core walks it says the types of itself.
-    return [field for field in fields if not (operation.introspects and field.name.startswith("__"))]
+def _fields(operation: Operation, request: Request) -> list[Field]:
+    return (own_fields if operation.is_walked else root_fields)(request, operation.node)
 
 
 def _parsed(text: str) -> DocumentNode:

@@ -28,6 +28,7 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLEnumType,
+    GraphQLField,
     GraphQLInputObjectType,
     GraphQLInterfaceType,
     GraphQLNamedType,
@@ -49,7 +50,7 @@ from graphql import (
 )
 
 from app.errors import RequestFault, RequestRefused
-from app.reading.nouns import NODES, NOUNS, QUERY, AnyNode, AnyNodes, Reference
+from app.reading.nouns import AnyNodes, Connection, Refusals, Resolved, lead_of
 from app.reading.pages import DEFAULT_SIZE, MAX_SIZE
 from app.settings import Limits
 
@@ -125,9 +126,10 @@ class Measured:
 
 @dataclass(frozen=True)
 class MeasuredOperation:
-    """What is known of an operation: whether it asks for the schema, and the objects that it can yield."""
+    """What is known of an operation: whether it asks for the schema, or resolvers, and the objects it can yield."""
 
     introspects: bool
+    has_resolvers: bool
     objects: Objects
 
 
@@ -200,7 +202,7 @@ def measure(document: DocumentNode, schema: GraphQLSchema, limits: Limits) -> Me
     _hold("rootFields", limits.max_root_fields, max((each.root_fields for each in expanded), default=0))
     _hold("comparisons", limits.max_comparisons, sum(each.comparisons for each in expanded))
     operations = tuple(
-        MeasuredOperation(each.introspects, each.objects(limits.max_objects))
+        MeasuredOperation(each.introspects, each.has_resolvers, each.objects(limits.max_objects))
         for each in expanded
         if isinstance(each.root, OperationDefinitionNode)
     )
@@ -323,6 +325,7 @@ class _Expansion:
         self._fragments = fragments
         self._terms: Counter[tuple[Size, ...]] = Counter()
         self.introspects = False
+        self.has_resolvers = False
 
     def walk(self) -> None:
         """Count everything."""
@@ -353,19 +356,19 @@ class _Expansion:
         names = Counter((type_, name) for type_, name, _ in merged if _is_constant(type_, name))
         self.repeats = max(self.repeats, *names.values(), 0)
         for (type_, name, _), nodes in merged.items():
-            self.reads += _reads(type_, name)
+            definition = _definition(type_, name)
+            self._count(definition)
             inner_sets = [node.selection_set for node in nodes if node.selection_set is not None]
             if not inner_sets:
                 continue
-            definition = _definition(type_, name)
             inner = get_named_type(definition.type) if definition is not None else None
             each, each_sizes, of_page = factor, sizes, None
             if definition is not None and type_ is not None:
                 arguments = {argument.name.value: argument.value for argument in nodes[0].arguments or ()}
                 if not is_list_type(get_nullable_type(definition.type)):
-                    of_page = _page(arguments) if "first" in definition.args else None
+                    of_page = _page(arguments) if isinstance(lead_of(definition), Connection) else None
                 else:
-                    size = self._size(type_, name, arguments, page)
+                    size = self._size(definition, name, arguments, page)
                     if isinstance(size, Size):
                         each_sizes = (*sizes, size)
                     else:
@@ -373,17 +376,28 @@ class _Expansion:
                     self._terms[each_sizes] = min(self._terms[each_sizes] + each, _ENDLESS)
             self._level(self._merged(inner_sets, inner), each, each_sizes, of_page)
 
-    def _size(self, type_: GraphQLNamedType, name: str, arguments: Mapping[str, Any], page: _Size | None) -> _Size:
+    def _count(self, definition: GraphQLField | None) -> None:
+        """Count how many subqueries a field makes."""
+        lead = lead_of(definition) if definition is not None else None
+        if definition is None or lead is None:
+            return
+        self.has_resolvers |= isinstance(lead, Resolved)
+        named: Any = get_named_type(definition.type)
+        self.reads += lead.reads if lead.reads is not None else len(self._schema.get_possible_types(named))
+
+    def _size(self, definition: GraphQLField, name: str, arguments: Mapping[str, Any], page: _Size | None) -> _Size:
         """Return how many objects a list holds."""
         if page is not None:
             return page
-        if "ids" in arguments:
-            return _given(arguments["ids"])
-        if type_.name.startswith("__"):
-            return _introspected(self._schema)[name]
-        if name == "errors":
-            return 1  # of all that a change is refused for, one alone shows a row
-        return DEFAULT_SIZE
+        match lead_of(definition):
+            case AnyNodes():
+                return _given(arguments["ids"]) if "ids" in arguments else DEFAULT_SIZE
+            case None:
+                return _introspected(self._schema)[name]
+            case Refusals():
+                return 1  # of all that a change is refused for, one alone shows a row
+            case _:
+                return DEFAULT_SIZE
 
     def _merged(self, selection_sets: Sequence[SelectionSetNode], type_: GraphQLNamedType | None) -> _Merged:
         merged: _Merged = {}
@@ -423,27 +437,6 @@ def _is_constant(type_: GraphQLNamedType | None, name: str) -> bool:
     """Return whether a field has the same value under each name that it is asked for at one place."""
     definition = _definition(type_, name)
     return name == "__typename" or (definition is not None and not definition.args)
-
-
-def _reads(type_: GraphQLNamedType | None, name: str) -> int:
-    """Return how many subqueries a field of an object makes, of a row or of a mutation's payload."""
-    definition = _definition(type_, name)
-    if type_ is None or definition is None or type_.name.startswith("__"):
-        return 0
-    noun = QUERY if type_.name == QUERY.name else NOUNS.get(type_.name)
-    if noun is None:
-        # Of what is no row: the rows in a mutation's payload, and what a connection says about itself.
-        target = get_named_type(definition.type).name
-        if target == "Node":
-            return len(NODES)
-        return int(target in NOUNS if type_.name.endswith("Payload") else target == "PageInfo" or name == "totalCount")
-    match noun.fields.get(name):
-        case None | Reference():  # a column, of this row or of one that is joined to it
-            return 0
-        case AnyNode() | AnyNodes():
-            return len(NODES)
-        case _:
-            return 1
 
 
 def _page(arguments: Mapping[str, Any]) -> _Size:

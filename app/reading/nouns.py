@@ -1,289 +1,302 @@
-"""What can be read: each type of the schema with its table, and what its fields lead to.
+"""What can be read: the nouns, and what a field of the schema leads to.
 
-A field that is not declared here is the column of its name (`fileCount` is `file_count`), so a new column
-needs nothing here and a new child list one line.
+The schema declares each field with what it leads to, and puts that into the extensions of graphql-core's field
+(`LEAD`), as it puts the noun into those of the type (`NOUN`). So a selection knows all that planning, limits and
+payloads ask of it, and nothing below the schema goes by a name.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cache, partial
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any, ClassVar, Final, TypeAlias
 
+from graphql import GraphQLField, GraphQLNamedType, GraphQLObjectType
 from sqlalchemy import Column, ColumnElement, Table, case, false, func, literal_column
 
 from app import ownership
-from app.db.models import Base, Case, CaseMember, Event, FileBatch, TimePrecision, User, table_of
+from app.db.models import Base, TimePrecision, table_of
 from app.db.sql import contains
 from app.ownership import Asking
 from app.reading.pages import Order, order_of
 from app.values import earliest_reaching, fold
 
-
-class CaseOrder(Enum):
-    """How cases can be listed."""
-
-    CREATED_AT_DESC = "CREATED_AT_DESC"
-    CREATED_AT_ASC = "CREATED_AT_ASC"
-    UPDATED_AT_DESC = "UPDATED_AT_DESC"
-    UPDATED_AT_ASC = "UPDATED_AT_ASC"
-    NUMBER_DESC = "NUMBER_DESC"
-    NUMBER_ASC = "NUMBER_ASC"
-    TITLE_ASC = "TITLE_ASC"
-    TITLE_DESC = "TITLE_DESC"
-
-
-class EventOrder(Enum):
-    """How the events of a case can be listed."""
-
-    OCCURRED_AT_ASC = "OCCURRED_AT_ASC"
-    OCCURRED_AT_DESC = "OCCURRED_AT_DESC"
-    CREATED_AT_ASC = "CREATED_AT_ASC"
-    CREATED_AT_DESC = "CREATED_AT_DESC"
-    UPDATED_AT_DESC = "UPDATED_AT_DESC"
-    UPDATED_AT_ASC = "UPDATED_AT_ASC"
-
-
-class FileBatchOrder(Enum):
-    """How the file batches of an event can be listed."""
-
-    SORT_ORDER_ASC = "SORT_ORDER_ASC"
-    SORT_ORDER_DESC = "SORT_ORDER_DESC"
-    CREATED_AT_ASC = "CREATED_AT_ASC"
-    CREATED_AT_DESC = "CREATED_AT_DESC"
+LEAD: Final = "dossier-lead"
+NOUN: Final = "dossier-noun"
+REFUSAL: Final = "dossier-refusal"
 
 
 @dataclass(frozen=True)
-class Reference:
+class Noun:
+    """A type whose values are rows: of which table, and what names one.
+
+    `order_columns` says which columns stand behind an order's name without its direction, where that is not the column
+    of that name.
+    """
+
+    model: type[Base]
+    order_columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    key: tuple[str, ...] = ("id",)
+
+    @property
+    def table(self) -> Table:
+        """The table whose rows these are."""
+        return table_of(self.model)
+
+    def order(self, orders: Sequence[Enum], default: Enum) -> Order:
+        """Return the order that was asked for, or the default one."""
+        return order_of(self.table, orders or (default,), self.order_columns)
+
+
+class Lead:
+    """What a field leads to; `reads` is how many subqueries that makes, None for one for each type of an interface."""
+
+    reads: ClassVar[int | None] = 0
+
+
+@dataclass(frozen=True)
+class TypeName(Lead):
+    """The name of the type that a field is asked of: `__typename`."""
+
+
+@dataclass(frozen=True)
+class Stored(Lead):
+    """A column of the row."""
+
+    column: Column[Any]
+
+
+@dataclass(frozen=True)
+class Reference(Lead):
     """The one row that a column of this row names; `known` where whoever sees this row may know all of that one."""
 
-    noun: str
     column: str
     known: bool = True
 
 
 @dataclass(frozen=True)
-class Lookup:
+class Private(Lead):
+    """A column that says who a user is, for those who may know."""
+
+    column: str
+    reads = 1
+
+
+@dataclass(frozen=True)
+class IsNull(Lead):
+    """Whether a column of this row is null."""
+
+    column: str
+    reads = 1
+
+
+@dataclass(frozen=True)
+class Computed(Lead):
+    """A value that a statement computes from the row's id."""
+
+    text: Callable[[ColumnElement[str], Asking], ColumnElement[str]]
+    reads = 1
+
+
+@dataclass(frozen=True)
+class Few(Lead):
+    """All rows below this one, where there are only ever a few, in the order of a column.
+
+    `parent` is the column that holds the id of this row.
+    """
+
+    parent: str
+    order: str
+    reads = 1
+
+
+@dataclass(frozen=True)
+class Lookup(Lead):
     """The row that the arguments name, if there is one.
 
     `arguments` are the columns that they are compared with; `parent` is the column that holds the id of the
     row above, None for a field of the query itself.
     """
 
-    noun: str
     arguments: Mapping[str, str]
     parent: str | None = None
+    reads = 1
 
 
 @dataclass(frozen=True)
-class Connection:
-    """The rows below this one, page by page; `parent` as in Lookup."""
+class Connection(Lead):
+    """The rows below this one, page by page; `parent` as in Lookup, `order` is theirs unless another is asked for."""
 
-    noun: str
-    parent: str | None = None
-
-
-@dataclass(frozen=True)
-class Few:
-    """All rows below this one, where there are only ever a few, in the order of a column."""
-
-    noun: str
-    parent: str
-    order: str
+    parent: str | None
+    order: Enum
+    reads = 1
 
 
 @dataclass(frozen=True)
-class Self:
+class Self(Lead):
     """The viewer's own row."""
 
-    noun: str
+    reads = 1
 
 
 @dataclass(frozen=True)
-class AnyNode:
+class AnyNode(Lead):
     """The row of whatever table that has the id in the argument."""
 
+    reads = None
+
 
 @dataclass(frozen=True)
-class AnyNodes:
+class AnyNodes(Lead):
     """The rows that have the ids in the argument, in its order."""
 
-
-@dataclass(frozen=True)
-class Private:
-    """A column that says who a user is, for those who may know."""
-
-    column: str
+    reads = None
 
 
 @dataclass(frozen=True)
-class IsNull:
-    """Whether a column of this row is null."""
-
-    column: str
+class Nodes(Lead):
+    """The rows of a connection's page."""
 
 
 @dataclass(frozen=True)
-class Computed:
-    """A value that a statement computes from the row's id."""
-
-    text: Callable[[ColumnElement[str], Asking], ColumnElement[str]]
+class Edges(Lead):
+    """The rows of a connection's page with their cursors."""
 
 
-Declared: TypeAlias = Reference | Lookup | Connection | Few | Self | AnyNode | AnyNodes | Private | IsNull | Computed
+@dataclass(frozen=True)
+class EdgeNode(Lead):
+    """The row of an edge."""
+
+
+@dataclass(frozen=True)
+class EdgeCursor(Lead):
+    """Where the row of an edge stands in its list."""
+
+
+@dataclass(frozen=True)
+class About(Lead):
+    """Where a page lies in its list."""
+
+    reads = 1
+
+
+@dataclass(frozen=True)
+class Total(Lead):
+    """How many rows all pages have together."""
+
+    reads = 1
+
+
+@dataclass(frozen=True)
+class HasMore(Lead):
+    """Whether there are rows behind a page, or before it."""
+
+    behind: bool
+
+
+@dataclass(frozen=True)
+class EndOfPage(Lead):
+    """The cursor of the first row of a page, or of the last one."""
+
+    first: bool
+
+
+@dataclass(frozen=True)
+class Changed(Lead):
+    """The row that a change made or changed, in its payload."""
+
+    reads = 1
+
+
+@dataclass(frozen=True)
+class Gone(Lead):
+    """The id of what a change deleted, in its payload."""
+
+
+@dataclass(frozen=True)
+class Refusals(Lead):
+    """Why a change was refused, in its payload."""
+
+
+@dataclass(frozen=True)
+class Told(Lead):
+    """What a refusal says of itself, by its attribute's name."""
+
+    attribute: str
+
+
+@dataclass(frozen=True)
+class Current(Lead):
+    """The row that a conflict was about, as it is now."""
+
+    reads = None
+
+
+@dataclass(frozen=True)
+class Resolved(Lead):
+    """What an ordinary resolver makes, from the columns of its row; SQL can't."""
+
+
+def lead_of(definition: GraphQLField) -> Lead | None:
+    """Return what a field leads to; None for one of the introspection."""
+    lead: Lead | None = definition.extensions.get(LEAD)
+    return lead
+
+
+def noun_of(type_: GraphQLNamedType) -> Noun:
+    """Return the noun that a type's values are rows of."""
+    noun: Noun = type_.extensions[NOUN]
+    return noun
+
+
+def types_of(possible: Iterable[GraphQLObjectType]) -> list[GraphQLObjectType]:
+    """Return the types of the rows that an interface may stand for in the order in which they are tried."""
+    return sorted(possible, key=lambda type_: noun_of(type_).table.name)
+
+
 Bind: TypeAlias = Callable[[Callable[[Any], Any], str], ColumnElement[Any]]
 Filter: TypeAlias = Callable[[Table, Any, Bind, Asking], ColumnElement[bool]]
+"""Returns the condition that a field of a filter stands for; the field has it in its extensions, as `LEAD`."""
 
 
-@dataclass(frozen=True)
-class Noun:
-    """A type that can be read."""
-
-    name: str
-    model: type[Base] | None = None
-    fields: Mapping[str, Declared] = field(default_factory=dict)
-    default_order: Enum | None = None
-    order_columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    filters: Mapping[str, Filter] = field(default_factory=dict)
-    key: tuple[str, ...] = ("id",)
-
-    @property
-    def table(self) -> Table:
-        """The table whose rows these are."""
-        assert self.model is not None, self.name  # noqa: S101 - for the type checker
-        return table_of(self.model)
-
-    def declared(self, field_name: str) -> Declared | Column[Any]:
-        """Return what a field leads to."""
-        return self.fields.get(field_name) or self.table.c[column_name(field_name)]
-
-    def order(self, orders: Sequence[Enum]) -> Order:
-        """Return the order that was asked for, or the default one."""
-        assert self.default_order is not None, self.name  # noqa: S101 - for the type checker
-        return order_of(self.table, orders or (self.default_order,), self.order_columns)
-
-
-def _at_least(column: str) -> Filter:
+def at_least(column: str) -> Filter:
+    """Rows whose column is a value or more."""
     return lambda table, _, bind, __: table.c[column] >= bind(lambda value: value, column)
 
 
-def _below(column: str) -> Filter:
+def below(column: str) -> Filter:
+    """Rows whose column is less than a value."""
     return lambda table, _, bind, __: table.c[column] < bind(lambda value: value, column)
 
 
-def _reaches(table: Table, _: Any, bind: Bind, __: Asking) -> ColumnElement[bool]:
-    """Return the condition that an event is not over by a moment, as far as is known.
-
-    It ends with `occurred_until` if it lasted, and as much later as its precision leaves open.
-    """
-    bounds = {
-        precision.value: bind(partial(earliest_reaching, precision=precision.value), "occurred_at")
-        for precision in TimePrecision
-    }
-    return func.coalesce(table.c.occurred_until, table.c.occurred_at) >= case(bounds, value=table.c.time_precision)
-
-
-def _one_of(column: str) -> Filter:
+def one_of(column: str) -> Filter:
+    """Rows whose column is one of several choices."""
     # The choices are part of the statement: there are few, and each set of them is a shape of its own.
     return lambda table, choices, _, __: (
         table.c[column].in_([literal_column(f"'{choice.value}'") for choice in choices]) if choices else false()
     )
 
 
-def _text(table: Table, _: str, bind: Bind, __: Asking) -> ColumnElement[bool]:
+def text(table: Table, _: str, bind: Bind, __: Asking) -> ColumnElement[bool]:
+    """Rows that have a text in what is searched of them."""
     return contains(table.c.search, bind(fold, "search"))
 
 
-def _accepted(table: Table, wanted: bool, _: Bind, asking: Asking) -> ColumnElement[bool]:  # noqa: FBT001 - as given
+def accepted(table: Table, wanted: bool, _: Bind, asking: Asking) -> ColumnElement[bool]:  # noqa: FBT001 - as given
+    """Cases that the viewer has taken up, or has yet to."""
     # The value is part of the statement, as every Boolean is.
     return ownership.accepted(table, asking, wanted=wanted)
 
 
-_AUTHORS = {"createdBy": Reference("User", "created_by"), "updatedBy": Reference("User", "updated_by")}
+def reaches(table: Table, _: Any, bind: Bind, __: Asking) -> ColumnElement[bool]:
+    """Events that are not over by a moment, as far as is known.
 
-QUERY = Noun(
-    "Query",
-    fields={
-        "viewer": Self("User"),
-        "node": AnyNode(),
-        "nodes": AnyNodes(),
-        "case": Lookup("Case", {"id": "id"}),
-        "cases": Connection("Case"),
-        "event": Lookup("Event", {"caseId": "case_id", "id": "id"}),
-        "fileBatch": Lookup("FileBatch", {"caseId": "case_id", "eventId": "event_id", "id": "id"}),
-    },
-)
-
-NOUNS = {
-    noun.name: noun
-    for noun in (
-        Noun("User", User, fields={"name": Private("name"), "email": Private("email")}),
-        Noun(
-            "Case",
-            Case,
-            fields=_AUTHORS
-            | {
-                "viewerRole": Computed(ownership.viewer_role),
-                "viewerAccepted": Computed(ownership.viewer_accepted),
-                "members": Few("CaseMember", parent="case_id", order="user_id"),
-                "events": Connection("Event", parent="case_id"),
-                "event": Lookup("Event", {"id": "id"}, parent="case_id"),
-            },
-            default_order=CaseOrder.CREATED_AT_DESC,
-            order_columns={"TITLE": ("title_key",)},
-            filters={
-                "status": _one_of("status"),
-                "accepted": _accepted,
-                "text": _text,
-                "createdFrom": _at_least("created_at"),
-                "createdBefore": _below("created_at"),
-                "updatedFrom": _at_least("updated_at"),
-            },
-        ),
-        Noun(
-            "CaseMember",
-            CaseMember,
-            fields={"user": Reference("User", "user_id", known=False), "accepted": IsNull("given_by")},
-            key=("case_id", "user_id"),
-        ),
-        Noun(
-            "Event",
-            Event,
-            fields=_AUTHORS
-            | {
-                "case": Reference("Case", "case_id"),
-                "fileBatches": Connection("FileBatch", parent="event_id"),
-                "fileBatch": Lookup("FileBatch", {"id": "id"}, parent="event_id"),
-            },
-            default_order=EventOrder.OCCURRED_AT_ASC,
-            order_columns={"OCCURRED_AT": ("occurred_at", "sort_order")},
-            filters={
-                "type": _one_of("type"),
-                "text": _text,
-                "occurredFrom": _at_least("occurred_at"),
-                "occurredBefore": _below("occurred_at"),
-                "overlapsFrom": _reaches,
-                "overlapsBefore": _below("occurred_at"),
-                "updatedFrom": _at_least("updated_at"),
-            },
-        ),
-        Noun(
-            "FileBatch",
-            FileBatch,
-            fields=_AUTHORS | {"event": Reference("Event", "event_id")},
-            default_order=FileBatchOrder.SORT_ORDER_ASC,
-        ),
-    )
-}
-
-# The types that `node` can find, in the order in which they are tried.
-NODES = tuple(NOUNS[name] for name in ("Case", "Event", "FileBatch", "User"))
-
-
-@cache
-def column_name(field_name: str) -> str:
-    """Return the column of a field of the schema, as `file_count` for `fileCount`."""
-    return re.sub("[A-Z]", lambda capital: "_" + capital[0].lower(), field_name)
+    They end with `occurred_until` if they lasted, and as much later as their precision leaves open.
+    """
+    bounds = {
+        precision.value: bind(partial(earliest_reaching, precision=precision.value), "occurred_at")
+        for precision in TimePrecision
+    }
+    return func.coalesce(table.c.occurred_until, table.c.occurred_at) >= case(bounds, value=table.c.time_precision)

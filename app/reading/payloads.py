@@ -7,15 +7,18 @@ from enum import Enum
 from typing import Any, TypeAlias
 
 import orjson
-from graphql import get_named_type
+from graphql import GraphQLObjectType
 from graphql.execution.values import VariableValues
 
 from app.db import Database
-from app.errors import Conflict, Forbidden, Refusal
+from app.errors import Refusal
 from app.ownership import Viewer
-from app.reading.nouns import NOUNS, column_name
+from app.reading import nouns
+from app.reading.nouns import REFUSAL, Lead
 from app.reading.selections import Field
+from app.reading.statements import TYPE, Plan
 from app.reading.streams import plan_subject
+from app.values import column_name
 
 Given: TypeAlias = Mapping[str, Any]
 """What a client gave: the fields of an input by their column's names, those left out absent."""
@@ -27,35 +30,34 @@ _NO_ROWS: Rows = {}
 
 
 class Payload:
-    """What a document asks of a mutation's payload.
+    """What a document asks of a mutation's payload; `lead` is the change itself.
 
     Its plans read the row, each for one field: `changed` when the change was made, `current` for a conflict. They
-    run one after another, so that their answers count as one. Raises RequestRefused when the selection's arguments
-    are out of bounds.
+    run one after another, so that their answers count as one. `marked` adds the type's name to objects of any type.
+    Raises RequestRefused when the selection's arguments are out of bounds.
     """
 
-    def __init__(self, field: Field, database: Database, viewer: Viewer) -> None:
+    def __init__(self, field: Field, database: Database, viewer: Viewer, *, marked: bool = False) -> None:
         self._field = field.kept
-        self._type = get_named_type(field.definition.type).name
-        members = field.children(self._type)
+        self._marked = marked
+        members = field.children()
         self._members = [member.kept for member in members]
         self.changed = {
-            member.key: plan_subject(database, viewer, noun, member)
+            member.key: plan_subject(database, viewer, member, marked=marked)
             for member in members
-            if (noun := _noun(member)) is not None
+            if isinstance(member.lead, nouns.Changed)
         }
-        self.current = {
-            f"{member.key} {shown.key}": plan_subject(database, viewer, None, shown)
-            for member in members
-            if member.name == "errors"
-            for shown in member.children("ConflictError")
-            if shown.name == "current"
-        }
+        self.current: dict[str, Plan] = {}
+        for member in members:
+            for type_ in _refusals(member).values():
+                for shown in member.children(type_):
+                    if isinstance(shown.lead, nouns.Current):
+                        self.current[f"{member.key} {shown.key}"] = plan_subject(database, viewer, shown, marked=marked)
 
     @property
-    def mutation(self) -> str:
-        """The name of the mutation."""
-        return self._field.name
+    def lead(self) -> Lead:
+        """What the mutation leads to."""
+        return self._field.lead
 
     def given(self, variables: VariableValues) -> Given:
         """Return the fields of the input that the client gave, null or not; those left out are absent."""
@@ -69,51 +71,66 @@ class Payload:
 
     def done(self, subject: str | tuple[str, ...], rows: Rows) -> dict[str, Any]:
         """Return the payload of a change that was made, by response name."""
-        values = {"__typename": self._type, "errors": [], "deletedId": subject}
-        return {member.key: rows[member.key] if member.key in rows else values[member.name] for member in self._members}
+        answer: dict[str, Any] = {}
+        for member in self._members:
+            match member.lead:
+                case nouns.Changed():
+                    answer[member.key] = rows[member.key]
+                case nouns.Gone():
+                    answer[member.key] = subject
+                case nouns.Refusals():
+                    answer[member.key] = []
+                case _:
+                    answer[member.key] = member.parent.name
+        return answer
 
     def refused(self, refusals: Sequence[Refusal], rows: Rows = _NO_ROWS) -> dict[str, Any]:
         """Return the payload of a change that was refused, by response name."""
         answer: dict[str, Any] = {}
         for member in self._members:
-            match member.name:
-                case "__typename":
-                    answer[member.key] = self._type
-                case "errors":
-                    answer[member.key] = [_error(member, refusal, rows) for refusal in refusals]
+            match member.lead:
+                case nouns.TypeName():
+                    answer[member.key] = member.parent.name
+                case nouns.Refusals():
+                    answer[member.key] = [self._told(member, refusal, rows) for refusal in refusals]
                 case _:
                     answer[member.key] = None
         return answer
 
+    def _told(self, member: Field, refusal: Refusal, rows: Rows) -> dict[str, Any]:
+        type_ = _refusals(member)[type(refusal)]
+        answer: dict[str, Any] = {TYPE: type_.name} if self._marked else {}
+        for shown in member.children(type_):
+            match shown.lead:
+                case nouns.Told(attribute):
+                    answer[shown.key] = getattr(refusal, attribute)
+                case nouns.Current():
+                    answer[shown.key] = rows[f"{member.key} {shown.key}"]
+                case _:
+                    answer[shown.key] = type_.name
+        return answer
 
-class Payloads(dict[str, Payload | None]):
-    """The payloads of a document's mutations by response name; None stands for the name of the type."""
+
+class Payloads(dict[str, Payload | str]):
+    """The payloads of a document's mutations by response name, or the name of their type where that is asked for."""
+
+    def check(self, variables: VariableValues) -> None:
+        """Check the arguments in all selections. Raises RequestRefused when they are out of bounds."""
+        for payload in self.values():
+            if isinstance(payload, Payload):
+                payload.check(variables)
 
     @property
     def weight(self) -> int:
         """How many bytes their plans take, more or less."""
-        plans = (plans for payload in self.values() if payload for plans in (payload.changed, payload.current))
+        payloads = [payload for payload in self.values() if isinstance(payload, Payload)]
+        plans = (plans for payload in payloads for plans in (payload.changed, payload.current))
         return sum(plan.weight for each in plans for plan in each.values())
 
 
-def _noun(member: Field) -> str | None:
-    name = None if member.name == "__typename" else get_named_type(member.definition.type).name
-    return name if name in NOUNS else None
-
-
-def _error(member: Field, refusal: Refusal, rows: Rows) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "__typename": refusal.typename,
-        "code": refusal.code,
-        "message": refusal.message,
-        "path": refusal.path,
-    }
-    match refusal:
-        case Forbidden():
-            values["requiredRole"] = refusal.required_role
-        case Conflict():
-            values["currentVersion"] = refusal.current_version
-    return {
-        shown.key: rows[f"{member.key} {shown.key}"] if shown.name == "current" else values[shown.name]
-        for shown in member.children(refusal.typename)
-    }
+def _refusals(member: Field) -> Mapping[type[Refusal], GraphQLObjectType]:
+    """Return the types that tell of refusals, where that is what a member of a payload does."""
+    if not isinstance(member.lead, nouns.Refusals):
+        return {}
+    types: Any = member.possible
+    return {type_.extensions[REFUSAL]: type_ for type_ in types}

@@ -1,14 +1,15 @@
 """What a document asks for: fields with their response names, fragments merged, directives applied.
 
-This is CollectFields of the GraphQL specification (section 6.3.2), on the types of Dossier's schema.
+This is CollectFields of the GraphQL specification (section 6.3.2), on the types of Dossier's schema. What planning,
+limits and payloads have to know of a field, it knows: what it leads to, and the noun of the rows that it leads to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any
+from functools import cache, cached_property
+from typing import Any, Final, cast
 
 from graphql import (
     FieldNode,
@@ -22,15 +23,35 @@ from graphql import (
     GraphQLSchema,
     GraphQLSkipDirective,
     InlineFragmentNode,
+    NameNode,
     SelectionSetNode,
     VariableNode,
     get_argument_values,
     get_directive_values,
     get_location,
+    get_named_type,
 )
 from graphql.execution.values import VariableValues
 
 from app.errors import RequestFault
+from app.reading.nouns import (
+    Computed,
+    IsNull,
+    Lead,
+    Noun,
+    Private,
+    Resolved,
+    Stored,
+    TypeName,
+    lead_of,
+    noun_of,
+    types_of,
+)
+
+BESIDE: Final = " "
+"""What the names begin with under which a row's columns are read for resolvers; no response name can."""
+
+_TYPE_NAME = TypeName()
 
 
 @dataclass(frozen=True)
@@ -75,6 +96,42 @@ class Field:
         definition: GraphQLField = self.parent.fields[self.name]
         return definition
 
+    @cached_property
+    def lead(self) -> Lead:
+        """What the field leads to."""
+        if self.name == "__typename":
+            return _TYPE_NAME
+        lead = lead_of(self.definition)
+        assert lead is not None, self.name  # noqa: S101 - the schema doesn't start with a field that leads nowhere
+        return lead
+
+    @property
+    def owner(self) -> Noun:
+        """The noun of the row that the field is asked of."""
+        return noun_of(self.parent)
+
+    @property
+    def noun(self) -> Noun:
+        """The noun of the rows that the field leads to."""
+        return noun_of(self.type)
+
+    @property
+    def type(self) -> GraphQLObjectType:
+        """The type of the objects that the field leads to."""
+        type_: Any = get_named_type(self.definition.type)
+        return cast("GraphQLObjectType", type_)
+
+    @property
+    def possible(self) -> Sequence[GraphQLObjectType]:
+        """The types of the objects that the field leads to, where it leads to an interface."""
+        named: Any = get_named_type(self.definition.type)
+        return self.request.schema.get_possible_types(named)
+
+    @property
+    def types(self) -> list[GraphQLObjectType]:
+        """The types of the rows that the field leads to, where it leads to an interface; see types_of."""
+        return types_of(self.possible)
+
     @property
     def kept(self) -> Field:
         """The same field, for what outlives the request."""
@@ -115,23 +172,46 @@ class Field:
             tuple((place.line, place.column) for _, place in locations),
         )
 
-    def children(self, type_name: str) -> list[Field]:
-        """Return what is asked of the field's value when it is of the named object type, in response order."""
+    def children(self, type_: GraphQLObjectType | None = None) -> list[Field]:
+        """Return what is asked of the field's value, when it is of an object type, in response order."""
         selection_sets = [node.selection_set for node in self.nodes if node.selection_set]
-        return collect(self.request, type_name, selection_sets, self.path)
+        return collect(self.request, type_ or self.type, selection_sets, self.path)
 
 
 def collect(
-    request: Request, type_name: str, selection_sets: Sequence[SelectionSetNode], path: tuple[str, ...] = ()
+    request: Request, type_: GraphQLObjectType, selection_sets: Sequence[SelectionSetNode], path: tuple[str, ...] = ()
 ) -> list[Field]:
-    """Return the fields that selection sets ask of an object of the named type, in response order."""
-    type_ = request.schema.type_map[type_name]
-    assert isinstance(type_, GraphQLObjectType), type_name  # noqa: S101 - for the type checker
+    """Return the fields that selection sets ask of an object of a type, in response order.
+
+    In place of fields that have resolvers come the columns of the object's row, for those to take.
+    """
     grouped: dict[str, list[FieldNode]] = {}
     seen: set[str] = set()
     for selection_set in selection_sets:
         _group(request, type_, selection_set, grouped, seen)
-    return [Field(request, type_, tuple(nodes), (*path, key)) for key, nodes in grouped.items()]
+    fields = [Field(request, type_, tuple(nodes), (*path, key)) for key, nodes in grouped.items()]
+    if not any(field.name in _resolved(type_) for field in fields):
+        return fields
+    beside = [Field(request, type_, (_node(name),), (*path, BESIDE + name)) for name in _columns(type_)]
+    return [*(field for field in fields if field.name not in _resolved(type_)), *beside]
+
+
+@cache
+def _resolved(type_: GraphQLObjectType) -> frozenset[str]:
+    """Return the names of the fields that have resolvers."""
+    return frozenset(name for name, each in type_.fields.items() if isinstance(lead_of(each), Resolved))
+
+
+@cache
+def _columns(type_: GraphQLObjectType) -> tuple[str, ...]:
+    """Return the names of the fields that are columns of the type's row, or made of those alone."""
+    return tuple(
+        name for name, each in type_.fields.items() if isinstance(lead_of(each), Stored | Private | IsNull | Computed)
+    )
+
+
+def _node(name: str) -> FieldNode:
+    return FieldNode(name=NameNode(value=name), arguments=(), directives=())
 
 
 def _group(

@@ -20,7 +20,7 @@ from datetime import datetime
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLObjectType, get_named_type
 from graphql.execution.values import VariableValues
 from sqlalchemy import (
     BindParameter,
@@ -62,7 +62,7 @@ from app.db.types import Id, Time
 from app.errors import RequestFault, RequestRefused
 from app.ownership import Asking, Viewer, acquainted, readable
 from app.reading import nouns
-from app.reading.nouns import NODES, NOUNS, QUERY, Noun
+from app.reading.nouns import Filter, Noun, noun_of
 from app.reading.pages import MAX_SIZE, ArgumentError, Page, decode
 from app.reading.rows import Rows, braces, scalar
 from app.reading.selections import Field
@@ -179,20 +179,20 @@ class Planner:
 
     def _whole(self, field: Field) -> list[Piece]:
         """Return the JSON of a field of the query, none of whose pieces is NULL."""
-        value = concatenation(self._value(QUERY, None, field))
-        may_be_null = isinstance(QUERY.fields.get(field.name), nouns.Lookup | nouns.Self)
+        value = concatenation(self._value(None, field))
+        may_be_null = isinstance(field.lead, nouns.Lookup | nouns.Self)
         return [or_null(value) if may_be_null else value]
 
-    def subject(self, noun: str | None, field: Field) -> Plan:
-        """Return the plan for a field of a mutation's payload, the row that was changed; `noun` None for any node.
+    def subject(self, field: Field) -> Plan:
+        """Return the plan for a field of a mutation's payload: the row that was changed, or is in the way.
 
         Raises RequestRefused.
         """
 
         def write() -> ColumnElement[str]:
-            if noun is None:
+            if isinstance(field.lead, nouns.Current):
                 return self._any_node(field, self.identifier_of_subject())
-            return self._row(NOUNS[noun], self.is_subject(NOUNS[noun]), field.children(noun))
+            return self._row(field.type, self.is_subject(field.noun), field.children())
 
         return self._plan([(field.key, self._nested(field, write))])
 
@@ -231,43 +231,44 @@ class Planner:
         bounded = self._database.bounded(compiled.string, labels)
         return Plan(tuple(key for key, _ in answers), bounded, binds, tuple(self._sites))
 
-    def _value(self, noun: Noun, row: Rows | None, field: Field) -> list[Piece]:
+    def _value(self, row: Rows | None, field: Field) -> list[Piece]:
         """Return the JSON of one field of a row; of the query itself when `row` is None."""
-        if field.name == "__typename":
-            return [f'"{noun.name}"']
-        match noun.declared(field.name):
-            case Column() as column:
-                assert row is not None  # noqa: S101 - for the type checker
-                return json_pieces(row.column(column.name), column.type, nullable=bool(column.nullable))
-            case nouns.Reference(target, column_name, known):
-                assert row is not None  # noqa: S101 - for the type checker
-                referred = row.reference(column_name, NOUNS[target].table, known=known)
-                return self.object(NOUNS[target], referred, field.children(target))
-            case nouns.Private(name):
-                assert row is not None  # noqa: S101 - for the type checker
-                return self._private(row, noun.table.c[name])
-            case nouns.IsNull(name):
-                assert row is not None  # noqa: S101 - for the type checker
-                return [boolean(row.column(name).is_(None))]
-            case nouns.Computed(text):
-                assert row is not None  # noqa: S101 - for the type checker
-                return [row.below(text(row.column("id"), self._asking))]
-            case nouns.Few(target, parent, order):
-                assert row is not None  # noqa: S101 - for the type checker
-                return [row.below(self._nested(field, lambda: self._rows(row, target, parent, order, field)))]
+        match field.lead:
+            case nouns.TypeName():
+                return [f'"{field.parent.name}"']
             case nouns.Lookup() as lookup:
                 found = self._nested(field, lambda: self._lookup(row, lookup, field))
                 return [found if row is None else or_null(row.below(found))]
             case nouns.Connection() as connection:
                 return [self._below(row, self._nested(field, lambda: self._connection(row, connection, field)))]
-            case nouns.Self(target):
-                own = [NOUNS[target].table.c.id == self._asking.viewer]
-                return [self._row(NOUNS[target], own, field.children(target), known=True)]
+            case nouns.Self():
+                own = [field.noun.table.c.id == self._asking.viewer]
+                return [self._row(field.type, own, field.children(), known=True)]
             case nouns.AnyNode():
                 identifier = self._argument(field, lambda arguments: parse_id(arguments["id"]), Id())
                 return [self._nested(field, lambda: self._any_node(field, identifier))]
             case nouns.AnyNodes():
                 return self._nested(field, lambda: self._any_nodes(field))
+            case _:
+                assert row is not None, field.name  # noqa: S101 - all others are of a row
+                return self._of_row(row, field)
+
+    def _of_row(self, row: Rows, field: Field) -> list[Piece]:
+        match field.lead:
+            case nouns.Stored(column):
+                return json_pieces(row.column(column.name), column.type, nullable=bool(column.nullable))
+            case nouns.Reference(name, known):
+                return self.object(row.reference(name, field.noun.table, known=known), field.children())
+            case nouns.Private(name):
+                return self._private(row, field.owner.table.c[name])
+            case nouns.IsNull(name):
+                return [boolean(row.column(name).is_(None))]
+            case nouns.Computed(text):
+                return [row.below(text(row.column("id"), self._asking))]
+            case nouns.Few() as few:
+                return [row.below(self._nested(field, lambda: self._rows(row, few, field)))]
+            case lead:
+                raise TypeError(f"{type(lead).__name__} is nothing of a row")
 
     def _private(self, row: Rows, column: Column[Any]) -> list[Piece]:
         """Return the JSON of a column of a user, or null for those who may not know them."""
@@ -277,27 +278,29 @@ class Planner:
         shown = case((acquainted(row.column("id"), self._asking), value))
         return [row.below(concatenation(json_pieces(shown, column.type, nullable=True)))]
 
-    def object(self, noun: Noun, row: Rows, fields: Sequence[Field]) -> list[Piece]:
+    def object(self, row: Rows, fields: Sequence[Field]) -> list[Piece]:
         """Return the JSON of a row."""
-        if (flat := self._flat(noun, row, fields)) is not None:
+        if (flat := self._flat(row, fields)) is not None:
             return [flat]
-        return braces((field.key, self._value(noun, row, field)) for field in fields)
+        return braces((field.key, self._value(row, field)) for field in fields)
 
-    def _flat(self, noun: Noun, row: Rows, fields: Sequence[Field]) -> ColumnElement[str] | None:
+    def _flat(self, row: Rows, fields: Sequence[Field]) -> ColumnElement[str] | None:
         """Return the JSON of a row of which only columns are asked, in the way that is fastest for those."""
         members = []
         for field in fields:
-            column = None if field.name == "__typename" else noun.declared(field.name)
-            if isinstance(column, nouns.Private) and row.known:
-                column = noun.table.c[column.column]
-            if not isinstance(column, Column):
-                return None
+            match field.lead:
+                case nouns.Stored(column):
+                    pass
+                case nouns.Private(name) if row.known:
+                    column = field.owner.table.c[name]
+                case _:
+                    return None
             members.append(Member(field.key, row.column(column.name), column.type, bool(column.nullable)))
         return flat_object(members)
 
     def _row(
         self,
-        noun: Noun,
+        type_: GraphQLObjectType,
         conditions: Sequence[ColumnElement[bool]],
         fields: Sequence[Field],
         *,
@@ -305,20 +308,19 @@ class Planner:
         known: bool = False,
     ) -> ColumnElement[str]:
         """Return the JSON of the row that meets the conditions, NULL when there is none."""
-        rows = Rows(self.name(), noun.table)
+        rows = Rows(self.name(), noun_of(type_).table)
         rows.known = known
-        mark = [(TYPE, [f'"{noun.name}"'])] if marked else []
-        members = [(field.key, self._value(noun, rows, field)) for field in fields]
+        mark = [(TYPE, [f'"{type_.name}"'])] if marked else []
+        members = [(field.key, self._value(rows, field)) for field in fields]
         answer = concatenation(braces([*mark, *members]))
         return scalar(select(answer).select_from(rows.arranged(rows.select(*conditions))))
 
     def _lookup(self, row: Rows | None, lookup: nouns.Lookup, field: Field) -> ColumnElement[str]:
-        noun = NOUNS[lookup.noun]
-        return self._row(noun, self.named(row, lookup, field), field.children(noun.name))
+        return self._row(field.type, self.named(row, lookup, field), field.children())
 
     def named(self, row: Rows | None, lookup: nouns.Lookup, field: Field) -> list[ColumnElement[bool]]:
         """Return the conditions that a row is the one that a look-up's arguments name."""
-        noun = NOUNS[lookup.noun]
+        noun = field.noun
         conditions = self._scope(noun, row, lookup.parent)
         site, _ = self._site(field, lambda arguments: [parse_id(arguments[argument]) for argument in lookup.arguments])
         for place, column in enumerate(lookup.arguments.values()):
@@ -326,41 +328,44 @@ class Planner:
             conditions.append(noun.table.c[column] == identifier)
         return conditions
 
-    def _rows(self, row: Rows, target: str, parent: str, order: str, field: Field) -> ColumnElement[str]:
-        noun = NOUNS[target]
-        rows = Rows(self.name(), noun.table)
-        answer = joined(concatenation(self.object(noun, rows, field.children(target))))
-        page = rows.select(*self._scope(noun, row, parent)).order_by(noun.table.c[order])
+    def _rows(self, row: Rows, few: nouns.Few, field: Field) -> ColumnElement[str]:
+        rows = Rows(self.name(), field.noun.table)
+        answer = joined(concatenation(self.object(rows, field.children())))
+        page = rows.select(*self._scope(field.noun, row, few.parent)).order_by(rows.table.c[few.order])
         return scalar(select(concatenation(["[", answer, "]"])).select_from(rows.arranged(page)))
 
     def _connection(self, row: Rows | None, connection: nouns.Connection, field: Field) -> ColumnElement[str]:
         pages = self.pages(row, connection, field)
-        return literal_column("NULL", Text) if pages is None else pages().json(field)
+        return literal_column("NULL", Text) if pages is None else pages().json()
 
     def pages(self, row: Rows | None, connection: nouns.Connection, field: Field) -> Callable[[], _Connection] | None:
         """Return what makes the page that a field asks for, each time anew; None when there is a fault."""
-        noun = NOUNS[connection.noun]
-        site, page = self._site(field, lambda arguments: decode(arguments, noun.order))
+        noun = field.noun
+        site, page = self._site(
+            field, lambda arguments: decode(arguments, lambda orders: noun.order(orders, connection.order))
+        )
         if page is None:
             return None
         scope = self._scope(noun, row, connection.parent)
-        return partial(_Connection, self, self._asking, noun, page, site, scope)
+        return partial(_Connection, self, self._asking, field, page, site, scope)
 
     def _any_node(self, field: Field, identifier: ColumnElement[str]) -> ColumnElement[str]:
         found = select(*self._each_node(field, identifier)).correlate(None).alias(self.name())
         return scalar(select(func.coalesce(*found.c, _NULL, type_=Text())).select_from(found))
 
     def _each_node(self, field: Field, identifier: ColumnElement[str]) -> list[Label[str]]:
-        """Return the row with an id for each of the nouns that it may belong to, NULL where it does not."""
+        """Return the row with an id for each of the types that it may be of, NULL where it is not."""
         return [
-            self._row(
-                noun,
-                [noun.table.c.id == identifier, readable(noun.table, self._asking)],
-                field.children(noun.name),
-                marked=self._marked,
-            ).label(noun.name)
-            for noun in NODES
+            self._row(type_, self.is_row(type_, identifier), field.children(type_), marked=self._marked).label(
+                type_.name
+            )
+            for type_ in field.types
         ]
+
+    def is_row(self, type_: GraphQLObjectType, identifier: ColumnElement[str]) -> list[ColumnElement[bool]]:
+        """Return the conditions that a row of a type has an id, and that the viewer may see it."""
+        table = noun_of(type_).table
+        return [table.c.id == identifier, readable(table, self._asking)]
 
     def _any_nodes(self, field: Field) -> list[Piece]:
         array = self._argument(field, identifiers, Text())
@@ -428,25 +433,26 @@ class _Connection:
         self,
         planner: Planner,
         asking: Asking,
-        noun: Noun,
+        field: Field,
         page: Page,
         site: int,
         scope: Sequence[ColumnElement[bool]],
     ) -> None:
         self._planner = planner
         self._asking = asking
-        self._noun = noun
+        self._field = field
+        self._table = field.noun.table
         self._page = page
         self._site = site
-        self._rows = Rows(planner.name(), noun.table)
+        self._rows = Rows(planner.name(), self._table)
         self._scope = [*scope, *self._filters()]
         self._after = self._key("after")
         self._before = self._key("before")
         self._size = self._bind(lambda page: page.size, Integer())
 
-    def json(self, field: Field) -> ColumnElement[str]:
+    def json(self) -> ColumnElement[str]:
         """Return the JSON of the connection."""
-        members = field.children(f"{self._noun.name}Connection")
+        members = self._field.children()
         return self._text(
             members, lambda cut: braces((member.key, self._member(member, cut=cut)) for member in members)
         )
@@ -461,12 +467,12 @@ class _Connection:
         return stream(self._arranged(self._size, placed=False), pieces, separated=True)
 
     def _text(self, members: Sequence[Field], write: Callable[[bool], list[Piece]]) -> ColumnElement[str]:
-        about = {info.name for member in members if member.name == "pageInfo" for info in member.children("PageInfo")}
+        about = [info.lead for member in members if isinstance(member.lead, nouns.About) for info in member.children()]
         # One row more than the page tells whether there is another page.
-        looks_ahead = ("hasPreviousPage" if self._page.backward else "hasNextPage") in about
-        placed = looks_ahead or bool(about & {"startCursor", "endCursor"})
+        looks_ahead = nouns.HasMore(behind=not self._page.backward) in about
+        placed = looks_ahead or any(isinstance(lead, nouns.EndOfPage) for lead in about)
         answer = concatenation(write(looks_ahead))
-        if not placed and not any(member.name in {"nodes", "edges"} for member in members):
+        if not placed and not any(isinstance(member.lead, nouns.Nodes | nouns.Edges) for member in members):
             return answer
         limit = self._bind(lambda page: page.size + 1, Integer()) if looks_ahead else self._size
         return scalar(select(answer).select_from(self._arranged(limit, placed=placed)))
@@ -483,47 +489,44 @@ class _Connection:
         return self._rows.arranged(rows, ranked=placed or page.backward, backward=page.backward)
 
     def _member(self, member: Field, *, cut: bool) -> list[Piece]:
-        match member.name:
-            case "__typename":
-                return [f'"{self._noun.name}Connection"']
-            case "totalCount":
-                counted = select(func.count()).select_from(self._noun.table).where(*self._scope)
+        match member.lead:
+            case nouns.TypeName():
+                return [f'"{member.parent.name}"']
+            case nouns.Total():
+                counted = select(func.count()).select_from(self._table).where(*self._scope)
                 return [scalar(counted)]
-            case "pageInfo":
-                return braces((info.key, self._about(info)) for info in member.children("PageInfo"))
+            case nouns.About():
+                return braces((info.key, self._about(info)) for info in member.children())
             case _:
                 text = concatenation(self._each(member))
                 return ["[", joined(case((self._size >= _PLACE, text)) if cut else text), "]"]
 
     def _each(self, member: Field) -> list[Piece]:
         """Return the JSON of each element of a list."""
-        name = self._noun.name
-        if member.name == "nodes":
-            return self._planner.object(self._noun, self._rows, member.children(name))
-        return braces((edge.key, self._edge(edge)) for edge in member.children(f"{name}Edge"))
+        if isinstance(member.lead, nouns.Nodes):
+            return self._planner.object(self._rows, member.children())
+        return braces((edge.key, self._edge(edge)) for edge in member.children())
 
     def _edge(self, edge: Field) -> list[Piece]:
-        match edge.name:
-            case "__typename":
-                return [f'"{self._noun.name}Edge"']
-            case "cursor":
+        match edge.lead:
+            case nouns.TypeName():
+                return [f'"{edge.parent.name}"']
+            case nouns.EdgeCursor():
                 return ['"', self._cursor, '"']
             case _:
-                return self._planner.object(self._noun, self._rows, edge.children(self._noun.name))
+                return self._planner.object(self._rows, edge.children())
 
     def _about(self, info: Field) -> list[Piece]:
         backward = self._page.backward
-        match info.name:
-            case "__typename":
-                return ['"PageInfo"']
-            case "hasNextPage":
-                return [boolean(or_(*self._more(self._before, behind=True, cut=not backward)))]
-            case "hasPreviousPage":
-                return [boolean(or_(*self._more(self._after, behind=False, cut=backward)))]
-            case name:
+        match info.lead:
+            case nouns.HasMore(behind):
+                bound = self._before if behind else self._after
+                return [boolean(or_(*self._more(bound, behind=behind, cut=behind != backward)))]
+            case nouns.EndOfPage(first):
                 # Read forward, the first row of the page is its start; read backward, its end.
-                near = (name == "startCursor") != backward
-                return [or_null(in_quotes(self._near() if near else self._far()))]
+                return [or_null(in_quotes(self._near() if first != backward else self._far()))]
+            case _:
+                return [f'"{info.parent.name}"']
 
     def _more(
         self, bound: Sequence[ColumnElement[Any]] | None, *, behind: bool, cut: bool
@@ -532,7 +535,7 @@ class _Connection:
         conditions: list[ColumnElement[bool]] = [func.count() > self._size] if cut else [false()]
         if bound is not None:
             beyond = self._page.order.beyond(bound, backward=not behind, inclusive=True)
-            rows = select(_ONE).select_from(self._noun.table).where(*self._scope, beyond)
+            rows = select(_ONE).select_from(self._table).where(*self._scope, beyond)
             conditions.append(exists(rows.correlate(None)))
         return conditions
 
@@ -550,13 +553,16 @@ class _Connection:
         return self._rows.below(cursor_text(order.tag, keys))
 
     def _filters(self) -> Iterator[ColumnElement[bool]]:
+        if not self._page.where:
+            return
+        filter_: Any = get_named_type(self._field.definition.args["where"].type)
         for name, value in self._page.where.items():
 
             def bind(convert: Callable[[Any], Any], column: str, name: str = name) -> ColumnElement[Any]:
-                kind = self._noun.table.c[column].type
-                return self._bind(lambda page: convert(page.where[name]), kind)
+                return self._bind(lambda page: convert(page.where[name]), self._table.c[column].type)
 
-            yield self._noun.filters[name](self._noun.table, value, bind, self._asking)
+            condition: Filter = filter_.fields[name].extensions[nouns.LEAD]
+            yield condition(self._table, value, bind, self._asking)
 
     def _key(self, name: str) -> list[ColumnElement[Any]] | None:
         if getattr(self._page, name) is None:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Column, ColumnElement, Integer, Text, case, exists, literal_column, not_, or_, select
+from graphql import GraphQLObjectType
+from sqlalchemy import ColumnElement, Integer, Text, case, exists, literal_column, not_, or_, select
 
 from app.db import Database
 from app.db.sql import Pause, Piece, Stream, elements, gathered, stream
 from app.db.types import Id
-from app.ownership import Viewer, readable
+from app.ownership import Viewer
 from app.reading import nouns, weights
-from app.reading.nouns import NODES, NOUNS, QUERY, Noun
+from app.reading.nouns import noun_of
 from app.reading.rows import Rows, braces
 from app.reading.selections import Field
 from app.reading.statements import TYPE, Plan, Planner, identifiers
@@ -31,15 +32,15 @@ _PIECE = 500_000
 
 def plan_query(database: Database, viewer: Viewer, fields: Sequence[Field], *, marked: bool = False) -> Plan:
     """Return the plan for fields of the query itself, as `Planner.query` does."""
-    is_large = weights.of_fields(QUERY, fields).at_once > _LARGE
+    is_large = weights.of_fields(fields).at_once > _LARGE
     return (_Streams if is_large else Planner)(database, viewer, marked=marked).query(fields)
 
 
-def plan_subject(database: Database, viewer: Viewer, noun: str | None, field: Field) -> Plan:
+def plan_subject(database: Database, viewer: Viewer, field: Field, *, marked: bool = False) -> Plan:
     """Return the plan for a field of a mutation's payload, as `Planner.subject` does."""
-    nouns_ = NODES if noun is None else [NOUNS[noun]]
-    is_large = max(weights.of_fields(each, field.children(each.name)).at_once for each in nouns_) > _LARGE
-    return (_Streams if is_large else Planner)(database, viewer).subject(noun, field)
+    types = field.types if isinstance(field.lead, nouns.Current) else [field.type]
+    is_large = max(weights.of_fields(field.children(each)).at_once for each in types) > _LARGE
+    return (_Streams if is_large else Planner)(database, viewer, marked=marked).subject(field)
 
 
 class _Streams(Planner):
@@ -48,11 +49,11 @@ class _Streams(Planner):
     def query(self, fields: Sequence[Field]) -> Plan:
         return self._gathered("data", braces((field.key, self._whole(field)) for field in fields))
 
-    def subject(self, noun: str | None, field: Field) -> Plan:
+    def subject(self, field: Field) -> Plan:
         def write() -> list[Piece]:
-            if noun is None:
+            if isinstance(field.lead, nouns.Current):
                 return self._any(field, self.identifier_of_subject())
-            return self._one(NOUNS[noun], self.is_subject(NOUNS[noun]), field.children(noun))
+            return self._one(field.type, self.is_subject(field.noun), field.children())
 
         return self._gathered(field.key, self._nested(field, write))
 
@@ -60,65 +61,72 @@ class _Streams(Planner):
         return self._plan([(column, gathered(stream(None, pieces), self._database.longest))])
 
     def _whole(self, field: Field) -> list[Piece]:
-        return super()._whole(field) if _is_small(QUERY, field) else self._value(QUERY, None, field)
+        return super()._whole(field) if _is_small(field) else self._value(None, field)
 
-    def _value(self, noun: Noun, row: Rows | None, field: Field) -> list[Piece]:
-        if field.name == "__typename" or _is_small(noun, field):
-            return super()._value(noun, row, field)
-        match noun.declared(field.name):
-            case nouns.Few(target, parent, order):
+    def _value(self, row: Rows | None, field: Field) -> list[Piece]:
+        if _is_small(field):
+            return super()._value(row, field)
+        match field.lead:
+            case nouns.Few() as few:
                 assert row is not None  # noqa: S101 - for the type checker
-                return self._nested(field, lambda: self._few(row, NOUNS[target], parent, order, field))
+                return self._nested(field, lambda: self._few(row, few, field))
             case nouns.Lookup() as lookup:
-                found, conditions = NOUNS[lookup.noun], self.named(row, lookup, field)
-                return self._nested(field, lambda: self._one(found, conditions, field.children(found.name)))
+                conditions = self.named(row, lookup, field)
+                return self._nested(field, lambda: self._one(field.type, conditions, field.children()))
             case nouns.Connection() as connection:
                 return self._nested(field, lambda: self._pages(row, connection, field))
-            case nouns.Self(target):
-                own = [NOUNS[target].table.c.id == self._asking.viewer]
-                return self._one(NOUNS[target], own, field.children(target))
+            case nouns.Self():
+                own = [field.noun.table.c.id == self._asking.viewer]
+                return self._one(field.type, own, field.children())
             case nouns.AnyNode():
                 identifier = self._argument(field, lambda arguments: parse_id(arguments["id"]), Id())
                 return self._nested(field, lambda: self._any(field, identifier))
             case nouns.AnyNodes():
                 return self._nested(field, lambda: self._any_of_several(field))
-            case Column() | nouns.Reference() | nouns.Private() | nouns.IsNull() | nouns.Computed():
-                return super()._value(noun, row, field)
+            case _:
+                return super()._value(row, field)
 
-    def object(self, noun: Noun, row: Rows, fields: Sequence[Field]) -> list[Piece]:
-        if weights.of_fields(noun, fields).itself <= _PIECE:
-            return super().object(noun, row, fields)
-        return braces(self._members(noun, row, fields))
+    def object(self, row: Rows, fields: Sequence[Field]) -> list[Piece]:
+        if weights.of_fields(fields).itself <= _PIECE:
+            return super().object(row, fields)
+        return braces(self._members(row, fields))
 
-    def _members(self, noun: Noun, row: Rows, fields: Sequence[Field]) -> list[tuple[str, list[Piece]]]:
+    def _members(self, row: Rows, fields: Sequence[Field]) -> list[tuple[str, list[Piece]]]:
         """Return an object's members, and where they are handed on before there are too many."""
         members: list[tuple[str, list[Piece]]] = []
         length = 0
         for field in fields:
-            weight = weights.of_field(noun, field).itself
+            weight = weights.of_field(field).itself
             if length + weight > _PIECE and members:
                 members[-1][1].append(Pause())
                 length = 0
-            members.append((field.key, [*self._value(noun, row, field)]))
+            members.append((field.key, [*self._value(row, field)]))
             length += weight
         return members
 
-    def _one(self, noun: Noun, conditions: Sequence[ColumnElement[bool]], fields: Sequence[Field]) -> list[Piece]:
+    def _one(
+        self, type_: GraphQLObjectType, conditions: Sequence[ColumnElement[bool]], fields: Sequence[Field]
+    ) -> list[Piece]:
         """Return the JSON of the row that meets the conditions, `null` when there is none."""
-        return [self._found(noun, conditions, fields), _unless(_exists(noun, conditions))]
+        return [self._found(type_, conditions, fields), _unless(_exists(type_, conditions))]
 
     def _found(
-        self, noun: Noun, conditions: Sequence[ColumnElement[bool]], fields: Sequence[Field], *, marked: bool = False
+        self,
+        type_: GraphQLObjectType,
+        conditions: Sequence[ColumnElement[bool]],
+        fields: Sequence[Field],
+        *,
+        marked: bool = False,
     ) -> Stream:
-        rows = Rows(self.name(), noun.table)
-        mark = [(TYPE, [f'"{noun.name}"'])] if marked else []
-        pieces = braces([*mark, *self._members(noun, rows, fields)])
+        rows = Rows(self.name(), noun_of(type_).table)
+        mark = [(TYPE, [f'"{type_.name}"'])] if marked else []
+        pieces = braces([*mark, *self._members(rows, fields)])
         return stream(rows.arranged(rows.select(*conditions)), pieces)
 
-    def _few(self, row: Rows, noun: Noun, parent: str, order: str, field: Field) -> list[Piece]:
-        rows = Rows(self.name(), noun.table)
-        pieces = self.object(noun, rows, field.children(noun.name))
-        page = rows.select(*self._scope(noun, row, parent)).order_by(noun.table.c[order])
+    def _few(self, row: Rows, few: nouns.Few, field: Field) -> list[Piece]:
+        rows = Rows(self.name(), field.noun.table)
+        pieces = self.object(rows, field.children())
+        page = rows.select(*self._scope(field.noun, row, few.parent)).order_by(rows.table.c[few.order])
         return ["[", stream(rows.arranged(page), pieces, separated=True), "]"]
 
     def _pages(self, row: Rows | None, connection: nouns.Connection, field: Field) -> list[Piece]:
@@ -126,24 +134,23 @@ class _Streams(Planner):
         pages = self.pages(row, connection, field)
         if pages is None:
             return ["null"]
-        members = field.children(f"{connection.noun}Connection")
         return braces(
             (
                 member.key,
                 ["[", pages().stream(member), "]"]
-                if member.name in {"nodes", "edges"}
+                if isinstance(member.lead, nouns.Nodes | nouns.Edges)
                 else [self._below(row, pages().text(member))],
             )
-            for member in members
+            for member in field.children()
         )
 
     def _any(self, field: Field, identifier: ColumnElement[str]) -> list[Piece]:
         found: list[Piece] = []
         conditions = []
-        for noun in NODES:
-            scope = [noun.table.c.id == identifier, readable(noun.table, self._asking)]
-            found.append(self._found(noun, scope, field.children(noun.name), marked=self._marked))
-            conditions.append(_exists(noun, scope))
+        for type_ in field.types:
+            scope = self.is_row(type_, identifier)
+            found.append(self._found(type_, scope, field.children(type_), marked=self._marked))
+            conditions.append(_exists(type_, scope))
         return [*found, _unless(or_(*conditions))]
 
     def _any_of_several(self, field: Field) -> list[Piece]:
@@ -160,12 +167,12 @@ class _Streams(Planner):
         return ["[", stream(ordered, pieces, separated=True), "]"]
 
 
-def _is_small(noun: Noun, field: Field) -> bool:
-    return weights.of_field(noun, field).itself <= _PIECE
+def _is_small(field: Field) -> bool:
+    return weights.of_field(field).itself <= _PIECE
 
 
-def _exists(noun: Noun, conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
-    return exists(select(literal_column("1")).select_from(noun.table).where(*conditions).correlate(None))
+def _exists(type_: GraphQLObjectType, conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    return exists(select(literal_column("1")).select_from(noun_of(type_).table).where(*conditions).correlate(None))
 
 
 def _unless(found: ColumnElement[bool]) -> ColumnElement[str]:

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from graphql import GraphQLError
-from sqlalchemy import Column, Integer, String
+from sqlalchemy import Integer, String
 from sqlalchemy.types import TypeEngine
 
 from app.db.models import DESCRIPTION_LENGTH
 from app.db.types import Choice, Id, Time
 from app.reading import nouns
-from app.reading.nouns import NODES, NOUNS, Noun
 from app.reading.pages import DEFAULT_SIZE, MAX_SIZE
 from app.reading.selections import Field
 
@@ -42,70 +41,66 @@ class Weight(NamedTuple):
         return self.held + _HELD_OF_ANSWER * self.itself
 
 
-def of_fields(noun: Noun, fields: Iterable[Field]) -> Weight:
+def of_fields(fields: Iterable[Field]) -> Weight:
     """Return the weight of an object."""
-    return _sum([of_field(noun, field) for field in fields])
+    return _sum([of_field(field) for field in fields])
 
 
-def of_field(noun: Noun, field: Field) -> Weight:
+def of_field(field: Field) -> Weight:
     """Return the weight of one field of an object, its name included."""
     value = _Value(len(field.key) + 4)
-    if field.name == "__typename":
-        return value.of(_SHORT)
-    match noun.declared(field.name):
-        case Column() as column:
+    match field.lead:
+        case nouns.Stored(column):
             return value.of(_of_column(column.type))
-        case nouns.Reference(target):
-            return value.holding(of_fields(NOUNS[target], field.children(target)))
-        case nouns.Private(column):
-            return value.of(_of_column(noun.table.c[column].type))
-        case nouns.Computed() | nouns.IsNull():
-            return value.of(_SHORT)
-        case nouns.Few(target):
-            return value.listing(of_fields(NOUNS[target], field.children(target)), _A_FEW)
-        case nouns.Lookup(target) | nouns.Self(target):
-            return value.found(of_fields(NOUNS[target], field.children(target)))
-        case nouns.Connection(target):
-            return value.holding(_sum(of_connection(NOUNS[target], field)))
+        case nouns.Private(name):
+            return value.of(_of_column(field.owner.table.c[name].type))
+        case nouns.Reference():
+            return value.holding(of_fields(field.children()))
+        case nouns.Few():
+            return value.listing(of_fields(field.children()), _A_FEW)
+        case nouns.Lookup() | nouns.Self():
+            return value.found(of_fields(field.children()))
+        case nouns.Connection():
+            return value.holding(_sum(of_connection(field)))
         case nouns.AnyNode():
             return value.found(_of_any(field))
         case nouns.AnyNodes():
             return value.listing(_of_any(field), MAX_SIZE)
+        case _:
+            return value.of(_SHORT)
 
 
-def of_connection(noun: Noun, field: Field) -> list[Weight]:
+def of_connection(field: Field) -> list[Weight]:
     """Return the weight of each member of a connection."""
     size = _size(field)
     weights = []
-    for member in field.children(f"{noun.name}Connection"):
+    for member in field.children():
         value = _Value(len(member.key) + 4)
-        match member.name:
-            case "nodes":
-                weights.append(value.listing(of_fields(noun, member.children(noun.name)), size))
-            case "edges":
-                edges = [_of_edge(noun, edge) for edge in member.children(f"{noun.name}Edge")]
-                weights.append(value.listing(_sum(edges), size))
-            case "pageInfo":
-                about = member.children("PageInfo")
-                weights.append(value.of(sum(len(info.key) + _CURSOR for info in about)))
+        match member.lead:
+            case nouns.Nodes():
+                weights.append(value.listing(of_fields(member.children()), size))
+            case nouns.Edges():
+                weights.append(value.listing(_sum([_of_edge(edge) for edge in member.children()]), size))
+            case nouns.About():
+                weights.append(value.of(sum(len(info.key) + _CURSOR for info in member.children())))
             case _:
                 weights.append(value.of(_SHORT))
     return weights
 
 
-def _of_edge(noun: Noun, edge: Field) -> Weight:
+def _of_edge(edge: Field) -> Weight:
     value = _Value(len(edge.key) + 4)
-    match edge.name:
-        case "node":
-            return value.holding(of_fields(noun, edge.children(noun.name)))
-        case "cursor":
+    match edge.lead:
+        case nouns.EdgeNode():
+            return value.holding(of_fields(edge.children()))
+        case nouns.EdgeCursor():
             return value.of(_CURSOR)
         case _:
             return value.of(_SHORT)
 
 
 def _of_any(field: Field) -> Weight:
-    return max(of_fields(noun, field.children(noun.name)) for noun in NODES)
+    return max(of_fields(field.children(type_)) for type_ in field.types)
 
 
 def _of_column(kind: TypeEngine[Any]) -> int:

@@ -6,12 +6,13 @@ from typing import Any
 
 from sqlalchemy import update as update_rows
 
-from app.db import Statement, Transaction
+from app.db import FoundRow, Statement, Transaction
 from app.db.models import DESCRIPTION_LENGTH, REFERENCE_LENGTH, TITLE_LENGTH, Case, CaseCounter, table_of
-from app.ownership import CHANGE, GOVERN, Viewer, find
+from app.ownership import ANYBODYS, CHANGE, GOVERN, Viewer, place
 from app.reading.payloads import Given
 from app.resolvers import changes
-from app.resolvers.inputs import AnyRule, Rule, TextRule, checked
+from app.resolvers.changes import change
+from app.resolvers.inputs import AnyRule, Rule, TextRule
 from app.values import fold, new_id
 
 _CASES = table_of(Case)
@@ -26,9 +27,9 @@ _RULES: dict[str, Rule] = {
 }
 
 
-def create(transaction: Transaction, viewer: Viewer, given: Given) -> str:
-    """Create a case that the viewer owns, with the next number; see changes.Work."""
-    values = checked(given, _RULES)
+@change(ANYBODYS, _RULES, in_turn=True)
+def create(transaction: Transaction, viewer: Viewer, _: FoundRow, values: Given) -> str:
+    """Create a case. You become its owner."""
     identifier = new_id()
     (number,) = transaction.all(_NEXT_NUMBER, {})[0]
     changes.add(transaction, viewer, _CASES, {"id": identifier, "number": number, **values, **_index(values)})
@@ -36,19 +37,16 @@ def create(transaction: Transaction, viewer: Viewer, given: Given) -> str:
     return identifier
 
 
-def update(transaction: Transaction, viewer: Viewer, given: Given) -> str:
-    """Change what is given of a case; see changes.Work."""
-    values = checked(given, _RULES)
-    case = find(transaction, viewer, CHANGE, ("id", Case, given["id"]), lock=True)
-    changes.expect_version(case, given)
+@change(place(CHANGE, id=Case), _RULES)
+def update(transaction: Transaction, viewer: Viewer, case: FoundRow, values: Given) -> str:
+    """Change a case. Takes the role CONTRIBUTOR."""
     changes.update(transaction, viewer, _CASES, case, {**values, **_index(case._asdict() | values)})
     return str(case.id)
 
 
-def delete(transaction: Transaction, viewer: Viewer, given: Given) -> str:
-    """Delete a case with all that is in it; see changes.Work."""
-    case = find(transaction, viewer, GOVERN, ("id", Case, given["id"]), lock=True)
-    changes.expect_version(case, given)
+@change(place(GOVERN, id=Case))
+def delete(transaction: Transaction, _: Viewer, case: FoundRow, __: Given) -> str:
+    """Delete a case with all its events and file batches. Takes the role OWNER."""
     changes.remove(transaction, _CASES, case)
     return str(case.id)
 

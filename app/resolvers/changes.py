@@ -7,9 +7,11 @@ inside of it, or leaves nothing behind.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from time import perf_counter
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import orjson
@@ -21,9 +23,11 @@ from app import ownership
 from app.db import Database, FoundRow, Statement, Transaction
 from app.db.models import CaseMember, table_of
 from app.errors import Conflict, DeadlineExceeded, Refusal, Refused
-from app.ownership import Viewer
+from app.ownership import Place, Viewer
+from app.reading.nouns import Lead
 from app.reading.payloads import Given, Payload, Rows
 from app.reading.statements import Plan
+from app.resolvers.inputs import Rule, checked
 from app.values import now
 
 # How many seconds a change takes at most from the first to its commit. What asks for rows by the time of their last
@@ -35,28 +39,56 @@ _MEMBER = _MEMBERS.c.case_id == bindparam("case"), _MEMBERS.c.user_id == bindpar
 _UPDATE_MEMBER = Statement(update_rows(_MEMBERS).where(*_MEMBER))
 _REMOVE_MEMBER = Statement(delete(_MEMBERS).where(*_MEMBER))
 
-Work: TypeAlias = Callable[[Transaction, Viewer, Given], str | tuple[str, ...]]
-"""Does what a mutation is for and returns the id of the row it changed, or its key where that is several ids.
+Work: TypeAlias = Callable[[Transaction, Viewer, FoundRow, Given], str | tuple[str, ...]]
+"""Makes a change to the row at its place with the values that have rules.
 
-Raises Refusal or Refused.
+Returns the id of the row it changed, or its key where that is several ids. Raises Refusal or Refused. What it says of
+itself is what clients read of the mutation.
 """
 
 
-async def change(
-    database: Database,
-    viewer: Viewer,
-    work: Work,
-    payload: Payload,
-    variables: VariableValues,
-    room: int,
-    *,
-    in_turn: bool = False,
-) -> tuple[dict[str, Any], bool]:
-    """Do `work` for a mutation, in a transaction of its own.
+@dataclass(frozen=True)
+class Change(Lead):
+    """What a mutation leads to: where it is made and by whom, the rules of its input, and what it does.
 
-    Return the mutation's payload by response name, and whether the change was made or refused. `in_turn` is that of
-    Database.write. Raises AnswerTooLarge, and nothing is changed, when what the payload says of rows has more than
-    `room` bytes; DeadlineExceeded when it takes longer than LONGEST; and what Database.write does.
+    `together` finds faults that lie in several values at once, as `checked` has it; `in_turn` is that of
+    Database.write, for what locks what all of its kind lock.
+    """
+
+    work: Work
+    place: Place
+    rules: Mapping[str, Rule]
+    together: Callable[[Given], Mapping[str, str]] | None
+    in_turn: bool
+
+    def __call__(self, transaction: Transaction, viewer: Viewer, given: Given) -> str | tuple[str, ...]:
+        """Make the change that an input asks for. Raises Refusal or Refused."""
+        values = checked(given, self.rules, self.together)
+        row = self.place.find(transaction, viewer, given)
+        if (expected := given.get("expected_version")) is not None:
+            _expect_version(row, expected)
+        return self.work(transaction, viewer, row, values)
+
+
+def change(
+    place: Place,
+    rules: Mapping[str, Rule] = MappingProxyType({}),
+    *,
+    together: Callable[[Given], Mapping[str, str]] | None = None,
+    in_turn: bool = False,
+) -> Callable[[Work], Change]:
+    """Return a decorator that makes a change of what it does."""
+    return lambda work: Change(work, place, rules, together, in_turn)
+
+
+async def make(
+    change: Change, database: Database, viewer: Viewer, payload: Payload, variables: VariableValues, room: int
+) -> tuple[dict[str, Any], bool]:
+    """Make a change for a mutation, in a transaction of its own.
+
+    Return the mutation's payload by response name, and whether the change was made or refused. Raises AnswerTooLarge,
+    and nothing is changed, when what the payload says of rows has more than `room` bytes; DeadlineExceeded when it
+    takes longer than LONGEST; and what Database.write does.
     """
     given = payload.given(variables)
 
@@ -73,7 +105,7 @@ async def change(
     def carry_out(transaction: Transaction) -> dict[str, Any]:
         begun = perf_counter()
         try:
-            subject = work(transaction, viewer, given)
+            subject = change(transaction, viewer, given)
             answer = payload.done(subject, read(transaction, payload.changed, subject))
             if perf_counter() - begun > ownership.AT_ONCE_SECONDS:
                 transaction.check()
@@ -89,7 +121,7 @@ async def change(
         return answer
 
     try:
-        return await database.write(carry_out, viewer.id, in_turn=in_turn), True
+        return await database.write(carry_out, viewer.id, in_turn=change.in_turn), True
     except _Declined as declined:
         return declined.answer, False
 
@@ -147,10 +179,9 @@ def remove_member(transaction: Transaction, case_id: str, user_id: str) -> None:
     transaction.run(_REMOVE_MEMBER, {"case": case_id, "user": user_id})
 
 
-def expect_version(row: FoundRow, given: Given) -> None:
+def _expect_version(row: FoundRow, expected: int) -> None:
     """Refuse the change when the client saw another version of the row. Raises Conflict."""
-    expected = given.get("expected_version")
-    if expected is not None and expected != row.version:
+    if expected != row.version:
         raise Conflict(
             f"version {expected} was expected, but the present one is {row.version}",
             ("input", "expectedVersion"),

@@ -7,10 +7,11 @@ from typing import Any
 from app.db import FoundRow, Transaction
 from app.db.models import DESCRIPTION_LENGTH, TITLE_LENGTH, Case, Event, table_of
 from app.errors import Refused
-from app.ownership import CHANGE, DELETE, Viewer, find
+from app.ownership import CHANGE, DELETE, Viewer, place
 from app.reading.payloads import Given
 from app.resolvers import changes
-from app.resolvers.inputs import AnyRule, NumberRule, Rule, TextRule, checked, invalid
+from app.resolvers.changes import change
+from app.resolvers.inputs import AnyRule, NumberRule, Rule, TextRule, invalid
 from app.values import beginning, fold, format_time, new_id
 
 _EVENTS = table_of(Event)
@@ -25,47 +26,6 @@ _RULES: dict[str, Rule] = {
     "time_precision": AnyRule(),
     "sort_order": NumberRule(-(2**31)),
 }
-
-
-def create(transaction: Transaction, viewer: Viewer, given: Given) -> str:
-    """Put an event on the timeline of a case; see changes.Work."""
-    values = checked(given, _RULES, lambda event: _date_faults(event) | _interval_faults(event))
-    case = find(transaction, viewer, CHANGE, ("caseId", Case, given["case_id"]))
-    identifier = new_id()
-    changes.add(transaction, viewer, _EVENTS, {"id": identifier, "case_id": case.id, **values, **_index(values)})
-    return identifier
-
-
-def update(transaction: Transaction, viewer: Viewer, given: Given) -> str:
-    """Change what is given of an event; see changes.Work."""
-    values = checked(given, _RULES, _interval_faults)
-    event = _find(transaction, viewer, CHANGE, given)
-    changes.expect_version(event, given)
-    changed = event._asdict() | values
-    if _interval_faults(changed):
-        # Only one of the two was given, or the faults would have been found before.
-        raise (
-            invalid("occurred_until", _UNTIL_FAULT)
-            if "occurred_until" in values
-            else invalid("occurred_at", "must not lie behind `occurredUntil`")
-        )
-    if faults := _new_date_faults(event, values, changed):
-        raise Refused(*(invalid(name, fault) for name, fault in faults.items()))
-    changes.update(transaction, viewer, _EVENTS, event, {**values, **_index(changed)})
-    return str(event.id)
-
-
-def delete(transaction: Transaction, viewer: Viewer, given: Given) -> str:
-    """Delete an event with its file batches; see changes.Work."""
-    event = _find(transaction, viewer, DELETE, given)
-    changes.expect_version(event, given)
-    changes.remove(transaction, _EVENTS, event)
-    return str(event.id)
-
-
-def _find(transaction: Transaction, viewer: Viewer, need: str, given: Given) -> FoundRow:
-    path = ("caseId", Case, given["case_id"]), ("id", Event, given["id"])
-    return find(transaction, viewer, need, *path, lock=True)
 
 
 def _interval_faults(event: Given) -> dict[str, str]:
@@ -86,6 +46,42 @@ def _date_faults(event: Given) -> dict[str, str]:
         f"as its midnight in UTC, such as {_EXAMPLES[precision]}, whatever the time zone"
     )
     return {name: fault for name, moment in moments.items() if moment and beginning(moment, precision) != moment}
+
+
+def _faults(event: Given) -> dict[str, str]:
+    return _date_faults(event) | _interval_faults(event)
+
+
+@change(place(CHANGE, case_id=Case, lock=False), _RULES, together=_faults)
+def create(transaction: Transaction, viewer: Viewer, case: FoundRow, values: Given) -> str:
+    """Put an event on the timeline of a case. Takes the role CONTRIBUTOR."""
+    identifier = new_id()
+    changes.add(transaction, viewer, _EVENTS, {"id": identifier, "case_id": case.id, **values, **_index(values)})
+    return identifier
+
+
+@change(place(CHANGE, case_id=Case, id=Event), _RULES, together=_interval_faults)
+def update(transaction: Transaction, viewer: Viewer, event: FoundRow, values: Given) -> str:
+    """Change an event. Takes the role CONTRIBUTOR."""
+    changed = event._asdict() | values
+    if _interval_faults(changed):
+        # Only one of the two was given, or the faults would have been found before.
+        raise (
+            invalid("occurred_until", _UNTIL_FAULT)
+            if "occurred_until" in values
+            else invalid("occurred_at", "must not lie behind `occurredUntil`")
+        )
+    if faults := _new_date_faults(event, values, changed):
+        raise Refused(*(invalid(name, fault) for name, fault in faults.items()))
+    changes.update(transaction, viewer, _EVENTS, event, {**values, **_index(changed)})
+    return str(event.id)
+
+
+@change(place(DELETE, case_id=Case, id=Event))
+def delete(transaction: Transaction, _: Viewer, event: FoundRow, __: Given) -> str:
+    """Delete an event with its file batches. Takes the role EDITOR."""
+    changes.remove(transaction, _EVENTS, event)
+    return str(event.id)
 
 
 def _new_date_faults(event: FoundRow, given: Given, changed: Given) -> dict[str, str]:

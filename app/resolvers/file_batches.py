@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from app.db import FoundRow, Transaction
 from app.db.models import DESCRIPTION_LENGTH, FILE_TYPES_LENGTH, TITLE_LENGTH, Case, Event, FileBatch, table_of
-from app.ownership import CHANGE, DELETE, Viewer, find
+from app.ownership import CHANGE, DELETE, Viewer, place
 from app.reading.payloads import Given
 from app.resolvers import changes
-from app.resolvers.inputs import NumberRule, Rule, TextRule, checked
+from app.resolvers.changes import change
+from app.resolvers.inputs import NumberRule, Rule, TextRule
 from app.values import new_id
 
 _FILE_BATCHES = table_of(FileBatch)
@@ -20,38 +21,24 @@ _RULES: dict[str, Rule] = {
 }
 
 
-def create(transaction: Transaction, viewer: Viewer, given: Given) -> str:
-    """Add a file batch to an event; see changes.Work."""
-    values = checked(given, _RULES)
-    path = ("caseId", Case, given["case_id"]), ("eventId", Event, given["event_id"])
-    event = find(transaction, viewer, CHANGE, *path)
+@change(place(CHANGE, case_id=Case, event_id=Event, lock=False), _RULES)
+def create(transaction: Transaction, viewer: Viewer, event: FoundRow, values: Given) -> str:
+    """Add a file batch to an event. Takes the role CONTRIBUTOR."""
     identifier = new_id()
-    place = {"id": identifier, "case_id": event.case_id, "event_id": event.id}
-    changes.add(transaction, viewer, _FILE_BATCHES, {**place, **values})
+    where = {"id": identifier, "case_id": event.case_id, "event_id": event.id}
+    changes.add(transaction, viewer, _FILE_BATCHES, {**where, **values})
     return identifier
 
 
-def update(transaction: Transaction, viewer: Viewer, given: Given) -> str:
-    """Change what is given of a file batch; see changes.Work."""
-    values = checked(given, _RULES)
-    batch = _find(transaction, viewer, CHANGE, given)
-    changes.expect_version(batch, given)
+@change(place(CHANGE, case_id=Case, event_id=Event, id=FileBatch), _RULES)
+def update(transaction: Transaction, viewer: Viewer, batch: FoundRow, values: Given) -> str:
+    """Change a file batch. Takes the role CONTRIBUTOR."""
     changes.update(transaction, viewer, _FILE_BATCHES, batch, values)
     return str(batch.id)
 
 
-def delete(transaction: Transaction, viewer: Viewer, given: Given) -> str:
-    """Delete a file batch; see changes.Work."""
-    batch = _find(transaction, viewer, DELETE, given)
-    changes.expect_version(batch, given)
+@change(place(DELETE, case_id=Case, event_id=Event, id=FileBatch))
+def delete(transaction: Transaction, _: Viewer, batch: FoundRow, __: Given) -> str:
+    """Delete a file batch. Takes the role EDITOR."""
     changes.remove(transaction, _FILE_BATCHES, batch)
     return str(batch.id)
-
-
-def _find(transaction: Transaction, viewer: Viewer, need: str, given: Given) -> FoundRow:
-    path = (
-        ("caseId", Case, given["case_id"]),
-        ("eventId", Event, given["event_id"]),
-        ("id", FileBatch, given["id"]),
-    )
-    return find(transaction, viewer, need, *path, lock=True)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app.errors import InvalidInput, Refused
 from app.reading.payloads import Given
-from app.values import is_visible, text_fault
+from app.values import field_name, is_visible, text_fault
 
 
 class Rule(Protocol):
@@ -94,5 +93,5 @@ def checked(
 
 def invalid(name: str, fault: str) -> InvalidInput:
     """Return the refusal of a field's value; `fault` is the end of a sentence."""
-    field = re.sub(r"_([a-z])", lambda letter: letter[1].upper(), name)
+    field = field_name(name)
     return InvalidInput(f"`{field}` {fault}", ("input", field))

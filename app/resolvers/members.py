@@ -14,15 +14,16 @@ from app.ownership import (
     READ,
     Viewer,
     accept,
-    find,
     find_user,
     given_by,
     is_viewer,
     name_user,
+    place,
 )
 from app.reading.payloads import Given
 from app.resolvers import changes
-from app.resolvers.inputs import AnyRule, Rule, TextRule, checked, invalid
+from app.resolvers.changes import change
+from app.resolvers.inputs import AnyRule, Rule, TextRule, invalid
 from app.values import now
 
 _RULES: dict[str, Rule] = {
@@ -35,14 +36,19 @@ _YET_TO_ACCEPT = "whom you made one has yet to take the case up, with `acceptCas
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-def set_role(transaction: Transaction, viewer: Viewer, given: Given) -> tuple[str, ...]:
-    """Give a user a role in a case, or another one; see changes.Work.
+def _expiry_faults(given: Given) -> dict[str, str]:
+    if _end(given.get("expires_at")) > now():
+        return {}
+    return {"expires_at": "must lie in the future; to end a role now, remove the member"}
 
-    A subject that has never called gets the same answer as one that has.
+
+@change(place(GOVERN, case_id=Case), _RULES, together=_expiry_faults)
+def set_role(transaction: Transaction, viewer: Viewer, case: FoundRow, values: Given) -> tuple[str, ...]:
+    """Give a user a role in a case, or another one. Takes the role OWNER. A case keeps at least one owner whose role
+    doesn't end and who has taken it up.
     """
+    # A subject that has never called gets the same answer as one that has.
     moment = now()
-    values = checked(given, _RULES, lambda given: _expiry_faults(given, moment))
-    case = find(transaction, viewer, GOVERN, ("caseId", Case, given["case_id"]), lock=True)
     subject, issuer = values["subject"], values.get("issuer")
     name_user(transaction, viewer, subject, issuer)
     user = find_user(transaction, viewer, case.id, subject, issuer)
@@ -68,32 +74,32 @@ def set_role(transaction: Transaction, viewer: Viewer, given: Given) -> tuple[st
     return case.id, user.id
 
 
-def take_up(transaction: Transaction, viewer: Viewer, given: Given) -> str:
-    """Take up the membership that someone else gave the viewer, if they did; see changes.Work."""
-    case = find(transaction, viewer, READ, ("id", Case, given["id"]))
+@change(place(READ, id=Case, lock=False))
+def take_up(transaction: Transaction, viewer: Viewer, case: FoundRow, _: Given) -> str:
+    """Take up a case that someone else made you a member of, so that its members see who you are. Takes the role
+    VIEWER. Whoever has nothing to take up gets the case as it is. Any change in the case takes it up as well;
+    `removeCaseMember` leaves it.
+    """
     accept(transaction, viewer, case.id)
     return str(case.id)
 
 
-def remove(transaction: Transaction, viewer: Viewer, given: Given) -> str:
-    """Take a user's role in a case away; see changes.Work."""
-    values = checked(given, _RULES)
-    subject, issuer = values["subject"], values.get("issuer")
+def _need(transaction: Transaction, viewer: Viewer, given: Given) -> str:
     # Whoever is a member may leave. All others learn only whether they may govern, not whether there is such a user.
-    need = READ if is_viewer(transaction, viewer, subject, issuer) else GOVERN
-    case = find(transaction, viewer, need, ("caseId", Case, given["case_id"]), lock=True)
-    user = find_user(transaction, viewer, case.id, subject, issuer)
+    return READ if is_viewer(transaction, viewer, given["subject"], given.get("issuer")) else GOVERN
+
+
+@change(place(_need, case_id=Case), _RULES)
+def remove(transaction: Transaction, viewer: Viewer, case: FoundRow, values: Given) -> str:
+    """Take a user's role in a case away. Takes the role OWNER; any member may remove themselves. A case keeps at least
+    one owner whose role doesn't end and who has taken it up.
+    """
+    user = find_user(transaction, viewer, case.id, values["subject"], values.get("issuer"))
     if user is None or user.role is None:
         raise NotFound("there is no such member of the case", ("input", "subject"))
     _keep_an_owner(user, "subject")
     changes.remove_member(transaction, case.id, user.id)
     return str(user.id)
-
-
-def _expiry_faults(given: Given, moment: datetime) -> dict[str, str]:
-    if _end(given.get("expires_at")) > moment:
-        return {}
-    return {"expires_at": "must lie in the future; to end a role now, remove the member"}
 
 
 def _keep_to_own_end(

@@ -1,21 +1,20 @@
 """The schema, as clients see it.
 
-It reads as a document: types, fields, arguments and what they mean. Nothing here computes a value: the
-functions that declare fields with arguments are never called. `documents` reads and changes what a document
-asks for; where graphql-core walks the answer, every field is taken from what was read by its name in the
-response.
+It reads as a document: types, fields, arguments and what they mean, and what each field leads to: a column, rows, or
+the function that makes a change. Whatever doesn't fit doesn't start; see completed.py. Where graphql-core walks an
+answer, every field is taken from what was read by its name in the response, but for those with ordinary resolvers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
-from typing import Any
 
 import strawberry
-from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, print_schema
+from graphql import GraphQLSchema, print_schema
 from strawberry.schema.config import StrawberryConfig
 
-from app.reading.statements import TYPE
+from app.schema.completed import completed
 from app.schema.mutation import Mutation
 from app.schema.query import Query
 from app.schema.refusals import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
@@ -47,44 +46,32 @@ Every request carries a bearer token. What its user may not see does not exist f
 changing at `Mutation`; a change that is refused says why in the `errors` of its payload, while the `errors` of the
 response are for documents that can't be run."""
 
-_schema = strawberry.Schema(
-    query=Query,
-    mutation=Mutation,
-    types=[NotFoundError, InvalidInputError, ForbiddenError, ConflictError],
-    config=StrawberryConfig(scalar_map={DateTime: DATE_TIME}),
-)
+
+def made(query: type, mutation: type | None, types: Sequence[type] = ()) -> strawberry.Schema:
+    """Return a schema of types that are declared as these are. Raises TypeError for what can't be run."""
+    config = StrawberryConfig(scalar_map={DateTime: DATE_TIME})
+    refusals = [NotFoundError, InvalidInputError, ForbiddenError, ConflictError] if mutation is not None else []
+    schema = strawberry.Schema(query=query, mutation=mutation, types=[*types, *refusals], config=config)
+    completed(schema._schema)  # noqa: SLF001 - Strawberry has no public name for it
+    return schema
+
+
+@cache
+def schema() -> strawberry.Schema:
+    """Return Dossier's schema. `execute` answers a document for the viewer of its context; see execution/context.py."""
+    return made(Query, Mutation)
+
+
+@cache
+def executable() -> GraphQLSchema:
+    """Return Dossier's schema for graphql-core, its types in reading order."""
+    executable = schema()._schema  # noqa: SLF001 - Strawberry has no public name for it
+    executable.description = _DESCRIPTION
+    places = {name: place for place, name in enumerate(READING_ORDER)}
+    executable.type_map = dict(sorted(executable.type_map.items(), key=lambda item: places.get(item[0], len(places))))
+    return executable
 
 
 def sdl() -> str:
     """Return the schema in GraphQL's schema definition language."""
     return print_schema(executable())
-
-
-@cache
-def executable() -> GraphQLSchema:
-    """Return the schema for graphql-core, its types in reading order, its fields taken from what was read."""
-    schema = _schema._schema  # noqa: SLF001 - Strawberry has no public name for it
-    schema.description = _DESCRIPTION
-    places = {name: place for place, name in enumerate(READING_ORDER)}
-    schema.type_map = dict(sorted(schema.type_map.items(), key=lambda item: places.get(item[0], len(places))))
-    for type_ in schema.type_map.values():
-        if type_.name.startswith("__"):
-            continue
-        if isinstance(type_, GraphQLObjectType):
-            type_.is_type_of = None
-            for field in type_.fields.values():
-                field.resolve = by_response_name
-        elif isinstance(type_, GraphQLInterfaceType):
-            type_.resolve_type = by_mark
-    return schema
-
-
-def by_response_name(source: dict[str, Any], info: GraphQLResolveInfo[Any], **_arguments: Any) -> Any:
-    """Return the value that was read for a field."""
-    return source[info.path.key]  # type: ignore[index]
-
-
-def by_mark(value: dict[str, Any], _info: GraphQLResolveInfo[Any], _type: Any) -> str:
-    """Return the name of the type of a value that was read."""
-    name: str = value[TYPE]
-    return name

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from enum import Enum
 
 import strawberry
 
+from app import ownership
+from app.db import models
 from app.db.models import CaseRole, CaseStatus
-from app.reading.nouns import CaseOrder
+from app.reading.nouns import Computed, Few, IsNull, Noun, Reference, accepted, at_least, below, one_of, text
 from app.schema.event import Event, EventConnection, EventFilter, EventOrder
+from app.schema.fields import condition, field, input_type, lookup, noun
 from app.schema.nodes import Node
-from app.schema.pages import UPDATED_FROM, After, Before, First, Last, PageInfo
+from app.schema.pages import UPDATED_FROM, listed, pages_of
 from app.schema.scalars import DateTime
 from app.schema.user import User
 from app.schema.vocabulary import describe
 
-__all__ = [
-    "Case",
-    "CaseConnection",
-    "CaseEdge",
-    "CaseFilter",
-    "CaseMember",
-    "CaseOrder",
-    "CaseRole",
-    "CaseStatus",
-    "CreateCaseInput",
-    "DeleteCaseInput",
-    "UpdateCaseInput",
-]
+
+class CaseOrder(Enum):
+    """How cases can be listed."""
+
+    CREATED_AT_DESC = "CREATED_AT_DESC"
+    CREATED_AT_ASC = "CREATED_AT_ASC"
+    UPDATED_AT_DESC = "UPDATED_AT_DESC"
+    UPDATED_AT_ASC = "UPDATED_AT_ASC"
+    NUMBER_DESC = "NUMBER_DESC"
+    NUMBER_ASC = "NUMBER_ASC"
+    TITLE_ASC = "TITLE_ASC"
+    TITLE_DESC = "TITLE_DESC"
+
 
 describe(
     CaseStatus,
@@ -58,25 +61,26 @@ describe(
 )
 
 
-@strawberry.type(description="A user's role in a case.")
+@noun(Noun(models.CaseMember, key=("case_id", "user_id")))
 class CaseMember:
     """A user's role in a case."""
 
-    user: User = strawberry.field(description="Whose role it is.")
+    user: User = field(Reference("user_id", known=False), "Whose role it is.")
     role: CaseRole = strawberry.field(description="What they may do.")
     expires_at: DateTime | None = strawberry.field(
         description="When the role ends; null when it doesn't. Once it has ended, the case no longer exists for them."
     )
-    accepted: bool = strawberry.field(
-        description="Whether they have taken their membership up, by `acceptCase` or by a change in the case. What is "
+    accepted: bool = field(
+        IsNull("given_by"),
+        "Whether they have taken their membership up, by `acceptCase` or by a change in the case. What is "
         "given to them they may use at once; until they have taken it up, their name and email are null for those who "
-        "share no other case with them, and they are not counted as an owner."
+        "share no other case with them, and they are not counted as an owner.",
     )
 
 
-@strawberry.type(description="A case: what auditors or investigators look into, with a timeline of events.")
+@noun(Noun(models.Case, order_columns={"TITLE": ("title_key",)}))
 class Case(Node):
-    """A case."""
+    """A case: what auditors or investigators look into, with a timeline of events."""
 
     number: int = strawberry.field(
         description="What people call the case by: 1, 2, 3 and so on; unique, and never given out again."
@@ -87,107 +91,79 @@ class Case(Node):
         description="What the outside world calls it, such as a docket number; up to 200 characters."
     )
     status: CaseStatus = strawberry.field(description="Where the work on the case stands.")
-    viewer_role: CaseRole = strawberry.field(
-        description="What you may do in this case: your role as a member; for an administrator OWNER, and for an "
-        "auditor at least VIEWER."
+    viewer_role: CaseRole = field(
+        Computed(ownership.viewer_role),
+        "What you may do in this case: your role as a member; for an administrator OWNER, and for an "
+        "auditor at least VIEWER.",
     )
-    viewer_accepted: bool = strawberry.field(
-        description="False for a case that someone else made you a member of, until you take it up: by `acceptCase`, "
-        "or by any change in it. To be rid of it, use `removeCaseMember`."
+    viewer_accepted: bool = field(
+        Computed(ownership.viewer_accepted),
+        "False for a case that someone else made you a member of, until you take it up: by `acceptCase`, "
+        "or by any change in it. To be rid of it, use `removeCaseMember`.",
     )
-    members: list[CaseMember] = strawberry.field(
-        description="Who was given a role in the case, with those whose role has ended."
+    members: list[CaseMember] = field(
+        Few("case_id", order="user_id"), "Who was given a role in the case, with those whose role has ended."
     )
 
-    @strawberry.field(description="The timeline: chronological unless another order is asked for.")
-    def events(
-        self,
-        where: Annotated[
-            EventFilter | None, strawberry.argument(description="Only events that meet all of these.")
-        ] = strawberry.UNSET,
-        order_by: Annotated[
-            list[EventOrder] | None,
-            strawberry.argument(
-                description="Which come first, OCCURRED_AT_ASC by default; each further order breaks the ties of "
-                "those before it."
-            ),
-        ] = strawberry.UNSET,
-        first: First = strawberry.UNSET,
-        after: After = strawberry.UNSET,
-        last: Last = strawberry.UNSET,
-        before: Before = strawberry.UNSET,
-    ) -> EventConnection:
-        """The timeline."""
-
-    @strawberry.field(description="One event of this case by its id; null when this case has no such event.")
-    def event(self, id: Annotated[strawberry.ID, strawberry.argument(description="The event's id.")]) -> Event | None:
-        """One event of this case."""
-
+    events = listed(
+        EventConnection,
+        "The timeline: chronological unless another order is asked for.",
+        parent="case_id",
+        order=EventOrder,
+        default=EventOrder.OCCURRED_AT_ASC,
+        where=EventFilter,
+        filtered="Only events that meet all of these.",
+    )
+    event = lookup(
+        Event,
+        "One event of this case by its id; null when this case has no such event.",
+        parent="case_id",
+        id=("id", "The event's id."),
+    )
     version: int = strawberry.field(
         description="1 for a new case; grows by one with every change to it. Give it back as `expectedVersion` "
         "so that nobody's change is overwritten unseen."
     )
     created_at: DateTime = strawberry.field(description="When the case was created.")
-    created_by: User = strawberry.field(description="Who created it.")
+    created_by: User = field(Reference("created_by"), "Who created it.")
     updated_at: DateTime = strawberry.field(
         description="When the case itself was last changed; changes to its events do not count."
     )
-    updated_by: User = strawberry.field(description="Who changed the case itself last.")
+    updated_by: User = field(Reference("updated_by"), "Who changed the case itself last.")
 
 
-@strawberry.type(description="A case in a list.")
-class CaseEdge:
-    """A case in a list."""
-
-    cursor: str = strawberry.field(description="Where the case stands in the list, for `after` and `before`.")
-    node: Case = strawberry.field(description="The case that stands there.")
+CaseConnection = pages_of(Case, "case", "cases", short="case")
 
 
-@strawberry.type(description="A page of cases.")
-class CaseConnection:
-    """A page of cases."""
-
-    edges: list[CaseEdge] = strawberry.field(description="The cases of this page with their cursors.")
-    nodes: list[Case] = strawberry.field(description="The cases of this page.")
-    page_info: PageInfo = strawberry.field(description="Where this page lies in the list.")
-    total_count: int = strawberry.field(description="How many cases all pages have together.")
-
-
-@strawberry.input(
-    description="Which cases to list: those that meet every condition given. A condition that is left out or "
-    "null lets all pass."
-)
+@input_type
 class CaseFilter:
-    """Which cases to list."""
+    """Which cases to list: those that meet every condition given. A condition that is left out or null lets all
+    pass.
+    """
 
-    status: list[CaseStatus] | None = strawberry.field(
-        default=strawberry.UNSET, description="Cases with one of these statuses; an empty list finds none."
+    status: list[CaseStatus] | None = condition(
+        one_of("status"), "Cases with one of these statuses; an empty list finds none."
     )
-    accepted: bool | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="Cases whose `viewerAccepted` is this: false finds those that you were made a member of and have "
-        "not taken up.",
+    accepted: bool | None = condition(
+        accepted,
+        "Cases whose `viewerAccepted` is this: false finds those that you were made a member of and have not taken up.",
     )
-    text: str | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="Cases with this text in the title, the description or the reference. Upper and lower case "
+    text: str | None = condition(
+        text,
+        "Cases with this text in the title, the description or the reference. Upper and lower case "
         "are alike, and no character has a special meaning.",
     )
-    created_from: DateTime | None = strawberry.field(
-        default=strawberry.UNSET, description="Cases created at this moment or later."
-    )
-    created_before: DateTime | None = strawberry.field(
-        default=strawberry.UNSET, description="Cases created before this moment."
-    )
-    updated_from: DateTime | None = strawberry.field(
-        default=strawberry.UNSET,
-        description=f"Cases changed at this moment or later. {UPDATED_FROM}",
+    created_from: DateTime | None = condition(at_least("created_at"), "Cases created at this moment or later.")
+    created_before: DateTime | None = condition(below("created_at"), "Cases created before this moment.")
+    updated_from: DateTime | None = condition(
+        at_least("updated_at"),
+        f"Cases changed at this moment or later. {UPDATED_FROM}",
     )
 
 
-@strawberry.input(description="A case to create. You become its owner.")
+@input_type
 class CreateCaseInput:
-    """A new case."""
+    """A case to create. You become its owner."""
 
     title: str = strawberry.field(
         description="What the case is about: 1 to 200 characters, at least one of which can be seen."
@@ -201,9 +177,9 @@ class CreateCaseInput:
     )
 
 
-@strawberry.input(description="A change to a case. What is left out stays; null clears what may be null.")
+@input_type
 class UpdateCaseInput:
-    """A change to a case."""
+    """A change to a case. What is left out stays; null clears what may be null."""
 
     id: strawberry.ID = strawberry.field(description="The case's id.")
     expected_version: strawberry.Maybe[int | None] = strawberry.field(
@@ -222,9 +198,9 @@ class UpdateCaseInput:
     )
 
 
-@strawberry.input(description="A case to delete, with all its events and file batches.")
+@input_type
 class DeleteCaseInput:
-    """A case to delete."""
+    """A case to delete, with all its events and file batches."""
 
     id: strawberry.ID = strawberry.field(description="The case's id.")
     expected_version: strawberry.Maybe[int | None] = strawberry.field(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from app.db import models
 from app.db.models import EventType, TimePrecision
-from app.reading.nouns import EventOrder
+from app.reading.nouns import Noun, Reference, at_least, below, one_of, reaches, text
+from app.schema.fields import condition, field, input_type, lookup, noun
 from app.schema.file_batch import FileBatch, FileBatchConnection, FileBatchOrder
 from app.schema.nodes import Node
-from app.schema.pages import UPDATED_FROM, After, Before, First, Last, PageInfo
+from app.schema.pages import UPDATED_FROM, listed, pages_of
 from app.schema.scalars import DateTime
 from app.schema.user import User
 from app.schema.vocabulary import describe
@@ -18,18 +21,17 @@ from app.schema.vocabulary import describe
 if TYPE_CHECKING:
     from app.schema.case import Case
 
-__all__ = [
-    "CreateEventInput",
-    "DeleteEventInput",
-    "Event",
-    "EventConnection",
-    "EventEdge",
-    "EventFilter",
-    "EventOrder",
-    "EventType",
-    "TimePrecision",
-    "UpdateEventInput",
-]
+
+class EventOrder(Enum):
+    """How the events of a case can be listed."""
+
+    OCCURRED_AT_ASC = "OCCURRED_AT_ASC"
+    OCCURRED_AT_DESC = "OCCURRED_AT_DESC"
+    CREATED_AT_ASC = "CREATED_AT_ASC"
+    CREATED_AT_DESC = "CREATED_AT_DESC"
+    UPDATED_AT_DESC = "UPDATED_AT_DESC"
+    UPDATED_AT_ASC = "UPDATED_AT_ASC"
+
 
 describe(
     EventType,
@@ -62,12 +64,12 @@ describe(
 )
 
 
-@strawberry.type(description="An event on the timeline of a case.")
+@noun(Noun(models.Event, order_columns={"OCCURRED_AT": ("occurred_at", "sort_order")}))
 class Event(Node):
     """An event on the timeline of a case."""
 
-    case: Annotated[Case, strawberry.lazy("app.schema.case")] = strawberry.field(
-        description="The case that the event belongs to."
+    case: Annotated[Case, strawberry.lazy("app.schema.case")] = field(
+        Reference("case_id"), "The case that the event belongs to."
     )
     type: EventType = strawberry.field(description="What kind of entry it is.")
     title: str = strawberry.field(description="What happened, in 1 to 200 characters.")
@@ -83,99 +85,71 @@ class Event(Node):
         description="Which of the events at the same moment comes first: the one with the lower number."
     )
 
-    @strawberry.field(description="The event's file batches, by their `sortOrder` unless another order is asked for.")
-    def file_batches(
-        self,
-        order_by: Annotated[
-            list[FileBatchOrder] | None,
-            strawberry.argument(
-                description="Which come first, SORT_ORDER_ASC by default; each further order breaks the ties of "
-                "those before it."
-            ),
-        ] = strawberry.UNSET,
-        first: First = strawberry.UNSET,
-        after: After = strawberry.UNSET,
-        last: Last = strawberry.UNSET,
-        before: Before = strawberry.UNSET,
-    ) -> FileBatchConnection:
-        """The file batches."""
-
-    @strawberry.field(description="One file batch of this event by its id; null when this event has no such batch.")
-    def file_batch(
-        self, id: Annotated[strawberry.ID, strawberry.argument(description="The file batch's id.")]
-    ) -> FileBatch | None:
-        """One file batch of this event."""
-
+    file_batches = listed(
+        FileBatchConnection,
+        "The event's file batches, by their `sortOrder` unless another order is asked for.",
+        parent="event_id",
+        order=FileBatchOrder,
+        default=FileBatchOrder.SORT_ORDER_ASC,
+    )
+    file_batch = lookup(
+        FileBatch,
+        "One file batch of this event by its id; null when this event has no such batch.",
+        parent="event_id",
+        id=("id", "The file batch's id."),
+    )
     version: int = strawberry.field(
         description="1 for a new event; grows by one with every change to it. Give it back as `expectedVersion` "
         "so that nobody's change is overwritten unseen."
     )
     created_at: DateTime = strawberry.field(description="When the event was entered.")
-    created_by: User = strawberry.field(description="Who entered the event.")
+    created_by: User = field(Reference("created_by"), "Who entered the event.")
     updated_at: DateTime = strawberry.field(
         description="When the event itself was last changed; changes to its file batches do not count."
     )
-    updated_by: User = strawberry.field(description="Who changed the event itself last.")
+    updated_by: User = field(Reference("updated_by"), "Who changed the event itself last.")
 
 
-@strawberry.type(description="An event in a list.")
-class EventEdge:
-    """An event in a list."""
-
-    cursor: str = strawberry.field(description="Where the event stands in the list, for `after` and `before`.")
-    node: Event = strawberry.field(description="The event that stands there.")
+EventConnection = pages_of(Event, "event", "events", short="event")
 
 
-@strawberry.type(description="A page of events.")
-class EventConnection:
-    """A page of events."""
-
-    edges: list[EventEdge] = strawberry.field(description="The events of this page with their cursors.")
-    nodes: list[Event] = strawberry.field(description="The events of this page.")
-    page_info: PageInfo = strawberry.field(description="Where this page lies in the list.")
-    total_count: int = strawberry.field(description="How many events all pages have together.")
-
-
-@strawberry.input(
-    description="Which events to list: those that meet every condition given. A condition that is left out or "
-    "null lets all pass."
-)
+@input_type
 class EventFilter:
-    """Which events to list."""
+    """Which events to list: those that meet every condition given. A condition that is left out or null lets all
+    pass.
+    """
 
-    type: list[EventType] | None = strawberry.field(
-        default=strawberry.UNSET, description="Events of one of these types; an empty list finds none."
-    )
-    text: str | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="Events with this text in the title or the description. Upper and lower case are alike, and "
+    type: list[EventType] | None = condition(one_of("type"), "Events of one of these types; an empty list finds none.")
+    text: str | None = condition(
+        text,
+        "Events with this text in the title or the description. Upper and lower case are alike, and "
         "no character has a special meaning.",
     )
-    occurred_from: DateTime | None = strawberry.field(
-        default=strawberry.UNSET, description="Events whose `occurredAt` is this moment or later."
+    occurred_from: DateTime | None = condition(
+        at_least("occurred_at"), "Events whose `occurredAt` is this moment or later."
     )
-    occurred_before: DateTime | None = strawberry.field(
-        default=strawberry.UNSET, description="Events whose `occurredAt` is before this moment."
+    occurred_before: DateTime | None = condition(
+        below("occurred_at"), "Events whose `occurredAt` is before this moment."
     )
-    overlaps_from: DateTime | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="Events that are not over before this moment, as far as is known: those that last until then or "
+    overlaps_from: DateTime | None = condition(
+        reaches,
+        "Events that are not over before this moment, as far as is known: those that last until then or "
         "longer, by their `occurredUntil` or else their `occurredAt`, or may do so by what `timePrecision` leaves "
         "open. With `overlapsBefore` it finds what was going on between two moments.",
     )
-    overlaps_before: DateTime | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="Events that began before this moment, or may have: those whose `occurredAt` is before it.",
+    overlaps_before: DateTime | None = condition(
+        below("occurred_at"),
+        "Events that began before this moment, or may have: those whose `occurredAt` is before it.",
     )
-    updated_from: DateTime | None = strawberry.field(
-        default=strawberry.UNSET,
-        description=f"Events changed at this moment or later. {UPDATED_FROM}",
+    updated_from: DateTime | None = condition(
+        at_least("updated_at"),
+        f"Events changed at this moment or later. {UPDATED_FROM}",
     )
 
 
-@strawberry.input(description="An event to put on the timeline of a case.")
+@input_type
 class CreateEventInput:
-    """A new event."""
+    """An event to put on the timeline of a case."""
 
     case_id: strawberry.ID = strawberry.field(description="The id of the case that the event is in.")
     type: EventType | None = strawberry.field(default=EventType.NOTE, description="What kind of entry it is; not null.")
@@ -198,9 +172,9 @@ class CreateEventInput:
     )
 
 
-@strawberry.input(description="A change to an event. What is left out stays; null clears what may be null.")
+@input_type
 class UpdateEventInput:
-    """A change to an event."""
+    """A change to an event. What is left out stays; null clears what may be null."""
 
     case_id: strawberry.ID = strawberry.field(description="The id of the case that the event is in.")
     id: strawberry.ID = strawberry.field(description="The event's id.")
@@ -229,9 +203,9 @@ class UpdateEventInput:
     )
 
 
-@strawberry.input(description="An event to delete, with all its file batches.")
+@input_type
 class DeleteEventInput:
-    """An event to delete."""
+    """An event to delete, with all its file batches."""
 
     case_id: strawberry.ID = strawberry.field(description="The id of the case that the event is in.")
     id: strawberry.ID = strawberry.field(description="The event's id.")

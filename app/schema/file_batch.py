@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from app.reading.nouns import FileBatchOrder
+from app.db import models
+from app.reading.nouns import Noun, Reference
+from app.schema.fields import field, input_type, noun
 from app.schema.nodes import Node
-from app.schema.pages import PageInfo
+from app.schema.pages import pages_of
 from app.schema.scalars import DateTime
 from app.schema.user import User
 from app.schema.vocabulary import describe
@@ -16,15 +19,15 @@ from app.schema.vocabulary import describe
 if TYPE_CHECKING:
     from app.schema.event import Event
 
-__all__ = [
-    "CreateFileBatchInput",
-    "DeleteFileBatchInput",
-    "FileBatch",
-    "FileBatchConnection",
-    "FileBatchEdge",
-    "FileBatchOrder",
-    "UpdateFileBatchInput",
-]
+
+class FileBatchOrder(Enum):
+    """How the file batches of an event can be listed."""
+
+    SORT_ORDER_ASC = "SORT_ORDER_ASC"
+    SORT_ORDER_DESC = "SORT_ORDER_DESC"
+    CREATED_AT_ASC = "CREATED_AT_ASC"
+    CREATED_AT_DESC = "CREATED_AT_DESC"
+
 
 describe(
     FileBatchOrder,
@@ -36,15 +39,12 @@ describe(
 )
 
 
-@strawberry.type(
-    description="A labelled group of evidence files on an event: seven thousand copied files are one line, not seven "
-    "thousand."
-)
+@noun(Noun(models.FileBatch))
 class FileBatch(Node):
-    """A labelled group of evidence files on an event."""
+    """A labelled group of evidence files on an event: seven thousand copied files are one line, not seven thousand."""
 
-    event: Annotated[Event, strawberry.lazy("app.schema.event")] = strawberry.field(
-        description="The event that the batch belongs to."
+    event: Annotated[Event, strawberry.lazy("app.schema.event")] = field(
+        Reference("event_id"), "The event that the batch belongs to."
     )
     label: str = strawberry.field(description="What the files are, in 1 to 200 characters.")
     file_count: int = strawberry.field(description="How many files they are: 0 or more.")
@@ -58,32 +58,17 @@ class FileBatch(Node):
         "so that nobody's change is overwritten unseen."
     )
     created_at: DateTime = strawberry.field(description="When the batch was added.")
-    created_by: User = strawberry.field(description="Who added the batch.")
+    created_by: User = field(Reference("created_by"), "Who added the batch.")
     updated_at: DateTime = strawberry.field(description="When the batch was last changed.")
-    updated_by: User = strawberry.field(description="Who changed the batch last.")
+    updated_by: User = field(Reference("updated_by"), "Who changed the batch last.")
 
 
-@strawberry.type(description="A file batch in a list.")
-class FileBatchEdge:
-    """A file batch in a list."""
-
-    cursor: str = strawberry.field(description="Where the batch stands in the list, for `after` and `before`.")
-    node: FileBatch = strawberry.field(description="The file batch that stands there.")
+FileBatchConnection = pages_of(FileBatch, "file batch", "file batches", short="batch")
 
 
-@strawberry.type(description="A page of file batches.")
-class FileBatchConnection:
-    """A page of file batches."""
-
-    edges: list[FileBatchEdge] = strawberry.field(description="The file batches of this page with their cursors.")
-    nodes: list[FileBatch] = strawberry.field(description="The file batches of this page.")
-    page_info: PageInfo = strawberry.field(description="Where this page lies in the list.")
-    total_count: int = strawberry.field(description="How many file batches all pages have together.")
-
-
-@strawberry.input(description="A file batch to put on an event.")
+@input_type
 class CreateFileBatchInput:
-    """A new file batch."""
+    """A file batch to put on an event."""
 
     case_id: strawberry.ID = strawberry.field(description="The id of the case that the event is in.")
     event_id: strawberry.ID = strawberry.field(description="The id of the event that the batch is on.")
@@ -102,9 +87,9 @@ class CreateFileBatchInput:
     )
 
 
-@strawberry.input(description="A change to a file batch. What is left out stays; null clears what may be null.")
+@input_type
 class UpdateFileBatchInput:
-    """A change to a file batch."""
+    """A change to a file batch. What is left out stays; null clears what may be null."""
 
     case_id: strawberry.ID = strawberry.field(description="The id of the case that the event is in.")
     event_id: strawberry.ID = strawberry.field(description="The id of the event that the batch is on.")
@@ -130,7 +115,7 @@ class UpdateFileBatchInput:
     )
 
 
-@strawberry.input(description="A file batch to delete.")
+@input_type
 class DeleteFileBatchInput:
     """A file batch to delete."""
 

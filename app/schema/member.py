@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import strawberry
 
-from app.schema.case import CaseRole
+from app.db.models import CaseRole
+from app.schema.fields import input_type
 from app.schema.scalars import DateTime
 
 _SUBJECT = "The user's `subject`, exactly as it is in their tokens."
 _ISSUER = "The user's `issuer`; your own when it is left out or null."
 
 
-@strawberry.input(
-    description="A user's role in a case. Whoever has one already gets this one in its place. They need not have "
-    "called this server before: the case is there for them when they do. Nothing here tells whether they have."
-)
+@input_type
 class SetCaseMemberInput:
-    """A user's role in a case."""
+    """A user's role in a case. Whoever has one already gets this one in its place. They need not have called this
+    server before: the case is there for them when they do. Nothing here tells whether they have.
+    """
 
     case_id: strawberry.ID = strawberry.field(description="The case's id.")
     subject: str = strawberry.field(
@@ -32,7 +32,7 @@ class SetCaseMemberInput:
     )
 
 
-@strawberry.input(description="A user who is to be a member of a case no longer.")
+@input_type
 class RemoveCaseMemberInput:
     """A user who is to be a member of a case no longer."""
 
@@ -41,8 +41,8 @@ class RemoveCaseMemberInput:
     issuer: strawberry.Maybe[str | None] = strawberry.field(description=_ISSUER)
 
 
-@strawberry.input(description="A case that you were made a member of, to take up.")
+@input_type
 class AcceptCaseInput:
-    """A case that the viewer was made a member of, to take up."""
+    """A case that you were made a member of, to take up."""
 
     id: strawberry.ID = strawberry.field(description="The case's id.")

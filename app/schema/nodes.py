@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import strawberry
 
+from app.schema.fields import interface
 
-@strawberry.interface(description="An object with an identity, which `node` finds again.")
+
+@interface
 class Node:
-    """An object with an identity."""
+    """An object with an identity, which `node` finds again."""
 
     id: strawberry.ID = strawberry.field(
         description="A UUID in its canonical form, unique among all objects of this server."

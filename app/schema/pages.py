@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from enum import Enum
+from typing import Any
 
-import strawberry
+from app.reading.nouns import (
+    About,
+    Connection,
+    EdgeCursor,
+    EdgeNode,
+    Edges,
+    EndOfPage,
+    HasMore,
+    Lead,
+    Nodes,
+    Total,
+)
+from app.schema.fields import argument, declared, field, object_type
 
-First = Annotated[
-    int | None,
-    strawberry.argument(
-        description="How many items to return from the beginning, or from behind `after`: 1 to 100. Without "
-        "`first` and `last` it is 50."
+_PAGE = {
+    "first": argument(
+        int | None,
+        "How many items to return from the beginning, or from behind `after`: 1 to 100. Without `first` and `last` it "
+        "is 50.",
     ),
-]
-After = Annotated[
-    str | None,
-    strawberry.argument(
-        description="Only items behind the one with this cursor: the `endCursor` of the page before. A cursor "
-        "belongs to its list and `orderBy`, and still works when its item is gone."
+    "after": argument(
+        str | None,
+        "Only items behind the one with this cursor: the `endCursor` of the page before. A cursor belongs to its list "
+        "and `orderBy`, and still works when its item is gone.",
     ),
-]
-Last = Annotated[
-    int | None,
-    strawberry.argument(
-        description="How many items to return from the end, or from before `before`: 1 to 100. Not together with "
-        "`first`."
+    "last": argument(
+        int | None,
+        "How many items to return from the end, or from before `before`: 1 to 100. Not together with `first`.",
     ),
-]
-Before = Annotated[
-    str | None,
-    strawberry.argument(
-        description="Only items before the one with this cursor: the `startCursor` of the page behind."
-    ),
-]
+    "before": argument(str | None, "Only items before the one with this cursor: the `startCursor` of the page behind."),
+}
 
 # See LONGEST in app/resolvers/changes.py: a minute for a change, and as much for its commit and for clocks that differ.
 UPDATED_FROM = (
@@ -42,15 +45,64 @@ UPDATED_FROM = (
 )
 
 
-@strawberry.type(description="Where a page lies in its connection.")
+@object_type
 class PageInfo:
     """Where a page lies in its connection."""
 
-    has_next_page: bool = strawberry.field(
-        description="Whether there are items behind this page, whichever way you are going."
+    has_next_page: bool = field(
+        HasMore(behind=True), "Whether there are items behind this page, whichever way you are going."
     )
-    has_previous_page: bool = strawberry.field(
-        description="Whether there are items before this page, whichever way you are going."
+    has_previous_page: bool = field(
+        HasMore(behind=False), "Whether there are items before this page, whichever way you are going."
     )
-    start_cursor: str | None = strawberry.field(description="The cursor of the first item; null on an empty page.")
-    end_cursor: str | None = strawberry.field(description="The cursor of the last item; null on an empty page.")
+    start_cursor: str | None = field(EndOfPage(first=True), "The cursor of the first item; null on an empty page.")
+    end_cursor: str | None = field(EndOfPage(first=False), "The cursor of the last item; null on an empty page.")
+
+
+def pages_of(node: type, one: str, many: str, *, short: str) -> Any:
+    """Return the connection of a type: its pages and edges, which speak of `one` of its rows, or of `many`.
+
+    `short` is what one is called where it is clear what is meant.
+    """
+    name, article = node.__name__, "An" if one[0] in "aeiou" else "A"
+    edge = _made(
+        f"{name}Edge",
+        f"{article} {one} in a list.",
+        cursor=(str, EdgeCursor(), f"Where the {short} stands in the list, for `after` and `before`."),
+        node=(node, EdgeNode(), f"The {one} that stands there."),
+    )
+    return _made(
+        f"{name}Connection",
+        f"A page of {many}.",
+        edges=(list[edge], Edges(), f"The {many} of this page with their cursors."),  # type: ignore[valid-type]
+        nodes=(list[node], Nodes(), f"The {many} of this page."),  # type: ignore[valid-type]
+        page_info=(PageInfo, About(), "Where this page lies in the list."),
+        total_count=(int, Total(), f"How many {many} all pages have together."),
+    )
+
+
+def listed(
+    connection: Any,
+    description: str,
+    *,
+    order: type[Enum],
+    default: Enum,
+    parent: str | None = None,
+    where: Any = None,
+    filtered: str = "",
+) -> Any:
+    """Declare a field that leads to the rows below, or to all that the viewer may see; see Connection.
+
+    `default` is the order of `order` without `orderBy`; `filtered` the description of a filter of the type `where`.
+    """
+    sorting = f"Which come first, {default.name} by default; each further order breaks the ties of those before it."
+    filtering = {"where": argument(where | None, filtered)} if where is not None else {}
+    arguments = filtering | {"order_by": argument(list[order] | None, sorting)} | _PAGE  # type: ignore[valid-type]
+    return declared(Connection(parent, default), connection, description, **arguments)
+
+
+def _made(name: str, description: str, **fields: tuple[Any, Lead, str]) -> Any:
+    members: dict[str, Any] = {key: field(lead, words) for key, (_, lead, words) in fields.items()}
+    annotations = {key: type_ for key, (type_, _, _) in fields.items()}
+    class_ = type(name, (), members | {"__annotations__": annotations, "__doc__": description, "__module__": __name__})
+    return object_type(class_)

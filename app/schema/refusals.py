@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from enum import Enum
 
-import strawberry
-
 from app.db.models import CaseRole
+from app.errors import Conflict, Forbidden, InvalidInput, NotFound
+from app.reading.nouns import Current, Told
+from app.schema.fields import field, interface, tells
 from app.schema.nodes import Node
 from app.schema.vocabulary import describe
 
@@ -30,39 +31,39 @@ describe(
 )
 
 
-@strawberry.interface(description="A reason why a change was refused. Nothing was written.")
+@interface
 class UserError:
-    """A reason why a change was refused."""
+    """A reason why a change was refused. Nothing was written."""
 
-    code: ErrorCode = strawberry.field(description="The reason, for programs to decide by.")
-    message: str = strawberry.field(description="The reason in a sentence, for people; its words may change.")
-    path: list[str] = strawberry.field(
-        description='Where in the arguments of the mutation the reason lies, as in `["input", "label"]`.'
+    code: ErrorCode = field(Told("code"), "The reason, for programs to decide by.")
+    message: str = field(Told("message"), "The reason in a sentence, for people; its words may change.")
+    path: list[str] = field(
+        Told("path"), 'Where in the arguments of the mutation the reason lies, as in `["input", "label"]`.'
     )
 
 
-@strawberry.type(description="What was addressed does not exist, at least not for you, or lies elsewhere.")
+@tells(NotFound)
 class NotFoundError(UserError):
-    """What was addressed does not exist."""
+    """What was addressed does not exist, at least not for you, or lies elsewhere."""
 
 
-@strawberry.type(description="A value breaks a rule of its field.")
+@tells(InvalidInput)
 class InvalidInputError(UserError):
-    """A value breaks a rule."""
+    """A value breaks a rule of its field."""
 
 
-@strawberry.type(description="Your role in the case does not allow the change.")
+@tells(Forbidden)
 class ForbiddenError(UserError):
-    """The viewer's role does not allow the change."""
+    """Your role in the case does not allow the change."""
 
-    required_role: CaseRole = strawberry.field(description="The weakest role that allows it.")
+    required_role: CaseRole = field(Told("required_role"), "The weakest role that allows it.")
 
 
-@strawberry.type(description="Someone else was there first: the row no longer has the version that you expected.")
+@tells(Conflict)
 class ConflictError(UserError):
-    """Someone else was there first."""
+    """Someone else was there first: the row no longer has the version that you expected."""
 
-    current_version: int = strawberry.field(description="The version that the row has now.")
-    current: Node = strawberry.field(
-        description="The row as it is now, to compare with yours and to try again: a Case, an Event or a FileBatch."
+    current_version: int = field(Told("current_version"), "The version that the row has now.")
+    current: Node = field(
+        Current(), "The row as it is now, to compare with yours and to try again: a Case, an Event or a FileBatch."
     )

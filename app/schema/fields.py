@@ -1,0 +1,98 @@
+"""How the schema declares its types and fields: each with its description, and with what it leads to.
+
+A type's docstring is its description. A field without a lead is the column of its name; one with an ordinary resolver
+is that.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar, get_args
+
+import strawberry
+
+from app.errors import Refusal
+from app.reading.nouns import LEAD, NOUN, REFUSAL, Filter, Lead, Lookup, Noun
+from app.values import field_name
+
+T = TypeVar("T")
+
+
+def description_of(documented: Any) -> str:
+    """Return a docstring as one paragraph. Raises ValueError when there is none."""
+    if not documented.__doc__:
+        raise ValueError(f"{documented.__qualname__} needs a docstring: it is what clients read of it")
+    return " ".join(inspect.cleandoc(documented.__doc__).split())
+
+
+def object_type(class_: type[T]) -> type[T]:
+    """Make a class a type of the schema."""
+    return strawberry.type(class_, description=description_of(class_))
+
+
+def interface(class_: type[T]) -> type[T]:
+    """Make a class an interface of the schema."""
+    return strawberry.interface(class_, description=description_of(class_))
+
+
+def input_type(class_: type[T]) -> type[T]:
+    """Make a class an input of the schema."""
+    return strawberry.input(class_, description=description_of(class_))
+
+
+def noun(noun_: Noun) -> Callable[[type[T]], type[T]]:
+    """Return a decorator that makes a class a type whose values are rows."""
+
+    def decorate(class_: type[T]) -> type[T]:
+        setattr(class_, NOUN, noun_)
+        return object_type(class_)
+
+    return decorate
+
+
+def tells(refusal: type[Refusal]) -> Callable[[type[T]], type[T]]:
+    """Return a decorator that makes a class the type that tells of a refusal."""
+
+    def decorate(class_: type[T]) -> type[T]:
+        setattr(class_, REFUSAL, refusal)
+        return object_type(class_)
+
+    return decorate
+
+
+def field(lead: Lead, description: str) -> Any:
+    """Declare a field without arguments that leads elsewhere than to the column of its name."""
+    return strawberry.field(description=description, metadata={LEAD: lead})
+
+
+def condition(filter_: Filter, description: str) -> Any:
+    """Declare a field of a filter, with the condition that it stands for."""
+    return strawberry.field(default=strawberry.UNSET, description=description, metadata={LEAD: filter_})
+
+
+def argument(type_: Any, description: str) -> Any:
+    """Return the type of an argument, with its description."""
+    return Annotated[type_, strawberry.argument(description=description)]
+
+
+def declared(lead: Lead, returns: Any, description: str, **arguments: Any) -> Any:
+    """Declare a field with arguments, those that may be null with no default."""
+
+    def answered(self: Any, **_: Any) -> Any:
+        raise NotImplementedError("the engine answers this; see app/schema/__init__.py")
+
+    kind = inspect.Parameter.KEYWORD_ONLY
+    parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
+    for name, type_ in arguments.items():
+        default = strawberry.UNSET if type(None) in get_args(get_args(type_)[0]) else inspect.Parameter.empty
+        parameters.append(inspect.Parameter(name, kind, annotation=type_, default=default))
+    answered.__signature__ = inspect.Signature(parameters, return_annotation=returns)  # type: ignore[attr-defined]
+    return strawberry.field(resolver=answered, description=description, metadata={LEAD: lead})
+
+
+def lookup(returns: Any, description: str, *, parent: str | None = None, **arguments: tuple[str, str]) -> Any:
+    """Declare the row that the arguments name, each with its column and its description; see Lookup."""
+    lead = Lookup({field_name(name): column for name, (column, _) in arguments.items()}, parent)
+    types = {name: argument(strawberry.ID, words) for name, (_, words) in arguments.items()}
+    return declared(lead, returns | None, description, **types)

@@ -1,0 +1,41 @@
+"""How the schema declares a change: with the function that makes it, its input, and what it answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import strawberry
+
+from app.reading.nouns import Changed, Gone, Lead, Refusals
+from app.resolvers.changes import Change
+from app.schema.fields import argument, declared, description_of, field, object_type
+from app.schema.refusals import UserError
+
+
+def change(made_by: Change, input_: type, given: str, **answered: tuple[Any, Lead, str]) -> Any:
+    """Declare a mutation. The docstring of the function that makes it is its description.
+
+    `given` is the description of its `input`. The payload has the members `answered`, each of them `row` or `gone`.
+    """
+    name = input_.__name__.removesuffix("Input")
+    payload = _payload(name, answered)
+    return declared(made_by, payload, description_of(made_by.work), input=argument(input_, given))
+
+
+def row(type_: Any, description: str) -> tuple[Any, Lead, str]:
+    """Return the member of a payload that has the row that was changed."""
+    return type_ | None, Changed(), f"{description}; null when refused."
+
+
+def gone(description: str) -> tuple[Any, Lead, str]:
+    """Return the member of a payload that has the id of what was deleted."""
+    return strawberry.ID | None, Gone(), f"{description}; null when refused."
+
+
+def _payload(name: str, answered: dict[str, tuple[Any, Lead, str]]) -> Any:
+    errors = list[UserError], Refusals(), "Why the change was refused; empty when it was made."
+    fields = answered | {"errors": errors}
+    members: dict[str, Any] = {key: field(lead, words) for key, (_, lead, words) in fields.items()}
+    members["__annotations__"] = {key: type_ for key, (type_, _, _) in fields.items()}
+    members["__doc__"] = f"What came of `{name[0].lower()}{name[1:]}`."
+    return object_type(type(f"{name}Payload", (), members | {"__module__": __name__}))
