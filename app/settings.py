@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a request may ask for at most; what is counted for each, app/execution/limits.py says.
+    """What a request may ask for at most; what is counted for each, app/execution/measuring.py says.
 
     The greatest document of an honest client that is known here is a page's whole tree: cases with their events
     and batches and all that can be asked of each, some 300 tokens and 80 fields. The tools' introspection query

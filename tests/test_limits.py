@@ -24,7 +24,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.errors import RequestRefused
-from app.execution.limits import measure, scan
+from app.execution.measuring import measure
+from app.execution.scanning import scan
 from app.ownership import Viewer
 from app.schema import executable
 from app.settings import Limits

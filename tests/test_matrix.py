@@ -25,7 +25,7 @@ from app.db import Statement, postgresql
 from app.db.models import CaseMember, table_of
 from app.errors import Forbidden, NotFound
 from app.ownership import Viewer
-from app.reading import nouns, statements
+from app.reading import lists, nouns, statements
 from app.schema import executable
 from app.values import new_id, parse_id
 from tests.conftest import KINDS
@@ -621,7 +621,7 @@ def pages_of_others_are_announced(patch: pytest.MonkeyPatch) -> None:
 
 def in_all_cases(patch: pytest.MonkeyPatch, method: str, when: Callable[..., bool]) -> None:
     """Let a part of a list's answer look at the rows of all cases."""
-    connection = statements._Connection  # noqa: SLF001 - that is what is broken
+    connection = lists.ReadPage
     original = getattr(connection, method)
 
     def broken(self: Any, *given: Any, **named: Any) -> Any:

@@ -44,6 +44,7 @@ from app.errors import (
     UnknownOutcome,
 )
 from app.execution.context import Context, change_of, own_fields, payloads_of, root_fields
+from app.execution.expansion import Objects
 from app.execution.faults import (
     INVALID_DOCUMENT,
     MAX_ERRORS,
@@ -60,13 +61,15 @@ from app.execution.faults import (
     refused,
     unfinished,
 )
-from app.execution.limits import Objects, check_values, measure, scan
+from app.execution.limits import check_values
+from app.execution.measuring import measure
 from app.execution.samples import samples
+from app.execution.scanning import scan
 from app.ownership import Viewer
 from app.reading.payloads import Payloads
+from app.reading.plans import Plan
 from app.reading.reads import Shapes, at_once, read, shape_of
 from app.reading.selections import Field, Request
-from app.reading.statements import Plan
 from app.reading.streams import plan_query
 from app.resolvers.changes import make
 from app.schema import executable

@@ -15,8 +15,9 @@ from app.errors import Refusal
 from app.ownership import Viewer
 from app.reading import nouns
 from app.reading.nouns import REFUSAL, Lead
+from app.reading.plans import Plan
 from app.reading.selections import Field
-from app.reading.statements import TYPE, Plan
+from app.reading.statements import TYPE
 from app.reading.streams import plan_subject
 from app.values import column_name
 

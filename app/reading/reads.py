@@ -9,8 +9,8 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from app.db import Database
 from app.ownership import Viewer
+from app.reading.plans import Plan
 from app.reading.selections import Field, Request
-from app.reading.statements import Plan
 from app.reading.streams import plan_query
 from app.values import now
 

@@ -14,28 +14,21 @@ The statement depends on the shape of a request's arguments only; their values a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from functools import cached_property, partial
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
-from graphql import GraphQLError, GraphQLObjectType, get_named_type
-from graphql.execution.values import VariableValues
+from graphql import GraphQLObjectType
 from sqlalchemy import (
     BindParameter,
     Column,
     ColumnElement,
     Integer,
     Label,
-    Subquery,
     Text,
     case,
-    exists,
-    false,
     func,
     literal_column,
-    or_,
     select,
 )
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -45,25 +38,23 @@ from app.db import Database
 from app.db.sql import (
     Member,
     Piece,
-    Stream,
     boolean,
     chain,
     concatenation,
-    cursor_text,
     elements,
     flat_object,
-    in_quotes,
     joined,
     json_pieces,
     or_null,
-    stream,
 )
 from app.db.types import Id, Time
 from app.errors import RequestFault, RequestRefused
 from app.ownership import Asking, Viewer, acquainted, readable
 from app.reading import nouns
-from app.reading.nouns import Filter, Noun, noun_of
-from app.reading.pages import MAX_SIZE, ArgumentError, Page, decode
+from app.reading.lists import ReadPage
+from app.reading.nouns import Noun, noun_of
+from app.reading.pages import MAX_SIZE, ArgumentError, decode
+from app.reading.plans import Plan, Run, Site
 from app.reading.rows import Rows, braces, scalar
 from app.reading.selections import Field
 from app.values import parse_id
@@ -76,81 +67,10 @@ MAX_NESTING = 5
 # 65,535 parameters. A statement of this length stays below all of that: a character is four bytes at the most, and
 # a parameter stands in a condition of ten characters or more.
 MAX_STATEMENT = 200_000
-_BYTES_OF_A_PART = 250  # of a plan, beside its statement: a parameter, or a field with arguments
 TYPE = ""
 """The key under which a tree holds its type's name; no response name can be equal to it."""
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What differs between two runs of a plan: the decoded arguments of each field, and who asks when."""
-
-    arguments: Sequence[Any]
-    viewer: Viewer
-    moment: datetime
-    subject: str | tuple[str, ...] | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Site:
-    """A field with arguments, and what makes values of them."""
-
-    field: Field
-    decode: Callable[[dict[str, Any]], Any]
-
-    def read(self, variables: VariableValues) -> Any:
-        """Return the decoded arguments. Raises RequestRefused."""
-        try:
-            return self.decode(self.field.arguments(variables))
-        except ArgumentError as error:
-            raise RequestRefused(self.field.fault(str(error), error.argument)) from None
-        except GraphQLError as error:
-            raise RequestRefused(self.field.fault(error)) from None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A statement that answers fields, ready to run: each of `columns` is the JSON of one, or NULL for null."""
-
-    columns: tuple[str, ...]
-    statement: str
-    _binds: tuple[Callable[[Run], Any], ...]
-    _sites: tuple[tuple[_Site, Any], ...]
-
-    @property
-    def weight(self) -> int:
-        """How many bytes it takes, more or less."""
-        return len(self.statement) + _BYTES_OF_A_PART * (len(self._binds) + len(self._sites) + len(self.columns))
-
-    def values(
-        self,
-        variables: VariableValues,
-        viewer: Viewer,
-        moment: datetime,
-        bind: Callable[[object], object],
-        subject: str | tuple[str, ...] | None = None,
-    ) -> list[object]:
-        """Return the values to run the statement with. Raises RequestRefused for arguments out of bounds.
-
-        `subject` is the id or the key of the row that a mutation changed, for plans that read one.
-        """
-        run = Run(self.check(variables), viewer, moment, subject)
-        return [bind(value(run)) for value in self._binds]
-
-    def check(self, variables: VariableValues) -> list[Any]:
-        """Return the decoded arguments of each field that has some. Raises RequestRefused, with every fault."""
-        arguments: list[Any] = []
-        faults: list[RequestFault] = []
-        for site, constant in self._sites:
-            try:
-                arguments.append(site.read(variables) if site.field.has_variables else constant)
-            except RequestRefused as refused:
-                faults += refused.faults
-        if faults:
-            raise RequestRefused(*faults)
-        return arguments
 
 
 class Planner:
@@ -160,7 +80,7 @@ class Planner:
         """Take the viewer for what they may see at all; `marked` adds the type's name to nodes of any type."""
         self._database = database
         self._marked = marked
-        self._sites: list[tuple[_Site, Any]] = []
+        self._sites: list[tuple[Site, Any]] = []
         self._faults: list[RequestFault] = []
         self._binds: dict[str, Callable[[Run], Any]] = {}
         self._names = 0
@@ -338,7 +258,7 @@ class Planner:
         pages = self.pages(row, connection, field)
         return literal_column("NULL", Text) if pages is None else pages().json()
 
-    def pages(self, row: Rows | None, connection: nouns.Connection, field: Field) -> Callable[[], _Connection] | None:
+    def pages(self, row: Rows | None, connection: nouns.Connection, field: Field) -> Callable[[], ReadPage] | None:
         """Return what makes the page that a field asks for, each time anew; None when there is a fault."""
         noun = field.noun
         site, page = self._site(
@@ -347,7 +267,7 @@ class Planner:
         if page is None:
             return None
         scope = self._scope(noun, row, connection.parent)
-        return partial(_Connection, self, self._asking, field, page, site, scope)
+        return partial(ReadPage, self, self._asking, field, page, site, scope)
 
     def _any_node(self, field: Field, identifier: ColumnElement[str]) -> ColumnElement[str]:
         found = select(*self._each_node(field, identifier)).correlate(None).alias(self.name())
@@ -400,12 +320,12 @@ class Planner:
 
     def _site(self, field: Field, decode_arguments: Callable[[dict[str, Any]], Any]) -> tuple[int, Any]:
         """Register a field's arguments; return their place and what they are now, None when there is a fault."""
-        site, value = _Site(field, decode_arguments), None
+        site, value = Site(field, decode_arguments), None
         try:
             value = site.read(field.request.variables)
         except RequestRefused as refused:
             self._faults += refused.faults
-        self._sites.append((_Site(field.kept, decode_arguments), value if not field.has_variables else None))
+        self._sites.append((Site(field.kept, decode_arguments), value if not field.has_variables else None))
         return len(self._sites) - 1, value
 
     def _argument(
@@ -426,156 +346,6 @@ class Planner:
         return f"r{self._names}"
 
 
-class _Connection:
-    """One connection of a statement: a page of rows, and what is said about it."""
-
-    def __init__(
-        self,
-        planner: Planner,
-        asking: Asking,
-        field: Field,
-        page: Page,
-        site: int,
-        scope: Sequence[ColumnElement[bool]],
-    ) -> None:
-        self._planner = planner
-        self._asking = asking
-        self._field = field
-        self._table = field.noun.table
-        self._page = page
-        self._site = site
-        self._rows = Rows(planner.name(), self._table)
-        self._scope = [*scope, *self._filters()]
-        self._after = self._key("after")
-        self._before = self._key("before")
-        self._size = self._bind(lambda page: page.size, Integer())
-
-    def json(self) -> ColumnElement[str]:
-        """Return the JSON of the connection."""
-        members = self._field.children()
-        return self._text(
-            members, lambda cut: braces((member.key, self._member(member, cut=cut)) for member in members)
-        )
-
-    def text(self, member: Field) -> ColumnElement[str]:
-        """Return the JSON of one member of the connection."""
-        return self._text([member], lambda cut: self._member(member, cut=cut))
-
-    def stream(self, member: Field) -> Stream:
-        """Return the elements of one of its lists."""
-        pieces = self._each(member)
-        return stream(self._arranged(self._size, placed=False), pieces, separated=True)
-
-    def _text(self, members: Sequence[Field], write: Callable[[bool], list[Piece]]) -> ColumnElement[str]:
-        about = [info.lead for member in members if isinstance(member.lead, nouns.About) for info in member.children()]
-        # One row more than the page tells whether there is another page.
-        looks_ahead = nouns.HasMore(behind=not self._page.backward) in about
-        placed = looks_ahead or any(isinstance(lead, nouns.EndOfPage) for lead in about)
-        answer = concatenation(write(looks_ahead))
-        if not placed and not any(isinstance(member.lead, nouns.Nodes | nouns.Edges) for member in members):
-            return answer
-        limit = self._bind(lambda page: page.size + 1, Integer()) if looks_ahead else self._size
-        return scalar(select(answer).select_from(self._arranged(limit, placed=placed)))
-
-    def _arranged(self, limit: ColumnElement[int], *, placed: bool) -> Subquery:
-        """Return the rows of the page, with their places in it when they are to be `placed`."""
-        page = self._page
-        conditions = list(self._scope)
-        if self._after is not None:
-            conditions.append(page.order.beyond(self._after, backward=False))
-        if self._before is not None:
-            conditions.append(page.order.beyond(self._before, backward=True))
-        rows = self._rows.select(*conditions).order_by(*page.order.by(backward=page.backward)).limit(limit)
-        return self._rows.arranged(rows, ranked=placed or page.backward, backward=page.backward)
-
-    def _member(self, member: Field, *, cut: bool) -> list[Piece]:
-        match member.lead:
-            case nouns.TypeName():
-                return [f'"{member.parent.name}"']
-            case nouns.Total():
-                counted = select(func.count()).select_from(self._table).where(*self._scope)
-                return [scalar(counted)]
-            case nouns.About():
-                return braces((info.key, self._about(info)) for info in member.children())
-            case _:
-                text = concatenation(self._each(member))
-                return ["[", joined(case((self._size >= _PLACE, text)) if cut else text), "]"]
-
-    def _each(self, member: Field) -> list[Piece]:
-        """Return the JSON of each element of a list."""
-        if isinstance(member.lead, nouns.Nodes):
-            return self._planner.object(self._rows, member.children())
-        return braces((edge.key, self._edge(edge)) for edge in member.children())
-
-    def _edge(self, edge: Field) -> list[Piece]:
-        match edge.lead:
-            case nouns.TypeName():
-                return [f'"{edge.parent.name}"']
-            case nouns.EdgeCursor():
-                return ['"', self._cursor, '"']
-            case _:
-                return self._planner.object(self._rows, edge.children())
-
-    def _about(self, info: Field) -> list[Piece]:
-        backward = self._page.backward
-        match info.lead:
-            case nouns.HasMore(behind):
-                bound = self._before if behind else self._after
-                return [boolean(or_(*self._more(bound, behind=behind, cut=behind != backward)))]
-            case nouns.EndOfPage(first):
-                # Read forward, the first row of the page is its start; read backward, its end.
-                return [or_null(in_quotes(self._near() if first != backward else self._far()))]
-            case _:
-                return [f'"{info.parent.name}"']
-
-    def _more(
-        self, bound: Sequence[ColumnElement[Any]] | None, *, behind: bool, cut: bool
-    ) -> list[ColumnElement[bool]]:
-        # There is more where the page was cut, and at and beyond the cursor that bounded it.
-        conditions: list[ColumnElement[bool]] = [func.count() > self._size] if cut else [false()]
-        if bound is not None:
-            beyond = self._page.order.beyond(bound, backward=not behind, inclusive=True)
-            rows = select(_ONE).select_from(self._table).where(*self._scope, beyond)
-            conditions.append(exists(rows.correlate(None)))
-        return conditions
-
-    def _near(self) -> ColumnElement[str]:
-        return func.max(case((_PLACE == _ONE, self._cursor)), type_=Text())
-
-    def _far(self) -> ColumnElement[str]:
-        last = func.max(case((self._size == _PLACE, self._cursor)), type_=Text())
-        return func.coalesce(last, func.max(case((_PLACE == _TOTAL, self._cursor))), type_=Text())
-
-    @cached_property
-    def _cursor(self) -> ColumnElement[str]:
-        order = self._page.order
-        keys = [(self._rows.column(sort.column.name), sort.column.type) for sort in order.sorts]
-        return self._rows.below(cursor_text(order.tag, keys))
-
-    def _filters(self) -> Iterator[ColumnElement[bool]]:
-        if not self._page.where:
-            return
-        filter_: Any = get_named_type(self._field.definition.args["where"].type)
-        for name, value in self._page.where.items():
-
-            def bind(convert: Callable[[Any], Any], column: str, name: str = name) -> ColumnElement[Any]:
-                return self._bind(lambda page: convert(page.where[name]), self._table.c[column].type)
-
-            condition: Filter = filter_.fields[name].extensions[nouns.LEAD]
-            yield condition(self._table, value, bind, self._asking)
-
-    def _key(self, name: str) -> list[ColumnElement[Any]] | None:
-        if getattr(self._page, name) is None:
-            return None
-        return [
-            self._bind(_key_part(name, place), sort.column.type) for place, sort in enumerate(self._page.order.sorts)
-        ]
-
-    def _bind(self, value: Callable[[Page], Any], kind: TypeEngine[T]) -> BindParameter[T]:
-        site = self._site
-        return self._planner.bind(lambda run: value(run.arguments[site]), kind)
-
-
 def _part(site: int, place: int) -> Callable[[Run], Any]:
     return lambda run: run.arguments[site][place]
 
@@ -584,18 +354,11 @@ def _key_of_subject(place: int) -> Callable[[Run], Any]:
     return lambda run: run.subject[place] if run.subject is not None else None
 
 
-def _key_part(name: str, place: int) -> Callable[[Page], Any]:
-    return lambda page: getattr(page, name)[place]
-
-
 def _constant(value: object, _run: Run) -> object:
     return value
 
 
-_PLACE = literal_column("place", Integer())
 _NULL = literal_column("'null'", Text())
-_ONE = literal_column("1", Integer())
-_TOTAL = literal_column("total", Integer())
 
 
 def identifiers(arguments: dict[str, Any]) -> str:

@@ -18,9 +18,10 @@ from app.db.types import Id
 from app.ownership import Viewer
 from app.reading import nouns, weights
 from app.reading.nouns import noun_of
+from app.reading.plans import Plan
 from app.reading.rows import Rows, braces
 from app.reading.selections import Field
-from app.reading.statements import TYPE, Plan, Planner, identifiers
+from app.reading.statements import TYPE, Planner, identifiers
 from app.values import parse_id
 
 # What a statement and its answer may hold at once in bytes, if each text is put together from those below it.

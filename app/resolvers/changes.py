@@ -26,7 +26,7 @@ from app.errors import Conflict, DeadlineExceeded, Refusal, Refused
 from app.ownership import Place, Viewer
 from app.reading.nouns import Lead
 from app.reading.payloads import Given, Payload, Rows
-from app.reading.statements import Plan
+from app.reading.plans import Plan
 from app.resolvers.inputs import Rule, checked
 from app.values import now
 
