@@ -507,7 +507,7 @@ class Naive:
 def test_one_pass_counts_what_a_full_expansion_counts(text: str) -> None:
     measured = measure(parse(text), executable(), FREE)
     naive = Naive(text)
-    assert (measured.fields, measured.operations[0].objects.count({})) == (naive.fields, naive.objects)
+    assert (measured.figures["fields"], measured.operations[0].objects.count({})) == (naive.fields, naive.objects)
     for name, counted in (("max_fields", naive.fields), ("max_depth", naive.depth), ("max_objects", naive.objects)):
         limits, tighter = (replace(FREE, **{name: most}) for most in (counted, counted - 1))
         measure(parse(text), executable(), limits).check(limits)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from inspect import isawaitable
@@ -106,6 +106,7 @@ class Operation:
     has_resolvers: bool
     objects: Objects
     is_large: bool
+    figures: Mapping[str, int]  # of its document, by the names of the limits
     plans: Shapes[Plan] = field(default_factory=Shapes)
     payloads: Shapes[Payloads] = field(default_factory=Shapes)
 
@@ -141,6 +142,16 @@ class Operation:
     def weight(self) -> int:
         """How many bytes what was worked out for it takes, more or less."""
         return self.plans.weight + self.payloads.weight
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """An operation as it would be run: what the limits count of its document, its root fields, its statements."""
+
+    name: str | None
+    figures: Mapping[str, int]
+    fields: Sequence[Field]
+    statements: Sequence[str]
 
 
 class Documents:
@@ -202,6 +213,23 @@ class Documents:
                     # A cursor comes with an answer; the one among the samples says nothing.
                     found += (each for each in refused.faults if each.argument not in _CURSORS and each not in found)
         return tuple(found)
+
+    def explained(self, text: str, inputs: Mapping[str, Any] | None) -> Iterator[Explained]:
+        """Yield each operation of a document as a database's administrator would run it, with values for its variables.
+
+        Where `inputs` is None, samples stand for those that must have a value. Raises RequestRefused.
+        """
+        for operation in self._operations(text):
+            definitions = operation.node.variable_definitions or ()
+            given = samples(self._schema, definitions, flag=True) if inputs is None else dict(inputs)
+            request = Request(self._schema, operation.fragments, self._variables(operation, given))
+            fields = _fields(operation, request)
+            if operation.is_query:
+                plans = [plan_query(self._database, _NOBODY, fields, marked=operation.is_walked)]
+            else:
+                plans = list(self._payloads(operation, request, _NOBODY).plans())
+            statements = [plan.statement for plan in plans if plan.statement]
+            yield Explained(operation.name, operation.figures, root_fields(request, operation.node), statements)
 
     def _plan(self, operation: Operation, inputs: dict[str, Any]) -> None:
         request = Request(self._schema, operation.fragments, self._variables(operation, inputs))
@@ -321,7 +349,7 @@ class Documents:
 
     def _operations(self, text: str) -> tuple[Operation, ...]:
         # In this order each step is bounded by those before it.
-        scan(text, self._limits)
+        figures = scan(text, self._limits)
         document = _parsed(text)
         measured = measure(document, self._schema, self._limits)
         errors = validate(
@@ -352,12 +380,13 @@ class Documents:
                 document,
                 node,
                 fragments,
-                introspects=figures.introspects,
-                has_resolvers=figures.has_resolvers,
-                objects=figures.objects,
-                is_large=measured.fields > _FIELDS_IN_LOOP or measured.reads > _READS_IN_LOOP,
+                introspects=each.introspects,
+                has_resolvers=each.has_resolvers,
+                objects=each.objects,
+                is_large=measured.figures["fields"] > _FIELDS_IN_LOOP or measured.figures["reads"] > _READS_IN_LOOP,
+                figures={**figures, **measured.figures},
             )
-            for node, figures in zip(operations, measured.operations, strict=True)
+            for node, each in zip(operations, measured.operations, strict=True)
         )
 
     def _told(self, error: RequestRefused, text: str) -> RequestRefused:

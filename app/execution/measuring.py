@@ -16,6 +16,7 @@ pages that its variables say.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from graphql import DocumentNode, FragmentDefinitionNode, GraphQLSchema, OperationDefinitionNode
@@ -30,14 +31,12 @@ from app.settings import Limits
 class Measured:
     """What is known of a document that is within its limits; `operations` in their order.
 
-    `fields` and `reads` count those of all of them. A document whose fragments contain themselves is cyclic, and
-    otherwise unknown.
+    `figures` has what was counted, by the names of the limits. A document whose fragments contain themselves is cyclic,
+    and otherwise unknown.
     """
 
     operations: tuple[MeasuredOperation, ...]
-    fields: int
-    reads: int
-    repeats: int
+    figures: Mapping[str, int]
     is_cyclic: bool
 
     def check(self, limits: Limits) -> None:
@@ -45,9 +44,9 @@ class Measured:
 
         These figures say what the schema has, and cost validation nothing. Raises RequestRefused.
         """
-        hold("reads", limits.max_reads, self.reads)
-        hold("objects", limits.max_objects, max((each.objects.known for each in self.operations), default=0))
-        hold("repeats", limits.max_repeats, self.repeats)
+        hold("reads", limits.max_reads, self.figures["reads"])
+        hold("objects", limits.max_objects, self.figures["objects"])
+        hold("repeats", limits.max_repeats, self.figures["repeats"])
 
 
 @dataclass(frozen=True)
@@ -70,28 +69,29 @@ def measure(document: DocumentNode, schema: GraphQLSchema, limits: Limits) -> Me
         if isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode)
     ]
     fragments = {item.name.value: item for item in definitions if isinstance(item, FragmentDefinitionNode)}
-    hold("fragments", limits.max_fragments, sum(isinstance(item, FragmentDefinitionNode) for item in definitions))
+    spread = sum(isinstance(item, FragmentDefinitionNode) for item in definitions)
+    figures = {"fragments": hold("fragments", limits.max_fragments, spread)}
     outlines = {id(item): Outline.of(item) for item in definitions}
-    hold("aliases", limits.max_aliases, sum(outline.aliases for outline in outlines.values()))
+    aliases = sum(outline.aliases for outline in outlines.values())
+    figures["aliases"] = hold("aliases", limits.max_aliases, aliases)
     sizes = Sizes(definitions, fragments, outlines)
-    hold("fields", limits.max_fields, sizes.fields)
-    hold("depth", limits.max_depth, sizes.depth)
+    figures["fields"] = hold("fields", limits.max_fields, sizes.fields)
+    figures["depth"] = hold("depth", limits.max_depth, sizes.depth)
     expanded = [Expansion(schema, fragments, item) for item in sizes.roots]
     # A document in which fragments contain themselves is invalid, and nothing else is asked of it.
     if not sizes.is_cyclic:
         for expansion in expanded:
             expansion.walk()
-    hold("rootFields", limits.max_root_fields, max((each.root_fields for each in expanded), default=0))
-    hold("comparisons", limits.max_comparisons, sum(each.comparisons for each in expanded))
+    root_fields = max((each.root_fields for each in expanded), default=0)
+    figures["rootFields"] = hold("rootFields", limits.max_root_fields, root_fields)
+    comparisons = sum(each.comparisons for each in expanded)
+    figures["comparisons"] = hold("comparisons", limits.max_comparisons, comparisons)
     operations = tuple(
         MeasuredOperation(each.introspects, each.has_resolvers, each.objects(limits.max_objects))
         for each in expanded
         if isinstance(each.root, OperationDefinitionNode)
     )
-    return Measured(
-        operations,
-        sizes.fields,
-        sum(each.reads for each in expanded),
-        max((each.repeats for each in expanded), default=0),
-        sizes.is_cyclic,
-    )
+    figures["reads"] = sum(each.reads for each in expanded)
+    figures["objects"] = max((each.objects.known for each in operations), default=0)
+    figures["repeats"] = max((each.repeats for each in expanded), default=0)
+    return Measured(operations, figures, sizes.is_cyclic)

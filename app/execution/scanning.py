@@ -26,16 +26,16 @@ _OPENING = frozenset("([{")
 _CLOSING = frozenset(")]}")
 
 
-def scan(text: str, limits: Limits) -> None:
-    """Refuse a text that is too long, or nested too deep, to be parsed. Raises RequestRefused.
+def scan(text: str, limits: Limits) -> dict[str, int]:
+    """Return the figures of a text. Raises RequestRefused when it is too long, or nested too deep, to be parsed.
 
     It does not matter whether the text is GraphQL: what is not is refused when it is parsed.
     """
-    hold("characters", limits.max_characters, len(text))
+    figures = {"characters": hold("characters", limits.max_characters, len(text))}
     lexemes = [lexeme for lexeme in _TOKEN.findall(text) if lexeme]
-    hold("tokens", limits.max_tokens, len(lexemes))
-    hold("directives", limits.max_directives, lexemes.count("@"))
-    hold("spreads", limits.max_spreads, lexemes.count("..."))
+    figures["tokens"] = hold("tokens", limits.max_tokens, len(lexemes))
+    figures["directives"] = hold("directives", limits.max_directives, lexemes.count("@"))
+    figures["spreads"] = hold("spreads", limits.max_spreads, lexemes.count("..."))
     deepest = depth = 0
     for lexeme in lexemes:
         if lexeme in _OPENING:
@@ -43,4 +43,5 @@ def scan(text: str, limits: Limits) -> None:
             deepest = max(deepest, depth)
         elif lexeme in _CLOSING:
             depth -= 1
-    hold("brackets", limits.max_brackets, deepest)
+    figures["brackets"] = hold("brackets", limits.max_brackets, deepest)
+    return figures

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, TypeAlias
 
@@ -121,12 +121,17 @@ class Payloads(dict[str, Payload | str]):
             if isinstance(payload, Payload):
                 payload.check(variables)
 
+    def plans(self) -> Iterator[Plan]:
+        """Iterate over all their plans."""
+        for payload in self.values():
+            if isinstance(payload, Payload):
+                yield from payload.changed.values()
+                yield from payload.current.values()
+
     @property
     def weight(self) -> int:
         """How many bytes their plans take, more or less."""
-        payloads = [payload for payload in self.values() if isinstance(payload, Payload)]
-        plans = (plans for payload in payloads for plans in (payload.changed, payload.current))
-        return sum(plan.weight for each in plans for plan in each.values())
+        return sum(plan.weight for plan in self.plans())
 
 
 def _refusals(member: Field) -> Mapping[type[Refusal], GraphQLObjectType]:
