@@ -24,7 +24,7 @@ from gql import gql
 from gql.transport.exceptions import TransportQueryError
 from gql.transport.httpx import HTTPXTransport
 
-from app.commands.collect import collect
+from app.commands.recording import collect
 from app.db import migrations
 from app.errors import DossierError
 from app.web.sites import is_built
@@ -332,7 +332,7 @@ def test_schema_prints_the_schema(tmp_path: Path) -> None:
     ("arguments", "settings", "message"),
     [
         (
-            ["serve"],
+            ["serve", "--port", "0"],
             {"DOSSIER_DATABASE_URL": "sqlite:////nowhere/dossier.db"},
             "dossier: the database /nowhere/dossier.db can't be opened: [Errno 2] No such file or directory: "
             "'/nowhere/dossier.db.lock'; check DOSSIER_DATABASE_URL, and that the folder exists and may be written to",
