@@ -9,8 +9,8 @@ class SilentInterrupts:
     """A block of imports that SIGINT ends with the process, in silence.
 
     Python raises KeyboardInterrupt wherever it is, and prints it where nobody can catch it, as in the locks of imports.
-    Whoever takes the signal in another way, or ignores it, goes on to do so. It imports nothing more: until the first
-    of these blocks is entered, Ctrl-C is told by a traceback.
+    Where the signal is taken in another way, or ignored, that stays so. This file imports next to nothing, so that the
+    first of these blocks, which is around all the rest, begins early.
     """
 
     def __enter__(self) -> None:

@@ -53,8 +53,9 @@ class Parser(argparse.ArgumentParser):
             name = word.partition("=")[0]
             if word == "--" or name in _ENDING:
                 return
-            if word.startswith("-") and not word[1:].isspace():
-                # A beginning is enough; a value may follow a single letter without a space.
+            # As argparse has it: what has a space is no option, a beginning of one is enough, and a value may follow a
+            # single letter at once.
+            if word.startswith("-") and " " not in name:
                 if name[:2] not in self._options and not any(option.startswith(name) for option in self._options):
                     self._check_near(name, "option", self._options)
             elif self._commands is not None:

@@ -64,9 +64,7 @@ def sign(
             "DOSSIER_JWT_MAX_LIFETIME"
         )
     if _OTHER_KEYS.search(secret):
-        raise DossierError(
-            "the signing secret is a key or a certificate for other algorithms; no token is signed with it"
-        )
+        raise DossierError("the signing secret is a key of another kind or a certificate; take random text instead")
     issued = now()
     claims: dict[str, Any] = {"sub": subject, "iat": int(issued.timestamp())}
     claims["exp"] = int((issued + lifetime).timestamp())
