@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
-
+from app.database_urls import URL, ArgumentError, make_url
 from app.errors import DossierError
 
 # RFC 7518, section 3.2: a key is at least as long as the hash it is used with.

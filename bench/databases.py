@@ -12,8 +12,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import asyncpg
-from sqlalchemy import make_url
 
+from app.database_urls import make_url
 from app.db import postgresql, sqlite_writer
 from app.db.migrations import migrate
 from app.settings import Settings, from_environment

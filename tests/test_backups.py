@@ -201,7 +201,7 @@ def test_a_log_that_a_crash_left_is_not_taken_for_a_copys(crashed: Path) -> None
     is_refused(refused)
     shutil.copy(folder / "copy.db", crashed)
     is_refused(refused)
-    for command in (["serve"], ["migrate"], ["documents", "list"]):
+    for command in (["serve", "--port", "0"], ["migrate"], ["documents", "list"]):
         done = dossier(folder, *command, DOSSIER_DATABASE_URL=str(settings.database_url), **SETTINGS)
         assert (done.returncode, done.stdout, done.stderr) == (1, "", f"dossier: {refused}\n")
     (folder / "raw.db").replace(crashed)

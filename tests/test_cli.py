@@ -24,7 +24,7 @@ from gql import gql
 from gql.transport.exceptions import TransportQueryError
 from gql.transport.httpx import HTTPXTransport
 
-from app.commands.collect import collect
+from app.commands.recording import collect
 from app.db import migrations
 from app.errors import DossierError
 from app.web.sites import is_built
@@ -322,6 +322,44 @@ def test_token_says_what_it_was_told(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
+def test_token_is_signed_as_configured(tmp_path: Path, algorithm: str) -> None:
+    secret = "é" * 32
+    settings = {"DOSSIER_JWT_SECRET": secret, "DOSSIER_JWT_ALGORITHMS": algorithm}
+    token = dossier(tmp_path, "token", "--subject", "böb", **settings).stdout.strip()
+    assert jwt.get_unverified_header(token) == {"alg": algorithm, "typ": "JWT"}
+    assert jwt.decode(token, secret, algorithms=[algorithm])["sub"] == "böb"
+
+
+HEAVY = [
+    *("aiosqlite", "alembic", "asyncio", "asyncpg", "cryptography", "graphql", "httpx", "jwt", "orjson", "sqlalchemy"),
+    *("starlette", "strawberry", "uvicorn"),
+]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--version"],
+        ["--help"],
+        *([command, "--help"] for command in ("serve", "token", "migrate", "schema", "documents", "collect")),
+        ["token", "--subject", "alice"],
+    ],
+)
+def test_what_needs_no_server_and_no_database_imports_none(tmp_path: Path, arguments: list[str]) -> None:
+    done = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-X", "importtime", "-m", "app", *arguments],
+        cwd=tmp_path,
+        env=environment(DOSSIER_JWT_SECRET=SECRET, DOSSIER_DATABASE_URL="postgresql://u@localhost/db"),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    assert "argparse" in imported
+    assert imported.isdisjoint(HEAVY)
+
+
 def test_schema_prints_the_schema(tmp_path: Path) -> None:
     printed = dossier(tmp_path, "schema").stdout
     assert "type FileBatch implements Node {" in printed
@@ -332,7 +370,7 @@ def test_schema_prints_the_schema(tmp_path: Path) -> None:
     ("arguments", "settings", "message"),
     [
         (
-            ["serve"],
+            ["serve", "--port", "0"],
             {"DOSSIER_DATABASE_URL": "sqlite:////nowhere/dossier.db"},
             "dossier: the database /nowhere/dossier.db can't be opened: [Errno 2] No such file or directory: "
             "'/nowhere/dossier.db.lock'; check DOSSIER_DATABASE_URL, and that the folder exists and may be written to",
@@ -379,6 +417,11 @@ def test_schema_prints_the_schema(tmp_path: Path) -> None:
             "dossier: a token may be valid for at most 604800 seconds; ask for less, or set DOSSIER_JWT_MAX_LIFETIME",
         ),
         (
+            ["token", "--subject", "alice"],
+            {"DOSSIER_JWT_SECRET": "ssh-ed25519 " + "A" * 68},
+            "dossier: the signing secret is a key of another kind or a certificate; take random text instead",
+        ),
+        (
             ["collect", "missing", "--case-title", "T", "--token", "x"],
             {},
             "dossier: missing is not a folder",
@@ -390,6 +433,63 @@ def test_what_cannot_be_done_is_said_in_one_line(
 ) -> None:
     done = dossier(tmp_path, *arguments, **settings)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", message + "\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["serv"], "`serv` is no command of 'dossier'; did you mean `serve`?"),
+        (["TOKEN", "--subject", "alice"], "`TOKEN` is no command of 'dossier'; did you mean `token`?"),
+        (["docs", "--help"], "`docs` is no command of 'dossier'; did you mean `documents`?"),
+        (["documents", "lst"], "`lst` is no command of 'dossier documents'; did you mean `list`?"),
+        (["--verison"], "`--verison` is no option of 'dossier'; did you mean `--version`?"),
+        (["serve", "--prot", "80"], "`--prot` is no option of 'dossier serve'; did you mean `--port`?"),
+        (["serve", "-port", "80"], "`-port` is no option of 'dossier serve'; did you mean `--port`?"),
+        (["token", "--subjcet", "alice"], "`--subjcet` is no option of 'dossier token'; did you mean `--subject`?"),
+        (
+            ["collect", ".", "--case-title", "T", "--tokn=sesame"],
+            "`--tokn` is no option of 'dossier collect'; did you mean `--token`?",
+        ),
+        (["serv\u202e"], "`serv\\u202e` is no command of 'dossier'; did you mean `serve`?"),
+    ],
+)
+def test_what_is_misspelt_is_told_with_what_it_is_nearest_to(
+    tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    done = dossier(tmp_path, *arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"dossier: {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["xyzzy"], "dossier: error: argument COMMAND: invalid choice: 'xyzzy' (choose from "),
+        (["--xyzzy", "schema"], "dossier: error: unrecognized arguments: --xyzzy"),
+        (["schema", "--verbose"], "dossier: error: unrecognized arguments: --verbose"),
+        (["serve", "--host", "--xyzzy"], "dossier serve: error: argument --host: expected one argument"),
+        (["schema", "--", "--hepl"], "dossier: error: unrecognized arguments: "),
+        (["token"], "dossier token: error: the following arguments are required: --subject"),
+    ],
+)
+def test_nothing_is_guessed_when_nothing_is_near(tmp_path: Path, arguments: list[str], message: str) -> None:
+    done = dossier(tmp_path, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("usage: ")
+    assert done.stderr.splitlines()[-1].startswith(message)
+    assert "did you mean" not in done.stderr
+
+
+def test_the_beginning_of_an_option_is_enough(tmp_path: Path) -> None:
+    done = dossier(tmp_path, "token", "--sub", "alice", "--na=Alice", "--ex", "1h", DOSSIER_JWT_SECRET=SECRET)
+    assert (done.returncode, done.stderr) == (0, "")
+    claims = jwt.decode(done.stdout.strip(), SECRET, algorithms=["HS256"])
+    assert (claims["sub"], claims["name"], claims["exp"] - claims["iat"]) == ("alice", "Alice", 3600)
+
+
+def test_serve_migrates_nothing_when_its_port_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert dossier(tmp_path, "serve", "--port", str(taken.getsockname()[1])).returncode == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("algorithms", "length"), [("HS256", 32), ("HS384", 48), ("HS256,HS512", 64)])

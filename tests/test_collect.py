@@ -28,8 +28,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.commands import cli
-from app.commands.collect import BrokenOffError, Collected, collect
 from app.commands.folders import Walk, text_of
+from app.commands.recording import BrokenOffError, Collected, collect
 from app.errors import DossierError
 from app.values import visible
 from tests import between as troubles
@@ -497,7 +497,7 @@ def test_a_server_that_does_not_answer_is_waited_for_so_long(
     def hanging(_exchange: Exchange) -> None:
         done.wait(PATIENCE)
 
-    monkeypatch.setattr("app.commands.collect._SECONDS", 0.5)
+    monkeypatch.setattr("app.commands.recording._SECONDS", 0.5)
     with between(server.url) as way:
         way.troubles[4] = hanging
         with pytest.raises(DossierError) as refused:

@@ -10,7 +10,7 @@ import pytest
 
 APP = Path(__file__).parent.parent / "app"
 FLOORS = (
-    ("app", "app.errors", "app.values", "app.shares", "app.settings", "app.manifests"),
+    ("app", "app.errors", "app.values", "app.shares", "app.database_urls", "app.settings", "app.manifests"),
     ("app.db", "app.identity"),
     ("app.ownership",),
     ("app.reading",),

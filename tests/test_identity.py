@@ -13,7 +13,7 @@ import httpx
 import jwt
 import pytest
 
-from app.identity import MAX_TOKEN_LENGTH
+from app.identity.tokens import MAX_TOKEN_LENGTH
 from tests.conftest import KINDS
 from tests.server import SECRET, Client, Server, serving
 from tests.test_ownership import count

@@ -19,8 +19,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.errors import DossierError, InvalidTokenError, IssuerUnreachable
-from app.identity import Tokens, issuers
+from app.identity import issuers
 from app.identity.keys import MAX_KEYS
+from app.identity.tokens import Tokens
 from app.settings import ISSUERS_ALGORITHMS, from_environment
 from tests.conftest import KINDS
 from tests.issuer import DISCOVERY, KEY_SET, Issuer, issuing, jwk, private_key

@@ -20,10 +20,11 @@ import pytest
 from graphql import GraphQLEnumType, extend_schema, get_named_type, parse
 from sqlalchemy import and_, exists, select, true
 
-from app import identity, ownership
+from app import ownership
 from app.db import Statement, postgresql
 from app.db.models import CaseMember, table_of
 from app.errors import Forbidden, NotFound
+from app.identity import tokens
 from app.ownership import Viewer
 from app.reading import lists, nouns, statements
 from app.schema import executable
@@ -636,13 +637,13 @@ def in_all_cases(patch: pytest.MonkeyPatch, method: str, when: Callable[..., boo
 
 
 def old_tokens_count(patch: pytest.MonkeyPatch) -> None:
-    read: Any = identity._time  # noqa: SLF001 - that is what is broken
+    read: Any = tokens._time  # noqa: SLF001 - that is what is broken
 
     def a_day_later(claims: dict[str, Any], name: str) -> float | None:
         moment: float | None = read(claims, name)
         return moment + 86_400 if name == "exp" and moment is not None else moment
 
-    patch.setattr(identity, "_time", a_day_later)
+    patch.setattr(tokens, "_time", a_day_later)
 
 
 def broken_find(patch: pytest.MonkeyPatch, broken: Callable[[Any], Any]) -> None:

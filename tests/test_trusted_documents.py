@@ -473,7 +473,7 @@ def test_nothing_of_a_manifest_with_a_fault_is_added(server: Server, tmp_path: P
     file = written(tmp_path, json.dumps({sha256(query): query, "x": "{ nothing }"}))
     with pytest.raises(register.FaultyError) as refused:
         asyncio.run(register.add(server.settings, file))
-    assert refused.value.faults == ["without a name [x]: 1:3: Cannot query field 'nothing' on type 'Query'."]
+    assert refused.value.lines == ["without a name [x]: 1:3: Cannot query field 'nothing' on type 'Query'."]
     assert outcome(send(server.client(), server, documentId=sha256(query))) == (200, "PERSISTED_DOCUMENT_NOT_FOUND")
 
 
@@ -522,14 +522,14 @@ def test_the_same_id_twice_in_a_manifest_is_refused_unless_the_document_is_the_s
     file = written(tmp_path, f'{{{once}, "twice": "{{ viewer {{ name }} }}"}}')
     with pytest.raises(register.FaultyError) as refused:
         asyncio.run(register.check(server.settings, file))
-    assert refused.value.faults == ["[twice]: the manifest has another document with the same id"]
+    assert refused.value.lines == ["[twice]: the manifest has another document with the same id"]
 
 
 def test_half_a_surrogate_pair_is_no_text(server: Server, tmp_path: Path) -> None:
     file = written(tmp_path, '{"half": "{ viewer { id } } # \\ud800"}')
     with pytest.raises(register.FaultyError) as refused:
         asyncio.run(register.check(server.settings, file))
-    assert refused.value.faults == ["[half]: the document has half a surrogate pair and is no Unicode text"]
+    assert refused.value.lines == ["[half]: the document has half a surrogate pair and is no Unicode text"]
 
 
 def test_there_are_not_too_many(

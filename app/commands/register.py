@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from app.commands.failures import CommandError
 from app.db import Database, database_of, migrations
 from app.errors import DossierError, RequestFault
 from app.execution.documents import Documents
@@ -22,12 +23,11 @@ _NO_NAMES = re.compile(r'"""(?:\\"""|.)*?"""|"(?:\\.|[^"\\\n\r])*"|#[^\n\r]*', r
 _NAME = re.compile(r"\b(?:query|mutation|subscription)\s+(\w+)", re.ASCII)
 
 
-class FaultyError(DossierError):
+class FaultyError(CommandError):
     """Documents that can't be registered or run, with a line for each fault."""
 
     def __init__(self, faults: Sequence[str], message: str) -> None:
-        super().__init__(message)
-        self.faults = faults
+        super().__init__(message, lines=faults)
 
 
 async def add(settings: Settings, file: Path) -> str:

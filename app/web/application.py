@@ -36,7 +36,8 @@ from app.errors import (
 )
 from app.execution.documents import Documents
 from app.execution.faults import Answer, late, masked, refusal
-from app.identity import Identity, Tokens
+from app.identity import Identity
+from app.identity.tokens import Tokens
 from app.resolvers.trusted import TrustedDocuments
 from app.resolvers.users import Users
 from app.settings import Settings, from_environment

@@ -217,7 +217,8 @@ class View(GraphQL[Context, None]):
         )
         super().__init__(schema, graphql_ide=None)
         self._secret = settings.jwt_secret or ""
-        engine = create_async_engine(settings.database_url, pool_size=settings.read_connections)
+        url = settings.database_url.render_as_string(hide_password=False)
+        engine = create_async_engine(url, pool_size=settings.read_connections)
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
 
     async def get_context(self, request: Any, response: Any) -> Context:  # noqa: ARG002 - as Strawberry has it
