@@ -18,6 +18,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Dialect,
     FromClause,
     Select,
     String,
@@ -152,6 +153,14 @@ class Place:
         need = self.need if isinstance(self.need, str) else self.need(transaction, viewer, given)
         steps = [(field_name(name), model, given[name]) for name, model in self.path]
         return find(transaction, viewer, need, *steps, lock=self.lock)
+
+    def statement(self, dialect: Dialect) -> str | None:
+        """Return the statement that finds the row for whoever is a member alone; None where there is none to find."""
+        if not self.path:
+            return None
+        steps = tuple(model for _, model in self.path)
+        statement = _find_statement(steps, lock=self.lock, governs=self.need == GOVERN, reads_all=False)
+        return statement.form(dialect, [*(step.__tablename__ for step in steps), "viewer", "moment"]).sql
 
 
 def place(

@@ -66,7 +66,7 @@ from app.execution.measuring import measure
 from app.execution.samples import samples
 from app.execution.scanning import scan
 from app.ownership import Viewer
-from app.reading.payloads import Payloads
+from app.reading.payloads import Payload, Payloads
 from app.reading.plans import Plan
 from app.reading.reads import Shapes, at_once, read, shape_of
 from app.reading.selections import Field, Request
@@ -225,11 +225,14 @@ class Documents:
             request = Request(self._schema, operation.fragments, self._variables(operation, given))
             fields = _fields(operation, request)
             if operation.is_query:
-                plans = [plan_query(self._database, _NOBODY, fields, marked=operation.is_walked)]
+                plan = plan_query(self._database, _NOBODY, fields, marked=operation.is_walked)
+                statements = [plan.statement]
             else:
-                plans = list(self._payloads(operation, request, _NOBODY).plans())
-            statements = [plan.statement for plan in plans if plan.statement]
-            yield Explained(operation.name, operation.figures, root_fields(request, operation.node), statements)
+                payloads = self._payloads(operation, request, _NOBODY)
+                places = [change_of(each).place for each in payloads.values() if isinstance(each, Payload)]
+                statements = [place.statement(self._database.dialect) or "" for place in places]
+                statements += [plan.statement for plan in payloads.plans()]
+            yield Explained(operation.name, operation.figures, fields, list(filter(None, statements)))
 
     def _plan(self, operation: Operation, inputs: dict[str, Any]) -> None:
         request = Request(self._schema, operation.fragments, self._variables(operation, inputs))

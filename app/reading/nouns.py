@@ -26,6 +26,8 @@ from app.values import earliest_reaching, fold
 LEAD: Final = "dossier-lead"
 NOUN: Final = "dossier-noun"
 REFUSAL: Final = "dossier-refusal"
+MADE_BY: Final = "dossier_made_by"
+"""Where a class that a function makes has that function."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from graphql import (
     GraphQLField,
     GraphQLIncludeDirective,
     GraphQLInterfaceType,
+    GraphQLNamedType,
     GraphQLObjectType,
     GraphQLSchema,
     GraphQLSkipDirective,
@@ -116,16 +117,19 @@ class Field:
         return noun_of(self.type)
 
     @property
+    def named(self) -> GraphQLNamedType:
+        """The type of the field's values, in whatever lists."""
+        return get_named_type(self.definition.type)
+
+    @property
     def type(self) -> GraphQLObjectType:
         """The type of the objects that the field leads to."""
-        type_: Any = get_named_type(self.definition.type)
-        return cast("GraphQLObjectType", type_)
+        return cast("GraphQLObjectType", self.named)
 
     @property
     def possible(self) -> Sequence[GraphQLObjectType]:
         """The types of the objects that the field leads to, where it leads to an interface."""
-        named: Any = get_named_type(self.definition.type)
-        return self.request.schema.get_possible_types(named)
+        return self.request.schema.get_possible_types(cast("GraphQLInterfaceType", self.named))
 
     @property
     def types(self) -> list[GraphQLObjectType]:

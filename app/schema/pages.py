@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any
 
 from app.reading.nouns import (
+    MADE_BY,
     About,
     Connection,
     EdgeCursor,
@@ -104,5 +105,6 @@ def listed(
 def _made(name: str, description: str, **fields: tuple[Any, Lead, str]) -> Any:
     members: dict[str, Any] = {key: field(lead, words) for key, (_, lead, words) in fields.items()}
     annotations = {key: type_ for key, (type_, _, _) in fields.items()}
-    class_ = type(name, (), members | {"__annotations__": annotations, "__doc__": description, "__module__": __name__})
+    members |= {"__annotations__": annotations, "__doc__": description, "__module__": __name__, MADE_BY: pages_of}
+    class_ = type(name, (), members)
     return object_type(class_)

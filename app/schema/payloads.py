@@ -6,7 +6,7 @@ from typing import Any
 
 import strawberry
 
-from app.reading.nouns import Changed, Gone, Lead, Refusals
+from app.reading.nouns import MADE_BY, Changed, Gone, Lead, Refusals
 from app.resolvers.changes import Change
 from app.schema.fields import argument, declared, description_of, field, object_type
 from app.schema.refusals import UserError
@@ -37,5 +37,6 @@ def _payload(name: str, answered: dict[str, tuple[Any, Lead, str]]) -> Any:
     fields = answered | {"errors": errors}
     members: dict[str, Any] = {key: field(lead, words) for key, (_, lead, words) in fields.items()}
     members["__annotations__"] = {key: type_ for key, (type_, _, _) in fields.items()}
+    members[MADE_BY] = _payload
     members["__doc__"] = f"What came of `{name[0].lower()}{name[1:]}`."
     return object_type(type(f"{name}Payload", (), members | {"__module__": __name__}))

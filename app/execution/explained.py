@@ -1,0 +1,117 @@
+"""Where the code of a document's fields is: the line that declares each, and the line that it leads to."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from graphql import is_abstract_type, is_leaf_type
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+
+from app.ownership import readable
+from app.reading import nouns
+from app.reading.lists import ReadPage
+from app.reading.nouns import MADE_BY
+from app.reading.payloads import Payload
+from app.reading.selections import Field
+from app.resolvers.changes import Change
+
+_ROOT = Path(__file__).parents[2]
+
+
+class Place(NamedTuple):
+    """A field's path in the response, where it is declared and where its code is, each as `file:line`."""
+
+    path: str
+    declared: str
+    code: str
+
+
+def places(fields: Iterable[Field]) -> Iterator[Place]:
+    """Yield where each of a document's fields is, and those below it."""
+    for field in fields:
+        if field.name.startswith("__"):
+            continue
+        yield Place(".".join(field.path), _declared(field), _code(field))
+        if not is_leaf_type(field.named):
+            for type_ in field.possible if is_abstract_type(field.named) else (field.type,):
+                yield from places(field.children(type_))
+
+
+def _declared(field: Field) -> str:
+    class_ = field.parent.extensions[GraphQLCoreConverter.DEFINITION_BACKREF].origin
+    name = _strawberry(field).python_name
+    made_by: Callable[..., Any] | None = getattr(class_, MADE_BY, None)
+    return _line(class_, name) if made_by is None else _mentioned(made_by, name)
+
+
+def _code(field: Field) -> str:
+    match field.lead:
+        case Change() as change:
+            return _begins(change.work)
+        case nouns.Computed(text):
+            return _begins(text)
+        case nouns.Resolved():
+            return _begins(_strawberry(field).base_resolver.wrapped_func)
+        case nouns.Stored(column):
+            return _line(field.owner.model, column.name)
+        case nouns.Reference(name) | nouns.Private(name) | nouns.IsNull(name):
+            return _line(field.owner.model, name)
+        case nouns.AnyNode() | nouns.AnyNodes():
+            return _begins(readable)
+        case nouns.Lookup() | nouns.Connection() | nouns.Few() | nouns.Self():
+            return _begins(field.noun.model)
+        case nouns.Changed() | nouns.Gone() | nouns.Refusals() | nouns.Told() | nouns.Current():
+            return _begins(Payload)
+        case _:
+            return _begins(ReadPage)
+
+
+def _strawberry(field: Field) -> Any:
+    return field.definition.extensions[GraphQLCoreConverter.DEFINITION_BACKREF]
+
+
+def _begins(code: Any) -> str:
+    lines, line = inspect.getsourcelines(code)
+    return f"{_file(code)}:{max(line, 1)}" if lines else _file(code)
+
+
+def _mentioned(code: Callable[..., Any], name: str) -> str:
+    """Return the line of a function that makes a type at which it makes a field of it."""
+    lines, first = inspect.getsourcelines(code)
+    found = next((place for place, line in enumerate(lines) if f"{name}=" in line or f'"{name}"' in line), 0)
+    return f"{_file(code)}:{first + found}"
+
+
+def _line(class_: type, name: str) -> str:
+    """Return the line at which a class, or one that it inherits from, has an attribute."""
+    for each in class_.__mro__:
+        if name in _attributes(each):
+            return f"{_file(each)}:{_attributes(each)[name]}"
+    return _begins(class_)
+
+
+@cache
+def _attributes(class_: type) -> dict[str, int]:
+    if class_.__module__ == "builtins":
+        return {}
+    tree = ast.parse(Path(inspect.getsourcefile(class_) or "").read_text(encoding="utf-8"))
+    found: dict[str, int] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and node.name == class_.__name__:
+            for statement in node.body:
+                match statement:
+                    case ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]):
+                        found[name] = statement.lineno
+                    case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                        found[name] = statement.lineno
+    return found
+
+
+def _file(code: Any) -> str:
+    file = Path(inspect.getsourcefile(code) or "")
+    return file.relative_to(_ROOT).as_posix() if file.is_relative_to(_ROOT) else str(file)
