@@ -100,7 +100,7 @@ class User(Base):
     __table_args__ = (UniqueConstraint("issuer", "subject", name="users_by_subject"),)
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
-    # Empty for whoever comes with a token that the shared secret signed; see app/identity.py.
+    # Empty for whoever comes with a token that the shared secret signed; see app/identity/tokens.py.
     issuer: Mapped[str] = mapped_column(String(ISSUER_LENGTH), server_default="")
     subject: Mapped[str] = mapped_column(String(SUBJECT_LENGTH))
     name: Mapped[str | None] = mapped_column(String(200))
