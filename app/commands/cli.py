@@ -338,11 +338,8 @@ def _command_line() -> str:
 
 
 def _settings() -> Settings:
-    """Return the settings of the environment, and say on standard error what in it means nothing."""
-    settings = from_environment()
-    for sentence in settings.passed_over:
-        _warn(sentence)
-    return settings
+    """Return the settings of the environment."""
+    return from_environment()
 
 
 def _warn(sentence: str) -> None:
