@@ -18,7 +18,7 @@ A variable that begins with `DOSSIER_` and is not known is refused, with the nam
 
 This page is made from the settings' own descriptions, in `app/settings/declared.py`:
 
-<!-- runs in: tests/test_settings.py, which compares what this prints with this page -->
+<!-- write this page -->
 ```sh
 .venv/bin/python -m app.settings.page > docs/settings.md
 ```
