@@ -336,7 +336,7 @@ def test_one_test_is_run_on_one_database() -> None:
     done = subprocess.run(  # noqa: S603 - our own
         ["/bin/sh", "-euc", command], cwd=ROOT, capture_output=True, text=True, check=False, timeout=LONG
     )
-    assert re.search(r"^1 passed, \d+ deselected", done.stdout, re.MULTILINE), done.stdout
+    assert "1 passed in" in done.stdout, done.stdout
 
 
 @runs("docs/settings.md", "write this page")
