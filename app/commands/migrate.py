@@ -23,9 +23,9 @@ def add_to(commands: Any) -> None:
 
 def _run(_options: argparse.Namespace) -> int:
     with SilentInterrupts():
-        from app.commands.environment import configured
         from app.db import migrations
+        from app.settings import from_environment
 
-    migrations.migrate(configured())
+    migrations.migrate(from_environment())
     say(f"the database is at revision {migrations.newest()}")
     return 0

@@ -62,9 +62,9 @@ def add_to(commands: Any) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     with SilentInterrupts():
-        from app.commands.environment import configured
+        from app.settings import from_environment
 
-    settings = configured()
+    settings = from_environment()
     # Who calls from now on waits, as long as it takes to read everything in and to migrate the database.
     listening = _listen(options.host, options.port)
     with SilentInterrupts():

@@ -47,11 +47,10 @@ def add_to(commands: Any) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     with SilentInterrupts():
-        from app.commands.environment import configured
         from app.identity import sign
-        from app.settings import signing_secret
+        from app.settings import from_environment, signing_secret
 
-    settings = configured()
+    settings = from_environment()
     secret = signing_secret(settings, create=False)
     say(
         sign(

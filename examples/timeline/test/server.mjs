@@ -11,7 +11,9 @@ const FOLDER = process.env.DOSSIER_FOLDER ?? new URL('../../..', import.meta.url
 /** A token for somebody; `role` is one in the whole installation, such as `admin`; `expires` a time such as `1h`. */
 export function token(name, { role, expires } = {}) {
   const [program, ...words] = TOKEN_COMMAND.split(' ');
-  const options = { cwd: FOLDER, encoding: 'utf8' };
+  // Dossier refuses variables that begin with its prefix and that it doesn't know.
+  const { DOSSIER_APP, DOSSIER_FOLDER, DOSSIER_TOKEN, ...env } = process.env;
+  const options = { cwd: FOLDER, encoding: 'utf8', env };
   return execFileSync(
     program,
     [...words, '--subject', name.toLowerCase(), '--name', name, ...optionsOf({ role, expires })],
