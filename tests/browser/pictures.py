@@ -104,7 +104,7 @@ EVENTS: list[tuple[str, dict[str, str], Batches]] = [
         [("Report and exhibits", 27, "pdf")],
     ),
 ]
-QUERY = """# The newest case with its evidence
+QUERY = """# The newest case
 query Newest {
   cases(first: 1) {
     nodes {
