@@ -134,6 +134,9 @@ def acquainted(user_id: ColumnElement[str], asking: Asking) -> ColumnElement[boo
     return or_(user_id == asking.viewer, exists(_shared(user_id, asking).where(_theirs.c.given_by.is_(None))))
 
 
+_WORDS: dict[type[Base], str] = {Case: "case", Event: "event", FileBatch: "file batch"}
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a change is made: the path from the case down to a row, and what it takes to change that.
@@ -166,7 +169,12 @@ class Place:
 def place(
     need: str | Callable[[Transaction, Viewer, Mapping[str, Any]], str], *, lock: bool = True, **path: type[Base]
 ) -> Place:
-    """Return a place, its path in the order of the arguments."""
+    """Return a place, its path in the order of the arguments. Raises TypeError for a table that has no word here."""
+    for model in path.values():
+        if model not in _WORDS:
+            raise TypeError(
+                f"give {model.__name__} its word among _WORDS in app/ownership.py, to say that it isn't there"
+            )
     return Place(need, tuple(path.items()), lock)
 
 
@@ -283,7 +291,6 @@ _LOCK_VIEWER = Statement(
     select(User.id).where(User.id == bindparam("viewer", type_=Id())).with_for_update(key_share=True)
 )
 _PLACE = {"id", "case_id"}  # what a row says of where it is; the rest is read of rows that will change
-_WORDS: dict[type[Base], str] = {Case: "case", Event: "event", FileBatch: "file batch"}
 
 
 @cache

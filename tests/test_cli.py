@@ -342,7 +342,10 @@ HEAVY = [
     [
         ["--version"],
         ["--help"],
-        *([command, "--help"] for command in ("serve", "token", "migrate", "schema", "documents", "collect")),
+        *(
+            [command, "--help"]
+            for command in ("serve", "token", "migrate", "schema", "documents", "explain", "collect")
+        ),
         ["token", "--subject", "alice"],
     ],
 )

@@ -119,6 +119,12 @@ def test_a_change_that_does_not_ask_whose_the_row_is_does_not_start() -> None:
     )
 
 
+def test_a_place_in_a_table_without_a_word_does_not_start() -> None:
+    with pytest.raises(TypeError) as raised:
+        place(CHANGE, id=models.User)
+    assert str(raised.value) == "give User its word among _WORDS in app/ownership.py, to say that it isn't there"
+
+
 def test_a_mutation_without_a_change_does_not_start() -> None:
     read = lookup(Case, "A case.", id=("id", "Its id."))
     mutation: Any = object_type(type("Mutation", (), {"case": read, "__doc__": "Changes."}))

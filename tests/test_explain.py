@@ -24,10 +24,11 @@ PLACES = {
     "case.title": ("title: ", "title: "),
     "case.viewerRole": ("viewer_role: ", "def viewer_role("),
     "case.createdBy": ("created_by: ", "created_by: "),
-    "case.createdBy.name": ("name: ", "name: "),
+    "case.createdBy.name": ("name: ", "def acquainted("),
     "case.events": ("events = listed(", "class Event("),
     "case.events.totalCount": ("total_count=", "class ReadPage"),
     "updateCase": ("update_case = change(", "@change(place(CHANGE, id=Case)"),
+    "updateCase.case": ("update_case = change(", "class Case("),
     "updateCase.case.title": ("title: ", "title: "),
     "updateCase.errors.currentVersion": ("current_version: ", "class Payload"),
 }

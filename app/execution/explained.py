@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from graphql import is_abstract_type, is_leaf_type
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
-from app.ownership import readable
+from app.ownership import acquainted, readable
 from app.reading import nouns
 from app.reading.lists import ReadPage
 from app.reading.nouns import MADE_BY
@@ -31,22 +31,24 @@ class Place(NamedTuple):
     code: str
 
 
-def places(fields: Iterable[Field]) -> Iterator[Place]:
-    """Yield where each of a document's fields is, and those below it."""
+def places(fields: Iterable[Field], above: str = "") -> Iterator[Place]:
+    """Yield where each of a document's fields is, and those below it; `above` is where the one above is declared."""
     for field in fields:
         if field.name.startswith("__"):
             continue
-        yield Place(".".join(field.path), _declared(field), _code(field))
+        declared = _declared(field, above)
+        yield Place(".".join(field.path), declared, _code(field))
         if not is_leaf_type(field.named):
             for type_ in field.possible if is_abstract_type(field.named) else (field.type,):
-                yield from places(field.children(type_))
+                yield from places(field.children(type_), declared)
 
 
-def _declared(field: Field) -> str:
+def _declared(field: Field, above: str) -> str:
     class_ = field.parent.extensions[GraphQLCoreConverter.DEFINITION_BACKREF].origin
     name = _strawberry(field).python_name
     made_by: Callable[..., Any] | None = getattr(class_, MADE_BY, None)
-    return _line(class_, name) if made_by is None else _mentioned(made_by, name)
+    # What a payload has is declared with its mutation.
+    return _line(class_, name) if made_by is None else _mentioned(made_by, name) or above
 
 
 def _code(field: Field) -> str:
@@ -59,13 +61,15 @@ def _code(field: Field) -> str:
             return _begins(_strawberry(field).base_resolver.wrapped_func)
         case nouns.Stored(column):
             return _line(field.owner.model, column.name)
-        case nouns.Reference(name) | nouns.Private(name) | nouns.IsNull(name):
+        case nouns.Private():
+            return _begins(acquainted)
+        case nouns.Reference(name) | nouns.IsNull(name):
             return _line(field.owner.model, name)
         case nouns.AnyNode() | nouns.AnyNodes():
             return _begins(readable)
-        case nouns.Lookup() | nouns.Connection() | nouns.Few() | nouns.Self():
+        case nouns.Lookup() | nouns.Connection() | nouns.Few() | nouns.Self() | nouns.Changed():
             return _begins(field.noun.model)
-        case nouns.Changed() | nouns.Gone() | nouns.Refusals() | nouns.Told() | nouns.Current():
+        case nouns.Gone() | nouns.Refusals() | nouns.Told() | nouns.Current():
             return _begins(Payload)
         case _:
             return _begins(ReadPage)
@@ -80,11 +84,13 @@ def _begins(code: Any) -> str:
     return f"{_file(code)}:{max(line, 1)}" if lines else _file(code)
 
 
-def _mentioned(code: Callable[..., Any], name: str) -> str:
-    """Return the line of a function that makes a type at which it makes a field of it."""
+def _mentioned(code: Callable[..., Any], name: str) -> str | None:
+    """Return the line of a function that makes a type at which it makes a field of it, if it does."""
     lines, first = inspect.getsourcelines(code)
-    found = next((place for place, line in enumerate(lines) if f"{name}=" in line or f'"{name}"' in line), 0)
-    return f"{_file(code)}:{first + found}"
+    for place, line in enumerate(lines):
+        if f"{name}=" in line or f'"{name}"' in line:
+            return f"{_file(code)}:{first + place}"
+    return None
 
 
 def _line(class_: type, name: str) -> str:

@@ -53,7 +53,13 @@ class Noun:
 
 
 class Lead:
-    """What a field leads to; `reads` is how many subqueries that makes, None for one for each type of an interface."""
+    """What a field leads to.
+
+    `statements.py` writes those of rows and of the query, `lists.py` those of a page, `payloads.py` answers those of a
+    payload, and `weights.py` says how large each can get.
+
+    `reads` is how many subqueries that makes, None for one for each type of an interface.
+    """
 
     reads: ClassVar[int | None] = 0
 
@@ -80,7 +86,7 @@ class Reference(Lead):
 
 @dataclass(frozen=True)
 class Private(Lead):
-    """A column that says who a user is, for those who may know."""
+    """A column that says who a user is, for those who may know: whom `ownership.acquainted` says."""
 
     column: str
     reads = 1

@@ -80,7 +80,7 @@ def declared(lead: Lead, returns: Any, description: str, **arguments: Any) -> An
     """Declare a field with arguments, those that may be null with no default."""
 
     def answered(self: Any, **_: Any) -> Any:
-        raise NotImplementedError("the engine answers this; see app/schema/__init__.py")
+        raise NotImplementedError("the engine answers this; see app/schema/completed.py")
 
     kind = inspect.Parameter.KEYWORD_ONLY
     parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
