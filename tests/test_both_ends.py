@@ -1,4 +1,4 @@
-"""The two ends of a read say the same: the bytes that the database wrote, and what graphql-core makes of them.
+"""The ends of a read say the same: the bytes that the database wrote, what graphql-core makes of them, and Strawberry.
 
 The documents are made up from the schema, so that a new field or argument is covered when it is declared.
 Each is run twice, and the second time made to take the way of those that ask for introspection. Set
@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, TypeAlias
 
+import orjson
 import pytest
 from graphql import (
     GraphQLArgument,
@@ -34,11 +35,12 @@ from graphql import (
 
 from app.db import open_database
 from app.errors import RequestRefused
+from app.execution.context import Context
 from app.execution.documents import Documents
 from app.execution.faults import Answer
 from app.ownership import Viewer
 from app.reading.reads import Shapes
-from app.schema import executable
+from app.schema import executable, schema
 from tests.conftest import KINDS
 from tests.server import Client, Server, serving
 
@@ -82,6 +84,21 @@ def test_introspection_in_a_query_changes_nothing_else_in_the_answer(both: Both)
             both.run(asked, document.variables[0]) for asked in (document, document.introspecting)
         )
         assert without_introspection(walked) == plain.body, document
+
+
+def test_strawberrys_own_execution_gives_the_same_data(both: Both) -> None:
+    for number in range(60):
+        document = Generator(both.world, Random(number), Coverage()).document()  # noqa: S311 - it is no secret
+        for variables in document.variables:
+            plain, _ = both.run(document, variables)
+            executed = both.execute(document, variables)
+            answer = orjson.loads(plain.body)
+            # What is refused is refused by each of the root fields there, and as a whole here.
+            if plain.refused:
+                assert executed.errors, document
+                assert {*(executed.data or {}).values()} <= {None, "Query"}, document
+            else:
+                assert (executed.errors, {"data": executed.data}) == (None, answer), document
 
 
 @pytest.mark.slow
@@ -158,6 +175,11 @@ class Both:
     viewer: str
     documents: Documents
     runner: asyncio.Runner
+
+    def execute(self, document: Document, variables: dict[str, Value]) -> Any:
+        """Return what Strawberry makes of a document for the viewer."""
+        context = Context(self.documents.database, Viewer(self.viewer, document.roles))
+        return self.runner.run(schema().execute(document.text, variables, context))
 
     def run(self, document: Document, variables: dict[str, Value]) -> tuple[Answer, Answer]:
         """Return the answers of the two ends to a document."""

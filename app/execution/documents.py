@@ -160,7 +160,7 @@ class Documents:
     def __init__(self, settings: Settings, database: Database, schema: GraphQLSchema | None = None) -> None:
         """Take the schema to run them against; Dossier's own, unless another one is given."""
         self._schema = schema or executable()
-        self._database = database
+        self.database = database
         self._limits = settings.limits
         self._longest = settings.max_answer_bytes
         self._suggestions = settings.suggestions
@@ -225,19 +225,19 @@ class Documents:
             request = Request(self._schema, operation.fragments, self._variables(operation, given))
             fields = _fields(operation, request)
             if operation.is_query:
-                plan = plan_query(self._database, _NOBODY, fields, marked=operation.is_walked)
+                plan = plan_query(self.database, _NOBODY, fields, marked=operation.is_walked)
                 statements = [plan.statement]
             else:
                 payloads = self._payloads(operation, request, _NOBODY)
                 places = [change_of(each).place for each in payloads.values() if isinstance(each, Payload)]
-                statements = [place.statement(self._database.dialect) or "" for place in places]
+                statements = [place.statement(self.database.dialect) or "" for place in places]
                 statements += [plan.statement for plan in payloads.plans()]
             yield Explained(operation.name, operation.figures, fields, list(filter(None, statements)))
 
     def _plan(self, operation: Operation, inputs: dict[str, Any]) -> None:
         request = Request(self._schema, operation.fragments, self._variables(operation, inputs))
         if operation.is_query:
-            plan_query(self._database, _NOBODY, _fields(operation, request), marked=operation.is_walked)
+            plan_query(self.database, _NOBODY, _fields(operation, request), marked=operation.is_walked)
         else:
             self._payloads(operation, request, _NOBODY).check(request.variables)
 
@@ -276,7 +276,7 @@ class Documents:
 
     async def _query(self, operation: Operation, request: Request, inputs: dict[str, Any], viewer: Viewer) -> Answer:
         data = await read(
-            self._database,
+            self.database,
             viewer,
             request,
             operation.plans,
@@ -292,7 +292,7 @@ class Documents:
 
     async def _walked(self, operation: Operation, data: Any, inputs: dict[str, Any], viewer: Viewer) -> Answer:
         """Return what graphql-core makes of what was read, and of its resolvers; those may wait for something."""
-        context = Context(self._database, viewer)
+        context = Context(self.database, viewer)
         walk = partial(execute, self._schema, operation.document, data, context, inputs, operation.name)
         result = walk() if operation.has_resolvers else await self._in_turn(viewer.id, walk)
         if isawaitable(result):
@@ -326,7 +326,7 @@ class Documents:
                 continue
             try:
                 values, is_made = await make(
-                    change_of(payload), self._database, viewer, payload, request.variables, room
+                    change_of(payload), self.database, viewer, payload, request.variables, room
                 )
                 answer = orjson.dumps(values)
             except (Exception, asyncio.CancelledError) as error:
@@ -348,7 +348,7 @@ class Documents:
 
     def _payloads(self, operation: Operation, request: Request, viewer: Viewer) -> Payloads:
         fields = root_fields(request, operation.node)
-        return payloads_of(self._database, viewer, fields, marked=operation.is_walked)
+        return payloads_of(self.database, viewer, fields, marked=operation.is_walked)
 
     def _operations(self, text: str) -> tuple[Operation, ...]:
         # In this order each step is bounded by those before it.
