@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import Annotated, Any, TypeVar, get_args
 
 import strawberry
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.types.arguments import StrawberryArgument
 
 from app.errors import Refusal
 from app.reading.nouns import LEAD, NOUN, REFUSAL, Filter, Lead, Lookup, Noun
@@ -78,17 +80,18 @@ def argument(type_: Any, description: str) -> Any:
 
 def declared(lead: Lead, returns: Any, description: str, **arguments: Any) -> Any:
     """Declare a field with arguments, those that may be null with no default."""
+    # A field without a function: completed.py says what answers it.
+    field_: Any = strawberry.field(graphql_type=returns, description=description, metadata={LEAD: lead})
+    field_.arguments = [
+        StrawberryArgument(name, None, StrawberryAnnotation(type_), default=_default(type_))
+        for name, type_ in arguments.items()
+    ]
+    return field_
 
-    def answered(self: Any, **_: Any) -> Any:
-        raise NotImplementedError("the engine answers this; see app/schema/completed.py")
 
-    kind = inspect.Parameter.KEYWORD_ONLY
-    parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
-    for name, type_ in arguments.items():
-        default = strawberry.UNSET if type(None) in get_args(get_args(type_)[0]) else inspect.Parameter.empty
-        parameters.append(inspect.Parameter(name, kind, annotation=type_, default=default))
-    answered.__signature__ = inspect.Signature(parameters, return_annotation=returns)  # type: ignore[attr-defined]
-    return strawberry.field(resolver=answered, description=description, metadata={LEAD: lead})
+def _default(type_: Any) -> Any:
+    may_be_null = type(None) in get_args(get_args(type_)[0])
+    return strawberry.UNSET if may_be_null else inspect.Parameter.empty
 
 
 def lookup(returns: Any, description: str, *, parent: str | None = None, **arguments: tuple[str, str]) -> Any:
