@@ -26,7 +26,7 @@ PLACES = {
     "case.createdBy": ("created_by: ", "created_by: "),
     "case.createdBy.name": ("name: ", "def acquainted("),
     "case.events": ("events = listed(", "class Event("),
-    "case.events.totalCount": ("total_count=", "class ReadPage"),
+    "case.events.totalCount": ('"total_count": (', "class ReadPage"),
     "updateCase": ("update_case = change(", "@change(place(CHANGE, id=Case)"),
     "updateCase.case": ("update_case = change(", "class Case("),
     "updateCase.case.title": ("title: ", "title: "),

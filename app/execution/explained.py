@@ -19,8 +19,7 @@ from app.reading.nouns import MADE_BY
 from app.reading.payloads import Payload
 from app.reading.selections import Field
 from app.resolvers.changes import Change
-
-_ROOT = Path(__file__).parents[2]
+from app.schema.completed import declared_as, file_of
 
 
 class Place(NamedTuple):
@@ -45,7 +44,7 @@ def places(fields: Iterable[Field], above: str = "") -> Iterator[Place]:
 
 def _declared(field: Field, above: str) -> str:
     class_ = field.parent.extensions[GraphQLCoreConverter.DEFINITION_BACKREF].origin
-    name = _strawberry(field).python_name
+    name = declared_as(field.definition).python_name
     made_by: Callable[..., Any] | None = getattr(class_, MADE_BY, None)
     # What a payload has is declared with its mutation.
     return _line(class_, name) if made_by is None else _mentioned(made_by, name) or above
@@ -58,7 +57,7 @@ def _code(field: Field) -> str:
         case nouns.Computed(text):
             return _begins(text)
         case nouns.Resolved():
-            return _begins(_strawberry(field).base_resolver.wrapped_func)
+            return _begins(_resolver(field))
         case nouns.Stored(column):
             return _line(field.owner.model, column.name)
         case nouns.Private():
@@ -75,21 +74,23 @@ def _code(field: Field) -> str:
             return _begins(ReadPage)
 
 
-def _strawberry(field: Field) -> Any:
-    return field.definition.extensions[GraphQLCoreConverter.DEFINITION_BACKREF]
+def _resolver(field: Field) -> Any:
+    resolver = declared_as(field.definition).base_resolver
+    assert resolver is not None, field.name  # noqa: S101 - for the type checker
+    return resolver.wrapped_func
 
 
 def _begins(code: Any) -> str:
     lines, line = inspect.getsourcelines(code)
-    return f"{_file(code)}:{max(line, 1)}" if lines else _file(code)
+    return f"{file_of(code)}:{max(line, 1)}" if lines else file_of(code)
 
 
 def _mentioned(code: Callable[..., Any], name: str) -> str | None:
     """Return the line of a function that makes a type at which it makes a field of it, if it does."""
     lines, first = inspect.getsourcelines(code)
     for place, line in enumerate(lines):
-        if f"{name}=" in line or f'"{name}"' in line:
-            return f"{_file(code)}:{first + place}"
+        if f'"{name}"' in line:
+            return f"{file_of(code)}:{first + place}"
     return None
 
 
@@ -97,7 +98,7 @@ def _line(class_: type, name: str) -> str:
     """Return the line at which a class, or one that it inherits from, has an attribute."""
     for each in class_.__mro__:
         if name in _attributes(each):
-            return f"{_file(each)}:{_attributes(each)[name]}"
+            return f"{file_of(each)}:{_attributes(each)[name]}"
     return _begins(class_)
 
 
@@ -116,8 +117,3 @@ def _attributes(class_: type) -> dict[str, int]:
                     case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
                         found[name] = statement.lineno
     return found
-
-
-def _file(code: Any) -> str:
-    file = Path(inspect.getsourcefile(code) or "")
-    return file.relative_to(_ROOT).as_posix() if file.is_relative_to(_ROOT) else str(file)

@@ -42,7 +42,7 @@ def completed(schema: GraphQLSchema) -> None:
                 type_.resolve_type = by_mark
             case GraphQLInputObjectType():
                 for each in type_.fields.values():
-                    each.extensions[LEAD] = _declared(each).metadata.get(LEAD)
+                    each.extensions[LEAD] = declared_as(each).metadata.get(LEAD)
     _complete_pages(schema)
     for root in (schema.query_type, schema.mutation_type):
         for name, field in root.fields.items() if root is not None else ():
@@ -57,13 +57,12 @@ def _complete_type(type_: GraphQLObjectType) -> None:
     noun: Noun | None = getattr(class_, NOUN, None)
     if noun is not None and not has_rule(noun.table):
         raise TypeError(
-            f"nothing says who may see a {type_.name}: give the table {noun.table.name} its rule in "
-            f"{_file_of(has_rule)}"
+            f"nothing says who may see a {type_.name}: give the table {noun.table.name} its rule in {file_of(has_rule)}"
         )
     type_.extensions |= {NOUN: noun, REFUSAL: getattr(class_, REFUSAL, None)}
     type_.is_type_of = None
     for name, field in type_.fields.items():
-        declared = _declared(field)
+        declared = declared_as(field)
         lead = declared.metadata.get(LEAD)
         if lead is None:
             lead = Resolved() if declared.base_resolver is not None else _column(type_, class_, noun, name)
@@ -85,7 +84,7 @@ def _column(type_: GraphQLObjectType, class_: type, noun: Noun | None, name: str
         where = (
             f"{noun.table.name} has no column {column_name(name)}" if noun is not None else "the type is of no table"
         )
-        raise TypeError(f"{type_.name}.{name} leads nowhere: {where}; say in {_file_of(class_)} what it leads to")
+        raise TypeError(f"{type_.name}.{name} leads nowhere: {where}; say in {file_of(class_)} what it leads to")
     return Stored(column)
 
 
@@ -93,7 +92,7 @@ def _check_change(name: str, field: GraphQLField) -> None:
     change = lead_of(field)
     if not isinstance(change, Change):
         raise TypeError(f"Mutation.{name} is made by no change; declare it by `change` with the function that makes it")
-    file = _file_of(change.work)
+    file = file_of(change.work)
     if change.place is None:
         raise TypeError(f"{name} doesn't say whose the row is that it changes: give its change a `place` in {file}")
     known = {*change.rules, *(step for step, _ in change.place.path), *_WITHOUT_RULE}
@@ -106,12 +105,13 @@ def _check_change(name: str, field: GraphQLField) -> None:
             )
 
 
-def _declared(field: Any) -> StrawberryField:
+def declared_as(field: Any) -> StrawberryField:
+    """Return the declaration of a field of graphql-core's."""
     declared: StrawberryField = field.extensions[GraphQLCoreConverter.DEFINITION_BACKREF]
     return declared
 
 
-def _file_of(code: Any) -> str:
+def file_of(code: Any) -> str:
     """Return the file that has a class or a function, from the folder in which the project lies."""
     file = Path(inspect.getsourcefile(code) or "")
     return file.relative_to(_ROOT).as_posix() if file.is_relative_to(_ROOT) else str(file)
@@ -147,7 +147,7 @@ class Row:
     def __getattr__(self, name: str) -> Any:
         """Return what is read of the row, a moment as such and a choice as its enumeration's member."""
         for field_name, field in self._type.fields.items():
-            if _declared(field).python_name == name and BESIDE + field_name in self._read:
+            if declared_as(field).python_name == name and BESIDE + field_name in self._read:
                 return _in_python(self._read[BESIDE + field_name], get_named_type(field.type))
         raise AttributeError(f"{self._type.name} has no column {name!r} that a resolver could read")
 

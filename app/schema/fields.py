@@ -7,7 +7,7 @@ is that.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeVar, get_args
 
 import strawberry
@@ -15,7 +15,7 @@ from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.arguments import StrawberryArgument
 
 from app.errors import Refusal
-from app.reading.nouns import LEAD, NOUN, REFUSAL, Filter, Lead, Lookup, Noun
+from app.reading.nouns import LEAD, MADE_BY, NOUN, REFUSAL, Filter, Lead, Lookup, Noun
 from app.values import field_name
 
 T = TypeVar("T")
@@ -71,6 +71,16 @@ def field(lead: Lead, description: str) -> Any:
 def condition(filter_: Filter, description: str) -> Any:
     """Declare a field of a filter, with the condition that it stands for."""
     return strawberry.field(default=strawberry.UNSET, description=description, metadata={LEAD: filter_})
+
+
+def made_type(
+    made_by: Callable[..., Any], name: str, description: str, fields: Mapping[str, tuple[Any, Lead, str]]
+) -> Any:
+    """Return a type that a function makes, of fields with their type, their lead and their description."""
+    members: dict[str, Any] = {key: field(lead, words) for key, (_, lead, words) in fields.items()}
+    members["__annotations__"] = {key: type_ for key, (type_, _, _) in fields.items()}
+    members |= {"__doc__": description, "__module__": __name__, MADE_BY: made_by}
+    return object_type(type(name, (), members))
 
 
 def argument(type_: Any, description: str) -> Any:

@@ -6,7 +6,6 @@ from enum import Enum
 from typing import Any
 
 from app.reading.nouns import (
-    MADE_BY,
     About,
     Connection,
     EdgeCursor,
@@ -14,11 +13,10 @@ from app.reading.nouns import (
     Edges,
     EndOfPage,
     HasMore,
-    Lead,
     Nodes,
     Total,
 )
-from app.schema.fields import argument, declared, field, object_type
+from app.schema.fields import argument, declared, field, made_type, object_type
 
 _PAGE = {
     "first": argument(
@@ -66,19 +64,25 @@ def pages_of(node: type, one: str, many: str, *, short: str) -> Any:
     `short` is what one is called where it is clear what is meant.
     """
     name, article = node.__name__, "An" if one[0] in "aeiou" else "A"
-    edge = _made(
+    edge = made_type(
+        pages_of,
         f"{name}Edge",
         f"{article} {one} in a list.",
-        cursor=(str, EdgeCursor(), f"Where the {short} stands in the list, for `after` and `before`."),
-        node=(node, EdgeNode(), f"The {one} that stands there."),
+        {
+            "cursor": (str, EdgeCursor(), f"Where the {short} stands in the list, for `after` and `before`."),
+            "node": (node, EdgeNode(), f"The {one} that stands there."),
+        },
     )
-    return _made(
+    return made_type(
+        pages_of,
         f"{name}Connection",
         f"A page of {many}.",
-        edges=(list[edge], Edges(), f"The {many} of this page with their cursors."),  # type: ignore[valid-type]
-        nodes=(list[node], Nodes(), f"The {many} of this page."),  # type: ignore[valid-type]
-        page_info=(PageInfo, About(), "Where this page lies in the list."),
-        total_count=(int, Total(), f"How many {many} all pages have together."),
+        {
+            "edges": (list[edge], Edges(), f"The {many} of this page with their cursors."),  # type: ignore[valid-type]
+            "nodes": (list[node], Nodes(), f"The {many} of this page."),  # type: ignore[valid-type]
+            "page_info": (PageInfo, About(), "Where this page lies in the list."),
+            "total_count": (int, Total(), f"How many {many} all pages have together."),
+        },
     )
 
 
@@ -100,11 +104,3 @@ def listed(
     filtering = {"where": argument(where | None, filtered)} if where is not None else {}
     arguments = filtering | {"order_by": argument(list[order] | None, sorting)} | _PAGE  # type: ignore[valid-type]
     return declared(Connection(parent, default), connection, description, **arguments)
-
-
-def _made(name: str, description: str, **fields: tuple[Any, Lead, str]) -> Any:
-    members: dict[str, Any] = {key: field(lead, words) for key, (_, lead, words) in fields.items()}
-    annotations = {key: type_ for key, (type_, _, _) in fields.items()}
-    members |= {"__annotations__": annotations, "__doc__": description, "__module__": __name__, MADE_BY: pages_of}
-    class_ = type(name, (), members)
-    return object_type(class_)

@@ -6,9 +6,9 @@ from typing import Any
 
 import strawberry
 
-from app.reading.nouns import MADE_BY, Changed, Gone, Lead, Refusals
+from app.reading.nouns import Changed, Gone, Lead, Refusals
 from app.resolvers.changes import Change
-from app.schema.fields import argument, declared, description_of, field, object_type
+from app.schema.fields import argument, declared, description_of, made_type
 from app.schema.refusals import UserError
 
 
@@ -34,9 +34,5 @@ def gone(description: str) -> tuple[Any, Lead, str]:
 
 def _payload(name: str, answered: dict[str, tuple[Any, Lead, str]]) -> Any:
     errors = list[UserError], Refusals(), "Why the change was refused; empty when it was made."
-    fields = answered | {"errors": errors}
-    members: dict[str, Any] = {key: field(lead, words) for key, (_, lead, words) in fields.items()}
-    members["__annotations__"] = {key: type_ for key, (type_, _, _) in fields.items()}
-    members[MADE_BY] = _payload
-    members["__doc__"] = f"What came of `{name[0].lower()}{name[1:]}`."
-    return object_type(type(f"{name}Payload", (), members | {"__module__": __name__}))
+    description = f"What came of `{name[0].lower()}{name[1:]}`."
+    return made_type(_payload, f"{name}Payload", description, answered | {"errors": errors})
