@@ -15,10 +15,13 @@ const SECONDS_SAID = 10; // how long a sentence stands in the status line
 export function App() {
   const { account, ends, endedFor, signIn, renew, notNow, signOut } = useAccount();
   const [said, say] = useSaid();
-  const [revision, countChange] = useReducer((count: number) => count + 1, 0);
+  const { revision, countChange, noteRead } = useRevision();
   const hash = useHash();
   const [zone, setZone] = useZone(hash);
-  const session = useMemo(() => ({ say, revision, countChange, zone }), [say, revision, zone]);
+  const session = useMemo(
+    () => ({ say, revision, countChange, noteRead, zone }),
+    [say, revision, countChange, noteRead, zone],
+  );
 
   if (!account) {
     return (
@@ -98,6 +101,18 @@ function Dialog({ onClose, children }: { onClose: () => void; children: ReactNod
       {children}
     </dialog>
   );
+}
+
+/** Counts changes, and lets whoever made one wait until its page has been read again. */
+function useRevision() {
+  const [revision, count] = useReducer((before: number) => before + 1, 0);
+  const waiting = useRef<(() => void)[]>([]);
+  const countChange = useCallback(() => {
+    count();
+    return new Promise<void>((resolve) => waiting.current.push(resolve));
+  }, []);
+  const noteRead = useCallback(() => waiting.current.splice(0).forEach((goOn) => goOn()), []);
+  return { revision, countChange, noteRead };
 }
 
 /** The sentence in the status line. It is gone after some seconds: what it says was true of one moment. */

@@ -19,6 +19,8 @@ export interface Outcome<Data = unknown> {
   refusals: RefusalFragment[];
   /** What is known of the change when there is no answer to it. */
   failure?: string;
+  /** Resolves when what is on the screen has been read again. */
+  isShown?: Promise<void>;
 }
 
 type Payloads = Record<string, { errors: RefusalFragment[] } | null>;
@@ -36,9 +38,9 @@ export function useChange<Data extends Payloads, Variables extends AnyVariables>
   return async (variables) => {
     say('');
     const { data, error } = await execute(variables);
-    if (error?.response?.status !== 401) countChange();
+    const isShown = error?.response?.status === 401 ? undefined : countChange();
     if (error) return { refusals: [], failure: describeChange(error, done) };
-    return { data, refusals: Object.values(data!).flatMap((payload) => payload?.errors ?? []) };
+    return { data, isShown, refusals: Object.values(data!).flatMap((payload) => payload?.errors ?? []) };
   };
 }
 

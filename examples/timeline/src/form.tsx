@@ -37,9 +37,12 @@ export function useForm<Fields extends Draft>(options: FormOptions<Fields>) {
   const submit = async (expectedVersion = version) => {
     setSending(true);
     const answer = await send(draft, expectedVersion);
+    const isMade = !answer.failure && answer.refusals.length === 0;
+    // Until then the row below is as it was: who edits it at once would be in conflict with their own change.
+    if (isMade) await answer.isShown;
     setSending(false);
     setOutcome(answer);
-    if (answer.failure || answer.refusals.length > 0) return;
+    if (!isMade) return;
     forget();
     say(options.said);
     onDone();

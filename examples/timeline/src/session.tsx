@@ -1,4 +1,4 @@
-import { createContext, useContext, useMemo } from 'react';
+import { createContext, useContext, useEffect, useMemo } from 'react';
 import { useQuery } from 'urql';
 import type { AnyVariables, CombinedError, TypedDocumentNode } from 'urql';
 import type { Zone } from './time';
@@ -7,9 +7,11 @@ import type { Zone } from './time';
 export const Session = createContext({
   /** Writes a sentence into the page's status line, which screen readers read out; an empty one clears it. */
   say: (_sentence: string): void => undefined,
-  /** Counts the changes that were made here. */
+  /** Counts the changes that were made here; resolves when the page has been read again, or could not be. */
   revision: 0,
-  countChange: (): void => undefined,
+  countChange: (): Promise<void> => Promise.resolve(),
+  /** Says that what is on the page was read after the last change. */
+  noteRead: (): void => undefined,
   /** The zone that times are shown in. */
   zone: 'utc' as Zone,
 });
@@ -21,9 +23,15 @@ export function useRead<Data, Variables extends AnyVariables>(
   variables: Variables,
   pause = false,
 ) {
-  const { revision } = useSession();
+  const { revision, noteRead } = useSession();
   const context = useMemo(() => ({ revision }), [revision]);
-  return useQuery<Data, AnyVariables>({ query, variables, context, pause });
+  const answer = useQuery<Data, AnyVariables>({ query, variables, context, pause });
+  const { fetching, stale, operation } = answer[0];
+  const isCurrent = !pause && !fetching && !stale && operation?.context['revision'] === revision;
+  useEffect(() => {
+    if (isCurrent) noteRead();
+  }, [isCurrent, revision, noteRead]);
+  return answer;
 }
 
 /** What to tell a user about a request that got no answer. A refused change is not that: it comes as data. */

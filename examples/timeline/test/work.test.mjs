@@ -202,6 +202,28 @@ inBrowser('the status line says what happened last, and not for ever', async () 
   assert.equal(await status().innerText(), '');
 });
 
+inBrowser('who edits again at once is not in conflict with their own change', async () => {
+  await openCase();
+  await page.route('**/graphql', async (route) => {
+    if (!route.request().postData().includes('mutation')) await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await route.continue();
+  });
+  for (const text of ['One', 'Two']) {
+    await edit('First');
+    await description().fill(text);
+    await save();
+    await page.getByText('Event saved.').waitFor();
+    assert.equal(await page.getByText(text, { exact: true }).isVisible(), true);
+  }
+  assert.deepEqual(
+    (await stored()).map((event) => [event.description, event.version]),
+    [
+      ['Two', 3],
+      [null, 1],
+    ],
+  );
+});
+
 inBrowser('a change that may have been made is told as such', async () => {
   expected.push(/50\d/, /ERR_FAILED/);
   await openCase();
