@@ -67,6 +67,16 @@ class UnknownOutcome(Exception):  # noqa: N818 - perhaps nothing failed
         self.state = state
 
 
+class JournalBroken(Exception):  # noqa: N818 - somebody broke it
+    """The head of a case's journal doesn't fit the entries that are there, so nothing is added to it."""
+
+    def __init__(self, case_id: str, size: int | None) -> None:
+        """Take the case's id, and how many entries the head counts; None where there is no head."""
+        fault = f"its head of {size} entries doesn't fit them" if size is not None else "it has no head"
+        super().__init__(f"the journal of case {case_id} is broken, {fault}; see what 'dossier verify' says of it")
+        self.case_id = case_id
+
+
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a failure
     """A change that was refused before anything was written.
 

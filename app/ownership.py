@@ -32,14 +32,14 @@ from sqlalchemy import (
     or_,
     select,
     true,
-    update,
 )
 
 from app.db import FoundRow, Statement, Transaction
-from app.db.models import Base, Case, CaseMember, CaseRole, Event, FileBatch, User, table_of
+from app.db.models import Base, Case, CaseMember, CaseRole, Event, FileBatch, Journal, User, table_of
 from app.db.sql import boolean, in_quotes
 from app.db.types import Id, Time
-from app.errors import Forbidden, NotFound
+from app.errors import Forbidden, JournalBroken, NotFound
+from app.record.journal import Head, Recorder
 from app.values import field_name, new_user_id, now, parse_id
 
 # What each verb needs, and which roles have it.
@@ -60,10 +60,11 @@ _theirs: FromClause = CaseMember.__table__.alias("theirs")
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who is asking: the user, and their roles in the whole installation."""
+    """Who is asking: the user, their roles in the whole installation, and the subject of their tokens."""
 
     id: str
     roles: frozenset[str]
+    subject: str = ""
 
     @property
     def reads_all(self) -> bool:
@@ -149,13 +150,13 @@ class Place:
     path: tuple[tuple[str, type[Base]], ...]
     lock: bool
 
-    def find(self, transaction: Transaction, viewer: Viewer, given: Mapping[str, Any]) -> FoundRow:
+    def find(self, recorder: Recorder, viewer: Viewer, given: Mapping[str, Any]) -> FoundRow:
         """Find the row that an input names, if the viewer may change it; raises what `find` does."""
         if not self.path:
             return None
-        need = self.need if isinstance(self.need, str) else self.need(transaction, viewer, given)
+        need = self.need if isinstance(self.need, str) else self.need(recorder.transaction, viewer, given)
         steps = [(field_name(name), model, given[name]) for name, model in self.path]
-        return find(transaction, viewer, need, *steps, lock=self.lock)
+        return find(recorder, viewer, need, *steps, lock=self.lock)
 
     def statement(self, dialect: Dialect) -> str | None:
         """Return the statement that finds the row for whoever is a member alone; None where there is none to find."""
@@ -183,19 +184,21 @@ ANYBODYS = place(READ)
 
 
 def find(
-    transaction: Transaction, viewer: Viewer, need: str, *path: tuple[str, type[Base], object], lock: bool = False
+    recorder: Recorder, viewer: Viewer, need: str, *path: tuple[str, type[Base], object], lock: bool = False
 ) -> FoundRow:
     """Return the row at the end of a path, if the viewer has the role that is needed.
 
     `path` goes from the case down, each step with the argument that names it, the table and the id; `need`
     is READ, CHANGE, DELETE or GOVERN. The whole path and the viewer's role are resolved in one statement. With
-    `lock`, the whole row is read and stays as it was found until the transaction ends; without, its place is.
+    `lock`, the whole row is read and stays as it was found until the transaction ends; without, its place is. The head
+    of the case's journal is held either way, and the recorder goes on behind it.
     `viewer_ends` of the row is when the viewer's role ends, None when it doesn't. Whoever may do more than READ takes
     their membership up by it.
     Raises NotFound when any step is missing, lies elsewhere or is not the viewer's, alike in every case;
     raises Forbidden when the viewer is a member whose role is too weak. The transaction's `check` raises the same when
-    that has come to be so since.
+    that has come to be so since. Raises JournalBroken when the case has no journal.
     """
+    transaction = recorder.transaction
     argument, model, _ = path[-1]
     where = ("input", argument)
     identifiers = {step.__tablename__: parse_id(identifier) for _, step, identifier in path}
@@ -220,6 +223,8 @@ def find(
         raise NotFound(f"there is no such {_WORDS[model]} here", where)
     role, ends = found.viewer_role, found.viewer_ends
     allow(role)
+    case_id = str(identifiers[Case.__tablename__])
+    recorder.go_on(case_id, _held(transaction, case_id))
 
     def still_allow() -> None:
         if need == GOVERN:
@@ -232,13 +237,16 @@ def find(
     if need != READ and not viewer.changes_all:
         transaction.expect(still_allow)
     if need != READ and found.viewer_given_by is not None:
-        accept(transaction, viewer, str(identifiers[Case.__tablename__]))
+        recorder.take_up(case_id, beside=True)
     return found
 
 
-def accept(transaction: Transaction, viewer: Viewer, case_id: str) -> None:
-    """Note that the viewer has taken up their membership in a case, where they have one that waits for it."""
-    transaction.run(_ACCEPT, {"case": case_id, "viewer": viewer.id})
+def _held(transaction: Transaction, case_id: str) -> Head:
+    """Return the head of a case's journal, held until the transaction ends. Raises JournalBroken."""
+    head = transaction.first(_HEAD, {"case": case_id})
+    if head is None:
+        raise JournalBroken(case_id, None)
+    return Head(*head)
 
 
 def name_user(transaction: Transaction, viewer: Viewer, subject: str, issuer: str | None) -> None:
@@ -282,10 +290,10 @@ def given_by(transaction: Transaction, viewer: Viewer, user_id: str) -> FoundRow
 
 
 _OWN_NAME = Statement(select(User.issuer, User.subject).where(User.id == bindparam("viewer")))
-_ACCEPT = Statement(
-    update(table_of(CaseMember))
-    .where(CaseMember.case_id == bindparam("case"), CaseMember.user_id == bindparam("viewer"))
-    .values(given_by=None)
+_HEAD = Statement(
+    select(Journal.size, Journal.at, Journal.frontier)
+    .where(Journal.case_id == bindparam("case", type_=Id()))
+    .with_for_update()
 )
 _LOCK_VIEWER = Statement(
     select(User.id).where(User.id == bindparam("viewer", type_=Id())).with_for_update(key_share=True)
@@ -316,9 +324,10 @@ def _find_statement(path: tuple[type[Base], ...], *, lock: bool, governs: bool, 
     if not lock:
         return Statement(statement)
     # PostgreSQL reads the rows that it locks as they are once it has the lock, and those that it joins as they
-    # were before it waited. Two owners who remove each other must not both go by what was.
+    # were before it waited. Two owners who remove each other must not both go by what was. What refers to a locked row
+    # may be written meanwhile: whoever does that holds the journal, for which this one waits.
     locked = [path[-1].__table__, *([CaseMember.__table__] if governs and not reads_all else [])]
-    return Statement(statement.with_for_update(of=locked))
+    return Statement(statement.with_for_update(of=locked, key_share=True))
 
 
 @cache

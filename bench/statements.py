@@ -49,12 +49,12 @@ async def writing(settings: Settings, request: Request) -> list[Statement]:
 
     begin = Transaction.__init__
 
-    def recording(self: Transaction, dialect: Any, run: Callable[[str, Any], Any], longest: int, *_: Any) -> None:
+    def recording(self: Transaction, dialect: Any, run: Callable[[str, Any], Any], *rest: Any) -> None:
         def record(sql: str, values: Any) -> Any:
             statements.append(Statement(sql, values))
             return run(sql, values)
 
-        begin(self, dialect, record, longest)
+        begin(self, dialect, record, *rest)
 
     try:
         viewer = await _viewer(database)

@@ -9,11 +9,12 @@ import pytest
 import strawberry
 from sqlalchemy import Column, MetaData, Table
 
-from app.db import FoundRow, Transaction, models
+from app.db import FoundRow, models
 from app.db.types import Id
 from app.ownership import CHANGE, Viewer, place
 from app.reading.nouns import Noun, Reference
 from app.reading.payloads import Given
+from app.record.journal import Recorder
 from app.resolvers.changes import Change, change
 from app.resolvers.inputs import TextRule
 from app.schema import made
@@ -23,7 +24,7 @@ from app.schema.payloads import change as changed
 from app.schema.payloads import row
 
 
-def work(_: Transaction, __: Viewer, row: FoundRow, ___: Given) -> str:
+def work(_: Recorder, __: Viewer, row: FoundRow, ___: Given) -> str:
     """Change a case."""
     return str(row.id)
 

@@ -12,7 +12,7 @@ APP = Path(__file__).parent.parent / "app"
 FLOORS = (
     ("app", "app.errors", "app.values", "app.shares", "app.database_urls", "app.settings", "app.manifests"),
     ("app.db", "app.identity"),
-    ("app.ownership",),
+    ("app.ownership", "app.record"),
     ("app.reading",),
     ("app.resolvers",),
     ("app.schema",),
@@ -79,13 +79,13 @@ def test_only_the_database_floor_begins_and_ends_transactions() -> None:
 
 
 def test_case_members_are_asked_about_in_one_place_only() -> None:
-    # Who may see what is said in ownership.py; changes.py writes members, the schema lists them.
+    # Who may see what is said in ownership.py; the record writes members, the schema lists them.
     mentioning = {
         path.relative_to(APP).as_posix()
         for path in APP.rglob("*.py")
         if "app/db/" not in path.as_posix() and "CaseMember" in db_names(path)
     }
-    assert mentioning == {"ownership.py", "resolvers/changes.py", "schema/case.py"}
+    assert mentioning == {"ownership.py", "record/entries.py", "record/journal.py", "schema/case.py"}
 
 
 def db_names(path: Path) -> set[str]:

@@ -26,7 +26,10 @@ from tests.commands import dossier
 from tests.conftest import KINDS
 from tests.server import SECRET
 
-TABLES = {"users", "case_counter", "cases", "case_members", "events", "file_batches", "trusted_documents"}
+TABLES = {
+    *("users", "case_counter", "cases", "case_members", "events", "file_batches", "trusted_documents"),
+    *("journals", "journal_entries"),
+}
 
 
 @pytest.fixture(params=KINDS)

@@ -38,12 +38,14 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     begin = Transaction.__init__
 
-    def recording(self: Transaction, dialect: Any, execute: Execute, longest: int, look: Execute) -> None:
+    def recording(
+        self: Transaction, dialect: Any, execute: Execute, each: Execute, longest: int, look: Execute
+    ) -> None:
         def record(call: Execute, statement: str, values: object) -> Any:
             run.append(statement)
             return call(statement, values)
 
-        begin(self, dialect, partial(record, execute), longest, partial(record, look))
+        begin(self, dialect, partial(record, execute), partial(record, each), longest, partial(record, look))
 
     monkeypatch.setattr(Transaction, "__init__", recording)
     return run

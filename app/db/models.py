@@ -1,20 +1,23 @@
-"""The tables: users, cases with their members, events, and file batches; and trusted documents."""
+"""The tables: users, cases with their members, events, and file batches; the record; and trusted documents."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum
+from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    LargeBinary,
     String,
     Table,
     Text,
     UniqueConstraint,
 )
+from sqlalchemy import text as sql_text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.db.types import Choice, CurrentTime, Folded, Id, Time
@@ -26,6 +29,7 @@ DESCRIPTION_LENGTH = 30_000
 ISSUER_LENGTH = 255
 SUBJECT_LENGTH = 255
 DOCUMENT_ID_LENGTH = 255
+REQUEST_ID_LENGTH = 64
 
 
 class CaseStatus(Enum):
@@ -63,6 +67,24 @@ class TimePrecision(Enum):
     YEAR = "YEAR"
 
 
+class ChangeKind(Enum):
+    """What was done to a row, by an entry of the record."""
+
+    CREATED = "CREATED"
+    UPDATED = "UPDATED"
+    DELETED = "DELETED"
+    RESTORED = "RESTORED"
+    PURGED = "PURGED"
+    SEALED = "SEALED"
+    UNSEALED = "UNSEALED"
+    HELD = "HELD"
+    RELEASED = "RELEASED"
+    IMPORTED = "IMPORTED"
+    EXPORTED = "EXPORTED"
+    ERASED = "ERASED"
+    REFUSED = "REFUSED"
+
+
 class Base(DeclarativeBase):
     """What every table has in common."""
 
@@ -81,6 +103,11 @@ def _one_of(column: str, choices: type[Enum]) -> CheckConstraint:
 
 def _length(column: str, most: int, least: int = 0) -> CheckConstraint:
     return CheckConstraint(f"length({column}) BETWEEN {least} AND {most}", name=f"{column}_length")
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """Return the options of an index that has only the rows which meet a condition."""
+    return {"sqlite_where": sql_text(condition), "postgresql_where": sql_text(condition)}
 
 
 class Recorded:
@@ -219,6 +246,48 @@ class FileBatch(Recorded, Base):
     file_types: Mapped[str | None] = mapped_column(String(FILE_TYPES_LENGTH))
     sort_order: Mapped[int] = mapped_column(server_default="0")
     description: Mapped[str | None] = mapped_column(Text, sort_order=1)
+
+
+class Journal(Base):
+    """The head of a case's journal. It outlives the case, and whoever appends holds it until they commit."""
+
+    __tablename__ = "journals"
+
+    case_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    size: Mapped[int]
+    at: Mapped[datetime] = mapped_column(Time)
+    # The roots of the perfect trees that its entries make, the largest first; see app/record/trees.py.
+    frontier: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class JournalEntry(Base):
+    """One change to one row, never changed itself; see app/record/journal.py."""
+
+    __tablename__ = "journal_entries"
+    __table_args__ = (
+        UniqueConstraint("case_id", "seq", name="journal_entries_in_order"),
+        Index("journal_entries_by_row", "row_id", "seq"),
+        Index("journal_entries_by_event", "event_id", "seq", **_where("event_id IS NOT NULL")),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    # No reference: the record outlives what it is about.
+    case_id: Mapped[str] = mapped_column(Id)
+    seq: Mapped[int]
+    at: Mapped[datetime] = mapped_column(Time)
+    by: Mapped[str] = mapped_column(Id, ForeignKey("users.id"))
+    kind: Mapped[str] = mapped_column(Choice(ChangeKind))
+    type: Mapped[str] = mapped_column(String(20))
+    row_id: Mapped[str] = mapped_column(Id)
+    # The event that the row is, or is on.
+    event_id: Mapped[str | None] = mapped_column(Id)
+    version: Mapped[int | None]
+    request_id: Mapped[str | None] = mapped_column(String(REQUEST_ID_LENGTH))
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    # The leaf's hash, and the roots of the perfect trees that it completes.
+    nodes: Mapped[bytes] = mapped_column(LargeBinary)
+    # What was said of the row, the salt first; null when that was erased.
+    said: Mapped[str | None] = mapped_column(Text)
 
 
 class TrustedDocument(Base):

@@ -260,7 +260,7 @@ class PostgresqlDatabase:
 
     def _run(self, connection: Connection, work: Callable[[Transaction], T]) -> T:
         session = _Session(connection)
-        return work(Transaction(self.dialect, session.rows, self.longest, session.look))
+        return work(Transaction(self.dialect, session.rows, session.each, self.longest, session.look))
 
 
 async def _take_all(places: Sequence[Shares], user: User) -> None:
@@ -294,6 +294,10 @@ class _Session:
         rows = result.all() if result.returns_rows else ()
         self._quickest = min(self._quickest, perf_counter() - began)
         return rows
+
+    def each(self, sql: str, several: Sequence[Sequence[object]]) -> None:
+        """Run a statement with several rows of values."""
+        self._connection.exec_driver_sql(sql, [tuple(values) for values in several])
 
     def look(self, sql: str, values: Sequence[object]) -> Sequence[Any]:
         """Return the rows of a statement that reads a payload."""

@@ -386,6 +386,7 @@ class Writer:
             transaction = Transaction(
                 self._dialect,
                 lambda sql, values: connection.execute(sql, values).fetchall(),
+                connection.executemany,
                 self._longest,
                 partial(self._look, connection, _Spent()),
             )

@@ -28,6 +28,7 @@ FoundRow: TypeAlias = Any
 _Element: TypeAlias = Select[*tuple[Any, ...]] | Insert | Update | Delete
 _Convert: TypeAlias = Callable[[Any], Any] | None
 _Run: TypeAlias = Callable[[str, Sequence[object]], Sequence[Sequence[Any]]]
+_RunEach: TypeAlias = Callable[[str, Sequence[Sequence[object]]], object]
 
 
 class Statement:
@@ -52,14 +53,16 @@ class Statement:
 class Transaction:
     """Runs statements in a transaction; whoever holds the connection begins and ends it."""
 
-    def __init__(self, dialect: Dialect, run: _Run, longest: int, look: _Run | None = None) -> None:
+    def __init__(self, dialect: Dialect, run: _Run, run_each: _RunEach, longest: int, look: _Run) -> None:
         """Take what runs a statement in the driver's own form and returns its rows, and the most bytes of an answer.
 
-        `look` runs a statement that reads an answer, if it may take a short while only.
+        `run_each` runs one with several rows of values, and `look` one that reads an answer and may take a short while
+        only.
         """
         self._dialect = dialect
         self._run = run
-        self._look = look or run
+        self._run_each = run_each
+        self._look = look
         self._longest = longest
         self._conditions: list[Callable[[], None]] = []
 
@@ -86,6 +89,14 @@ class Transaction:
         """Run a statement that returns nothing."""
         form = statement.form(self._dialect, values)
         self._run(form.sql, form.bind(values))
+
+    def run_each(self, statement: Statement, rows: Sequence[Mapping[str, object]]) -> None:
+        """Run a statement that returns nothing with each of some rows of values, all of the same names."""
+        if len(rows) == 1:
+            self.run(statement, rows[0])
+        elif rows:
+            form = statement.form(self._dialect, rows[0])
+            self._run_each(form.sql, [form.bind(row) for row in rows])
 
     def read(self, statement: str, values: Sequence[object], room: int) -> Row:
         """Run a statement as Database.read does, among what the transaction has written so far.

@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import update as update_rows
 
-from app.db import FoundRow, Statement, Transaction
+from app.db import FoundRow, Statement
 from app.db.models import DESCRIPTION_LENGTH, REFERENCE_LENGTH, TITLE_LENGTH, Case, CaseCounter, table_of
 from app.ownership import ANYBODYS, CHANGE, GOVERN, Viewer, place
 from app.reading.payloads import Given
-from app.resolvers import changes
+from app.record.journal import Recorder
 from app.resolvers.changes import change
 from app.resolvers.inputs import AnyRule, Rule, TextRule
 from app.values import fold, new_id
@@ -28,26 +28,27 @@ _RULES: dict[str, Rule] = {
 
 
 @change(ANYBODYS, _RULES, in_turn=True)
-def create(transaction: Transaction, viewer: Viewer, _: FoundRow, values: Given) -> str:
+def create(recorder: Recorder, _: Viewer, __: FoundRow, values: Given) -> str:
     """Create a case. You become its owner."""
     identifier = new_id()
-    (number,) = transaction.all(_NEXT_NUMBER, {})[0]
-    changes.add(transaction, viewer, _CASES, {"id": identifier, "number": number, **values, **_index(values)})
-    changes.add_member(transaction, identifier, viewer.id, GOVERN)
+    recorder.start(identifier)
+    (number,) = recorder.transaction.all(_NEXT_NUMBER, {})[0]
+    recorder.add(_CASES, {"id": identifier, "number": number, **values, **_index(values)})
+    recorder.join(identifier, GOVERN)
     return identifier
 
 
 @change(place(CHANGE, id=Case), _RULES)
-def update(transaction: Transaction, viewer: Viewer, case: FoundRow, values: Given) -> str:
+def update(recorder: Recorder, _: Viewer, case: FoundRow, values: Given) -> str:
     """Change a case. Takes the role CONTRIBUTOR."""
-    changes.update(transaction, viewer, _CASES, case, {**values, **_index(case._asdict() | values)})
+    recorder.update(_CASES, case, {**values, **_index(case._asdict() | values)})
     return str(case.id)
 
 
 @change(place(GOVERN, id=Case))
-def delete(transaction: Transaction, _: Viewer, case: FoundRow, __: Given) -> str:
+def delete(recorder: Recorder, _: Viewer, case: FoundRow, __: Given) -> str:
     """Delete a case with all its events and file batches. Takes the role OWNER."""
-    changes.remove(transaction, _CASES, case)
+    recorder.remove(_CASES, case)
     return str(case.id)
 
 

@@ -8,25 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cache
 from time import perf_counter
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import orjson
 from graphql.execution.values import VariableValues
-from sqlalchemy import Table, bindparam, delete, insert
-from sqlalchemy import update as update_rows
 
 from app import ownership
-from app.db import Database, FoundRow, Statement, Transaction
-from app.db.models import CaseMember, table_of
+from app.db import Database, FoundRow, Transaction
 from app.errors import Conflict, DeadlineExceeded, Refusal, Refused
 from app.ownership import Place, Viewer
 from app.reading.nouns import Lead
 from app.reading.payloads import Given, Payload, Rows
 from app.reading.plans import Plan
+from app.record.journal import Recorder
 from app.resolvers.inputs import Rule, checked
 from app.values import now
 
@@ -34,13 +30,8 @@ from app.values import now
 # change relies on it: nothing becomes visible that is older than this and the commit itself. See schema/pages.py.
 LONGEST = 60
 
-_MEMBERS = table_of(CaseMember)
-_MEMBER = _MEMBERS.c.case_id == bindparam("case"), _MEMBERS.c.user_id == bindparam("user")
-_UPDATE_MEMBER = Statement(update_rows(_MEMBERS).where(*_MEMBER))
-_REMOVE_MEMBER = Statement(delete(_MEMBERS).where(*_MEMBER))
-
-Work: TypeAlias = Callable[[Transaction, Viewer, FoundRow, Given], str | tuple[str, ...]]
-"""Makes a change to the row at its place with the values that have rules.
+Work: TypeAlias = Callable[[Recorder, Viewer, FoundRow, Given], str | tuple[str, ...]]
+"""Makes a change to the row at its place with the values that have rules, which it writes by a recorder.
 
 Returns the id of the row it changed, or its key where that is several ids. Raises Refusal or Refused. What it says of
 itself is what clients read of the mutation.
@@ -61,13 +52,15 @@ class Change(Lead):
     together: Callable[[Given], Mapping[str, str]] | None
     in_turn: bool
 
-    def __call__(self, transaction: Transaction, viewer: Viewer, given: Given) -> str | tuple[str, ...]:
-        """Make the change that an input asks for. Raises Refusal or Refused."""
+    def __call__(self, recorder: Recorder, viewer: Viewer, given: Given) -> str | tuple[str, ...]:
+        """Make the change that an input asks for, and write it down. Raises Refusal or Refused."""
         values = checked(given, self.rules, self.together)
-        row = self.place.find(transaction, viewer, given)
+        row = self.place.find(recorder, viewer, given)
         if (expected := given.get("expected_version")) is not None:
             _expect_version(row, expected)
-        return self.work(transaction, viewer, row, values)
+        subject = self.work(recorder, viewer, row, values)
+        recorder.close()
+        return subject
 
 
 def change(
@@ -105,7 +98,8 @@ async def make(
     def carry_out(transaction: Transaction) -> dict[str, Any]:
         begun = perf_counter()
         try:
-            subject = change(transaction, viewer, given)
+            recorder = Recorder(transaction, viewer.id, viewer.subject)
+            subject = change(recorder, viewer, given)
             answer = payload.done(subject, read(transaction, payload.changed, subject))
             if perf_counter() - begun > ownership.AT_ONCE_SECONDS:
                 transaction.check()
@@ -126,59 +120,6 @@ async def make(
         return declined.answer, False
 
 
-def add(transaction: Transaction, viewer: Viewer, table: Table, values: Given) -> None:
-    """Write a new row, and who made it when."""
-    moment = now()
-    authors = {"created_at": moment, "created_by": viewer.id, "updated_at": moment, "updated_by": viewer.id}
-    transaction.run(_insert(table), {**values, **authors, "version": 1})
-
-
-def update(transaction: Transaction, viewer: Viewer, table: Table, row: FoundRow, values: Given) -> None:
-    """Write values to a row and count the change; values that are there already are no change."""
-    changed = {name: value for name, value in values.items() if getattr(row, name) != value}
-    if changed:
-        # A clock that was set back doesn't take a change behind what is known of the row.
-        moment = max(now(), row.updated_at, row.created_at)
-        changed |= {"version": row.version + 1, "updated_at": moment, "updated_by": viewer.id}
-        transaction.run(_update(table), {**changed, "row": row.id})
-
-
-def remove(transaction: Transaction, table: Table, row: FoundRow) -> None:
-    """Delete a row; the database deletes what lies below it."""
-    transaction.run(_delete(table), {"row": row.id})
-
-
-def add_member(
-    transaction: Transaction,
-    case_id: str,
-    user_id: str,
-    role: str,
-    expires_at: datetime | None = None,
-    given_by: str | None = None,
-) -> None:
-    """Give a user a role in a case; `given_by` is whoever gave it, None where the user need not take it up."""
-    member = {"case_id": case_id, "user_id": user_id}
-    transaction.run(_insert(_MEMBERS), {**member, "role": role, "expires_at": expires_at, "given_by": given_by})
-
-
-def update_member(
-    transaction: Transaction,
-    case_id: str,
-    user_id: str,
-    role: str,
-    expires_at: datetime | None,
-    given_by: str | None,
-) -> None:
-    """Give a member another role, or another end of it; `given_by` as in add_member."""
-    member = {"case": case_id, "user": user_id}
-    transaction.run(_UPDATE_MEMBER, {**member, "role": role, "expires_at": expires_at, "given_by": given_by})
-
-
-def remove_member(transaction: Transaction, case_id: str, user_id: str) -> None:
-    """Take a user's role in a case away."""
-    transaction.run(_REMOVE_MEMBER, {"case": case_id, "user": user_id})
-
-
 def _expect_version(row: FoundRow, expected: int) -> None:
     """Refuse the change when the client saw another version of the row. Raises Conflict."""
     if expected != row.version:
@@ -188,21 +129,6 @@ def _expect_version(row: FoundRow, expected: int) -> None:
             row.version,
             row.id,
         )
-
-
-@cache
-def _insert(table: Table) -> Statement:
-    return Statement(insert(table))
-
-
-@cache
-def _update(table: Table) -> Statement:
-    return Statement(update_rows(table).where(table.c.id == bindparam("row")))
-
-
-@cache
-def _delete(table: Table) -> Statement:
-    return Statement(delete(table).where(table.c.id == bindparam("row")))
 
 
 class _Declined(Exception):  # noqa: N818 - it carries an answer out of a transaction that must not commit

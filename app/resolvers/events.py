@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.db import FoundRow, Transaction
+from app.db import FoundRow
 from app.db.models import DESCRIPTION_LENGTH, TITLE_LENGTH, Case, Event, table_of
 from app.errors import Refused
 from app.ownership import CHANGE, DELETE, Viewer, place
 from app.reading.payloads import Given
-from app.resolvers import changes
+from app.record.journal import Recorder
 from app.resolvers.changes import change
 from app.resolvers.inputs import AnyRule, NumberRule, Rule, TextRule, invalid
 from app.values import beginning, fold, format_time, new_id
@@ -53,15 +53,15 @@ def _faults(event: Given) -> dict[str, str]:
 
 
 @change(place(CHANGE, case_id=Case, lock=False), _RULES, together=_faults)
-def create(transaction: Transaction, viewer: Viewer, case: FoundRow, values: Given) -> str:
+def create(recorder: Recorder, _: Viewer, case: FoundRow, values: Given) -> str:
     """Put an event on the timeline of a case. Takes the role CONTRIBUTOR."""
     identifier = new_id()
-    changes.add(transaction, viewer, _EVENTS, {"id": identifier, "case_id": case.id, **values, **_index(values)})
+    recorder.add(_EVENTS, {"id": identifier, "case_id": case.id, **values, **_index(values)})
     return identifier
 
 
 @change(place(CHANGE, case_id=Case, id=Event), _RULES, together=_interval_faults)
-def update(transaction: Transaction, viewer: Viewer, event: FoundRow, values: Given) -> str:
+def update(recorder: Recorder, _: Viewer, event: FoundRow, values: Given) -> str:
     """Change an event. Takes the role CONTRIBUTOR."""
     changed = event._asdict() | values
     if _interval_faults(changed):
@@ -73,14 +73,14 @@ def update(transaction: Transaction, viewer: Viewer, event: FoundRow, values: Gi
         )
     if faults := _new_date_faults(event, values, changed):
         raise Refused(*(invalid(name, fault) for name, fault in faults.items()))
-    changes.update(transaction, viewer, _EVENTS, event, {**values, **_index(changed)})
+    recorder.update(_EVENTS, event, {**values, **_index(changed)})
     return str(event.id)
 
 
 @change(place(DELETE, case_id=Case, id=Event))
-def delete(transaction: Transaction, _: Viewer, event: FoundRow, __: Given) -> str:
+def delete(recorder: Recorder, _: Viewer, event: FoundRow, __: Given) -> str:
     """Delete an event with its file batches. Takes the role EDITOR."""
-    changes.remove(transaction, _EVENTS, event)
+    recorder.remove(_EVENTS, event)
     return str(event.id)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from app.db import FoundRow, Transaction
+from app.db import FoundRow
 from app.db.models import DESCRIPTION_LENGTH, FILE_TYPES_LENGTH, TITLE_LENGTH, Case, Event, FileBatch, table_of
 from app.ownership import CHANGE, DELETE, Viewer, place
 from app.reading.payloads import Given
-from app.resolvers import changes
+from app.record.journal import Recorder
 from app.resolvers.changes import change
 from app.resolvers.inputs import NumberRule, Rule, TextRule
 from app.values import new_id
@@ -22,23 +22,23 @@ _RULES: dict[str, Rule] = {
 
 
 @change(place(CHANGE, case_id=Case, event_id=Event, lock=False), _RULES)
-def create(transaction: Transaction, viewer: Viewer, event: FoundRow, values: Given) -> str:
+def create(recorder: Recorder, _: Viewer, event: FoundRow, values: Given) -> str:
     """Add a file batch to an event. Takes the role CONTRIBUTOR."""
     identifier = new_id()
     where = {"id": identifier, "case_id": event.case_id, "event_id": event.id}
-    changes.add(transaction, viewer, _FILE_BATCHES, {**where, **values})
+    recorder.add(_FILE_BATCHES, {**where, **values})
     return identifier
 
 
 @change(place(CHANGE, case_id=Case, event_id=Event, id=FileBatch), _RULES)
-def update(transaction: Transaction, viewer: Viewer, batch: FoundRow, values: Given) -> str:
+def update(recorder: Recorder, _: Viewer, batch: FoundRow, values: Given) -> str:
     """Change a file batch. Takes the role CONTRIBUTOR."""
-    changes.update(transaction, viewer, _FILE_BATCHES, batch, values)
+    recorder.update(_FILE_BATCHES, batch, values)
     return str(batch.id)
 
 
 @change(place(DELETE, case_id=Case, event_id=Event, id=FileBatch))
-def delete(transaction: Transaction, _: Viewer, batch: FoundRow, __: Given) -> str:
+def delete(recorder: Recorder, _: Viewer, batch: FoundRow, __: Given) -> str:
     """Delete a file batch. Takes the role EDITOR."""
-    changes.remove(transaction, _FILE_BATCHES, batch)
+    recorder.remove(_FILE_BATCHES, batch)
     return str(batch.id)

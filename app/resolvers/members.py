@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from app.db import FoundRow, Transaction
 from app.db.models import ISSUER_LENGTH, SUBJECT_LENGTH, Case
@@ -13,7 +14,6 @@ from app.ownership import (
     MAX_GIVEN_TO_ONE,
     READ,
     Viewer,
-    accept,
     find_user,
     given_by,
     is_viewer,
@@ -21,7 +21,7 @@ from app.ownership import (
     place,
 )
 from app.reading.payloads import Given
-from app.resolvers import changes
+from app.record.journal import Recorder
 from app.resolvers.changes import change
 from app.resolvers.inputs import AnyRule, Rule, TextRule, invalid
 from app.values import now
@@ -43,12 +43,12 @@ def _expiry_faults(given: Given) -> dict[str, str]:
 
 
 @change(place(GOVERN, case_id=Case), _RULES, together=_expiry_faults)
-def set_role(transaction: Transaction, viewer: Viewer, case: FoundRow, values: Given) -> tuple[str, ...]:
+def set_role(recorder: Recorder, viewer: Viewer, case: FoundRow, values: Given) -> tuple[str, ...]:
     """Give a user a role in a case, or another one. Takes the role OWNER. A case keeps at least one owner whose role
     doesn't end and who has taken it up.
     """
     # A subject that has never called gets the same answer as one that has.
-    moment = now()
+    moment, transaction = now(), recorder.transaction
     subject, issuer = values["subject"], values.get("issuer")
     name_user(transaction, viewer, subject, issuer)
     user = find_user(transaction, viewer, case.id, subject, issuer)
@@ -67,20 +67,21 @@ def set_role(transaction: Transaction, viewer: Viewer, case: FoundRow, values: G
         giver = None if user.id == viewer.id else viewer.id
         if giver is not None and not viewer.changes_all:
             _keep_to_bounds(transaction, viewer, user)
+    values = {"role": role, "expires_at": expires_at, "given_by": giver}
     if user.role is None:
-        changes.add_member(transaction, case.id, user.id, role, expires_at, giver)
+        recorder.add_member({"case_id": case.id, "user_id": user.id, **values}, subject)
     elif (role, expires_at) != (user.role, user.expires_at):
-        changes.update_member(transaction, case.id, user.id, role, expires_at, giver)
+        recorder.update_member(_membership(case.id, user), values, subject)
     return case.id, user.id
 
 
 @change(place(READ, id=Case, lock=False))
-def take_up(transaction: Transaction, viewer: Viewer, case: FoundRow, _: Given) -> str:
+def take_up(recorder: Recorder, _: Viewer, case: FoundRow, __: Given) -> str:
     """Take up a case that someone else made you a member of, so that its members see who you are. Takes the role
     VIEWER. Whoever has nothing to take up gets the case as it is. Any change in the case takes it up as well;
     `removeCaseMember` leaves it.
     """
-    accept(transaction, viewer, case.id)
+    recorder.take_up(case.id, beside=False)
     return str(case.id)
 
 
@@ -90,15 +91,16 @@ def _need(transaction: Transaction, viewer: Viewer, given: Given) -> str:
 
 
 @change(place(_need, case_id=Case), _RULES)
-def remove(transaction: Transaction, viewer: Viewer, case: FoundRow, values: Given) -> str:
+def remove(recorder: Recorder, viewer: Viewer, case: FoundRow, values: Given) -> str:
     """Take a user's role in a case away. Takes the role OWNER; any member may remove themselves. A case keeps at least
     one owner whose role doesn't end and who has taken it up.
     """
-    user = find_user(transaction, viewer, case.id, values["subject"], values.get("issuer"))
+    subject = values["subject"]
+    user = find_user(recorder.transaction, viewer, case.id, subject, values.get("issuer"))
     if user is None or user.role is None:
         raise NotFound("there is no such member of the case", ("input", "subject"))
     _keep_an_owner(user, "subject")
-    changes.remove_member(transaction, case.id, user.id)
+    recorder.remove_member(_membership(case.id, user), subject)
     return str(user.id)
 
 
@@ -142,6 +144,11 @@ def _keep_to_bounds(transaction: Transaction, viewer: Viewer, user: FoundRow) ->
             f"can't be named: {MAX_GIVEN:,} memberships that you gave wait to be taken up, which is the most; remove "
             "some",
         )
+
+
+def _membership(case_id: str, user: FoundRow) -> dict[str, Any]:
+    grant = {"role": user.role, "expires_at": user.expires_at, "given_by": user.given_by}
+    return {"case_id": case_id, "user_id": user.id, **grant}
 
 
 def _end(expires_at: datetime | None) -> datetime:

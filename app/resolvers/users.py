@@ -80,7 +80,7 @@ class Users:
                 await self._note(who, identity)
             else:
                 self._keep(who, after)
-        return Viewer(known.id, identity.roles)
+        return Viewer(known.id, identity.roles, identity.subject)
 
     async def _read(self, identity: Identity) -> _Known | None:
         """Return what is stored of a user."""

@@ -1,0 +1,145 @@
+"""What an entry of the record says of a row, and the leaf that is made of it.
+
+docs/record.md has the form, for whoever verifies it without Dossier.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from hashlib import sha256
+from typing import Any, NamedTuple, TypeAlias
+
+import orjson
+from sqlalchemy import Column, Integer, Table
+
+from app.db.models import Base, Case, CaseMember, Event, FileBatch, table_of
+from app.db.types import Time
+from app.values import field_name, format_time
+
+Row: TypeAlias = Mapping[str, Any]
+"""A row's values by column."""
+
+Values: TypeAlias = dict[str, tuple[Any, Any]]
+"""What became of a row's fields, by their names in the schema: the JSON before and after."""
+
+FORM = 1
+"""The form of leaves that is written; each leaf says its own."""
+
+# What an entry says of a row elsewhere than in its values, or what is made of those.
+_ELSEWHERE = frozenset(
+    {
+        *("id", "case_id", "event_id", "user_id", "version", "title_key", "search"),
+        *("created_at", "created_by", "updated_at", "updated_by"),
+    }
+)
+_SALT_BYTES = 16  # as RFC 9901, section 9.3, has it: nobody guesses what was said
+
+
+class _Recorded(NamedTuple):
+    column: str
+    field: str
+    json: Callable[[Any], Any]
+    default: Any
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A table whose rows are recorded: what entries call them, and the columns that name one and say what it is."""
+
+    name: str
+    model: type[Base]
+    label: str
+    key: str = "id"
+
+    @property
+    def table(self) -> Table:
+        """The table."""
+        return table_of(self.model)
+
+    def event_of(self, row: Row) -> str | None:
+        """Return the id of the event that a row is, or is on."""
+        event: str | None = row["id"] if self.model is Event else row.get("event_id")
+        return event
+
+    def made(self, row: Row) -> Values:
+        """Return the values of a new row, in which columns may be missing that have a default."""
+        told = ((each, row.get(each.column, each.default)) for each in self._columns)
+        return {each.field: (None, each.json(value)) for each, value in told if value is not None}
+
+    def changed(self, row: Row, values: Row) -> Values:
+        """Return what becomes of a row to which values are written."""
+        told = ((each, row[each.column], values[each.column]) for each in self._columns if each.column in values)
+        return {each.field: (each.json(old), each.json(new)) for each, old, new in told if old != new}
+
+    def gone(self, row: Row) -> Values:
+        """Return what is lost with a row."""
+        return {name: (value, None) for name, (_, value) in self.made(row).items()}
+
+    @cached_property
+    def _columns(self) -> tuple[_Recorded, ...]:
+        return tuple(_recorded(column) for column in self.table.c if column.name not in _ELSEWHERE)
+
+
+def _recorded(column: Column[Any]) -> _Recorded:
+    if column.name == "given_by":
+        # Who gave a membership is whoever made the entry that says that it has yet to be taken up.
+        return _Recorded("given_by", "accepted", lambda giver: giver is None, None)
+    json = _moment if isinstance(column.type, Time) else _itself
+    default: Any = column.server_default.arg if column.server_default is not None else None  # type: ignore[attr-defined]
+    if default is not None and isinstance(column.type, Integer):
+        default = int(default)
+    return _Recorded(column.name, field_name(column.name), json, default)
+
+
+def _moment(value: datetime | None) -> str | None:
+    return None if value is None else format_time(value)
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+SUBJECTS: Mapping[str, Subject] = {
+    subject.table.name: subject
+    for subject in (
+        Subject("CASE", Case, "title"),
+        Subject("EVENT", Event, "title"),
+        Subject("FILE_BATCH", FileBatch, "label"),
+        Subject("MEMBER", CaseMember, "subject", key="user_id"),
+    )
+}
+"""The tables of which everything is recorded."""
+
+
+def said(label: str | None, reason: str | None, values: Values) -> str:
+    """Return what an entry says, as the text that is stored and whose digest is in the leaf."""
+    return orjson.dumps([secrets.token_urlsafe(_SALT_BYTES), label, reason, values]).decode()
+
+
+def digest_of(said: str) -> bytes:
+    """Return the SHA-256 of what an entry says."""
+    return sha256(said.encode()).digest()
+
+
+def leaf_of(entry: Row) -> bytes:
+    """Return the leaf of an entry: its JSON in the form of RFC 8785, without the members that are null."""
+    leaf = {
+        "at": format_time(entry["at"]),
+        "by": entry["by"],
+        "case": entry["case_id"],
+        "digest": entry["digest"].hex(),
+        "kind": entry["kind"],
+        "row": entry["row_id"],
+        "seq": entry["seq"],
+        "type": entry["type"],
+        "v": FORM,
+    }
+    for name, column in (("event", "event_id"), ("request", "request_id"), ("version", "version")):
+        if entry[column] is not None:
+            leaf[name] = entry[column]
+    # Its names are ASCII and its numbers whole: there sorted JSON without blanks is that form.
+    return orjson.dumps(leaf, option=orjson.OPT_SORT_KEYS)
