@@ -258,6 +258,8 @@ class Journal(Base):
     at: Mapped[datetime] = mapped_column(Time)
     # The roots of the perfect trees that its entries make, the largest first; see app/record/trees.py.
     frontier: Mapped[bytes] = mapped_column(LargeBinary)
+    # That of the whole tree, in lower-case hexadecimal.
+    root: Mapped[str] = mapped_column(String(64))
 
 
 class JournalEntry(Base):

@@ -342,6 +342,87 @@ def _elements_sqlite(element: _Elements, compiler: SQLCompiler, **options: Any) 
     return f"(SELECT key AS place, value AS id FROM json_each({compiler.process(element.clauses, **options)}))"
 
 
+class _Element(_Text):
+    """The JSON of an element of a JSON array."""
+
+    name = "element"
+
+    def __init__(self, array: ColumnElement[str], place: int) -> None:
+        self.place = place
+        super().__init__(array)
+
+
+@compiles(_Element, "postgresql")
+def _element_postgresql(element: _Element, compiler: SQLCompiler, **options: Any) -> str:
+    return f"(CAST({compiler.process(element.clauses, **options)} AS json) -> {element.place})::text"
+
+
+@compiles(_Element, "sqlite")
+def _element_sqlite(element: _Element, compiler: SQLCompiler, **options: Any) -> str:
+    return f"({compiler.process(element.clauses, **options)} -> '$[{element.place}]')"
+
+
+class _Members(FunctionElement[Any]):
+    """The members of a JSON object that is an element of a JSON array."""
+
+    name = "members"
+    inherit_cache = False
+
+    def __init__(self, array: ColumnElement[str], place: int) -> None:
+        self.place = place
+        super().__init__(array)
+
+
+@compiles(_Members, "postgresql")
+def _members_postgresql(element: _Members, compiler: SQLCompiler, **options: Any) -> str:
+    array = compiler.process(element.clauses, **options)
+    return f"(SELECT key, CAST(value AS text) AS value FROM json_each(CAST({array} AS json) -> {element.place}))"
+
+
+@compiles(_Members, "sqlite")
+def _members_sqlite(element: _Members, compiler: SQLCompiler, **options: Any) -> str:
+    array = compiler.process(element.clauses, **options)
+    return f"(SELECT key, value FROM json_each({array}, '$[{element.place}]'))"
+
+
+class _Among(FunctionElement[bool]):
+    """Whether a text is among those in a JSON array."""
+
+    name = "among"
+    inherit_cache = False
+    type = Boolean()
+
+
+@compiles(_Among, "postgresql")
+def _among_postgresql(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+    text, array = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{text} IN (SELECT json_array_elements_text(CAST({array} AS json)))"
+
+
+@compiles(_Among, "sqlite")
+def _among_sqlite(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+    text, array = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{text} IN (SELECT value FROM json_each({array}))"
+
+
+def element(array: ColumnElement[str], place: int) -> ColumnElement[str]:
+    """Return the JSON of an element of a JSON array; NULL where the array is."""
+    return _Element(array, place)
+
+
+def members(array: ColumnElement[str], place: int, alias: str) -> TableValuedAlias:
+    """Return the members of a JSON object, which is an element of an array, as rows of `key` and `value`.
+
+    There are none where the array is NULL. A value that is an array itself is its JSON.
+    """
+    return _Members(array, place).table_valued(column("key", Text), column("value", Text), name=alias)
+
+
+def among(text: ColumnElement[str], array: ColumnElement[str]) -> ColumnElement[bool]:
+    """Return whether a text is among those in a JSON array."""
+    return _Among(text, array)
+
+
 def concatenation(pieces: Iterable[Piece]) -> ColumnElement[str]:
     """Return one text of literal and computed pieces; a piece that is NULL counts as empty."""
     merged: list[Piece] = []

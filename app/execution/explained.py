@@ -18,6 +18,7 @@ from app.reading.lists import ReadPage
 from app.reading.nouns import MADE_BY
 from app.reading.payloads import Payload
 from app.reading.selections import Field
+from app.record.entries import said
 from app.resolvers.changes import Change
 from app.schema.completed import declared_as, file_of
 
@@ -62,12 +63,16 @@ def _code(field: Field) -> str:
             return _line(field.owner.model, column.name)
         case nouns.Private():
             return _begins(acquainted)
-        case nouns.Reference(name) | nouns.IsNull(name):
+        case nouns.Reference(name) | nouns.IsNull(name) | nouns.Within(name) | nouns.Members(name):
             return _line(field.owner.model, name)
-        case nouns.AnyNode() | nouns.AnyNodes():
+        case nouns.AnyNode() | nouns.AnyNodes() | nouns.NodeOf():
             return _begins(readable)
-        case nouns.Lookup() | nouns.Connection() | nouns.Few() | nouns.Self() | nouns.Changed():
+        case nouns.Same():
+            return _begins(field.owner.model)
+        case nouns.Lookup() | nouns.Connection() | nouns.Few() | nouns.Self() | nouns.Changed() | nouns.Noted():
             return _begins(field.noun.model)
+        case nouns.MemberName() | nouns.MemberValue():
+            return _begins(said)
         case nouns.Gone() | nouns.Refusals() | nouns.Told() | nouns.Current():
             return _begins(Payload)
         case _:

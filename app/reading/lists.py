@@ -170,14 +170,13 @@ class ReadPage:
     def _filters(self) -> Iterator[ColumnElement[bool]]:
         if not self._page.where:
             return
-        filter_: Any = get_named_type(self._field.definition.args["where"].type)
+        filters = filters_of(self._field)
         for name, value in self._page.where.items():
 
             def bind(convert: Callable[[Any], Any], column: str, name: str = name) -> ColumnElement[Any]:
                 return self._bind(lambda page: convert(page.where[name]), self._table.c[column].type)
 
-            condition: Filter = filter_.fields[name].extensions[nouns.LEAD]
-            yield condition(self._table, value, bind, self._asking)
+            yield filters[name](self._table, value, bind, self._asking)
 
     def _key(self, name: str) -> list[ColumnElement[Any]] | None:
         if getattr(self._page, name) is None:
@@ -189,6 +188,15 @@ class ReadPage:
     def _bind(self, value: Callable[[Page], Any], kind: TypeEngine[T]) -> BindParameter[T]:
         site = self._site
         return self._planner.bind(lambda run: value(run.arguments[site]), kind)
+
+
+def filters_of(field: Field) -> dict[str, Filter]:
+    """Return the conditions that a connection can be asked for, by the names of their fields."""
+    where = field.definition.args.get("where")
+    if where is None:
+        return {}
+    type_: Any = get_named_type(where.type)
+    return {name: each.extensions[nouns.LEAD] for name, each in type_.fields.items()}
 
 
 def _key_part(name: str, place: int) -> Callable[[Page], Any]:

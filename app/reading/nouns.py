@@ -7,6 +7,7 @@ payloads ask of it, and nothing below the schema goes by a name.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -14,20 +15,23 @@ from functools import partial
 from typing import Any, ClassVar, Final, TypeAlias
 
 from graphql import GraphQLField, GraphQLNamedType, GraphQLObjectType
-from sqlalchemy import Column, ColumnElement, Table, case, false, func, literal_column
+from sqlalchemy import Column, ColumnElement, Table, Text, case, cast, exists, false, func, literal_column, select
 
 from app import ownership
 from app.db.models import Base, TimePrecision, table_of
-from app.db.sql import contains
+from app.db.sql import among, contains, members
 from app.ownership import Asking
 from app.reading.pages import Order, order_of
-from app.values import earliest_reaching, fold
+from app.values import earliest_reaching, fold, parse_id
 
 LEAD: Final = "dossier-lead"
 NOUN: Final = "dossier-noun"
 REFUSAL: Final = "dossier-refusal"
 MADE_BY: Final = "dossier_made_by"
 """Where a class that a function makes has that function."""
+
+MAX_NAMES = 100
+"""How many names a filter may give."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,50 @@ class Computed(Lead):
 
     text: Callable[[ColumnElement[str], Asking], ColumnElement[str]]
     reads = 1
+
+
+@dataclass(frozen=True)
+class Same(Lead):
+    """This row itself, as an object of another type."""
+
+
+@dataclass(frozen=True)
+class NodeOf(Lead):
+    """The row of whatever table that has the id in a column of this row."""
+
+    column: str
+    reads = None
+
+
+@dataclass(frozen=True)
+class Within(Lead):
+    """An element, of up to so many characters, of the JSON array in a column of this row."""
+
+    column: str
+    place: int
+    most: int
+    reads = 1
+
+
+@dataclass(frozen=True)
+class Members(Lead):
+    """The members of a JSON object that is an element of the JSON array in a column of this row."""
+
+    column: str
+    place: int
+    reads = 1
+
+
+@dataclass(frozen=True)
+class MemberName(Lead):
+    """The name of such a member."""
+
+
+@dataclass(frozen=True)
+class MemberValue(Lead):
+    """An element of such a member's value, which is a JSON array."""
+
+    place: int
 
 
 @dataclass(frozen=True)
@@ -219,6 +267,13 @@ class Changed(Lead):
 
 
 @dataclass(frozen=True)
+class Noted(Lead):
+    """The entry of the record that tells of a change, in its payload."""
+
+    reads = 1
+
+
+@dataclass(frozen=True)
 class Gone(Lead):
     """The id of what a change deleted, in its payload."""
 
@@ -267,6 +322,41 @@ def types_of(possible: Iterable[GraphQLObjectType]) -> list[GraphQLObjectType]:
 Bind: TypeAlias = Callable[[Callable[[Any], Any], str], ColumnElement[Any]]
 Filter: TypeAlias = Callable[[Table, Any, Bind, Asking], ColumnElement[bool]]
 """Returns the condition that a field of a filter stands for; the field has it in its extensions, as `LEAD`."""
+
+
+@dataclass(frozen=True)
+class OneOfNames:
+    """A filter: rows of which a text is among those given, all of which have to be `known`.
+
+    The text is that of a column; where it has a `place`, it is the name of any member of the JSON object at that place
+    of the JSON array in it.
+    """
+
+    column: str
+    known: frozenset[str]
+    place: int | None = None
+
+    def fault(self, names: Sequence[str]) -> str | None:
+        """Return what is wrong with the names that are given, as the end of a sentence, or None."""
+        if len(names) > MAX_NAMES:
+            return f"may hold up to {MAX_NAMES} names, not {len(names)}"
+        unknown = next((name for name in names if name not in self.known), None)
+        if unknown is None:
+            return None
+        return f"has {json.dumps(unknown[:50])}, which is none of {', '.join(sorted(self.known))}"
+
+    def __call__(self, table: Table, _: Sequence[str], bind: Bind, __: Asking) -> ColumnElement[bool]:
+        """See Filter."""
+        names = cast(bind(json.dumps, self.column), Text)
+        if self.place is None:
+            return among(table.c[self.column], names)
+        inside = members(table.c[self.column], self.place, "inside")
+        return exists(select(literal_column("1")).select_from(inside).where(among(inside.c.key, names)))
+
+
+def by_id(column: str) -> Filter:
+    """Rows whose column is an id; none where it can't be one."""
+    return lambda table, _, bind, __: table.c[column] == bind(parse_id, column)
 
 
 def at_least(column: str) -> Filter:

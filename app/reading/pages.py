@@ -113,8 +113,13 @@ def order_of(table: Table, orders: Sequence[Enum], columns: Mapping[str, tuple[s
     return Order(f"{crc32(f'{table.name} {words}'.encode()):08x}", tuple(sorts.values()))
 
 
-def decode(arguments: Mapping[str, Any], order_for: Callable[[Sequence[Enum]], Order]) -> Page:
-    """Return the page that a connection's arguments ask for. Raises ArgumentError."""
+def decode(
+    arguments: Mapping[str, Any], order_for: Callable[[Sequence[Enum]], Order], filters: Mapping[str, Any]
+) -> Page:
+    """Return the page that a connection's arguments ask for. Raises ArgumentError.
+
+    A filter may have a `fault`, a function from what is given to what is wrong with it, or None.
+    """
     first, last = arguments.get("first"), arguments.get("last")
     if first is not None and last is not None:
         raise ArgumentError("`first` and `last` can't be used together; page one way or the other", "last")
@@ -127,6 +132,10 @@ def decode(arguments: Mapping[str, Any], order_for: Callable[[Sequence[Enum]], O
         raise ArgumentError(f"`text` may have up to {MAX_TEXT} characters, not {len(text)}", "where", "text")
     if (fault := text_fault(text)) is not None:
         raise ArgumentError(f"`text` {fault}", "where", "text")
+    for name, value in where.items():
+        find_fault = getattr(filters[name], "fault", None)
+        if find_fault is not None and (fault := find_fault(value)) is not None:
+            raise ArgumentError(f"`{name}` {fault}", "where", name)
     order = order_for(arguments.get("orderBy") or ())
     return Page(
         order=order,

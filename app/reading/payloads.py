@@ -33,8 +33,9 @@ _NO_ROWS: Rows = {}
 class Payload:
     """What a document asks of a mutation's payload; `lead` is the change itself.
 
-    Its plans read the row, each for one field: `changed` when the change was made, `current` for a conflict. They
-    run one after another, so that their answers count as one. `marked` adds the type's name to objects of any type.
+    Its plans read a row, each for one field: `changed` when the change was made, `noted` what the record says of it,
+    `current` for a conflict. They run one after another, so that their answers count as one. `marked` adds the type's
+    name to objects of any type.
     Raises RequestRefused when the selection's arguments are out of bounds.
     """
 
@@ -47,6 +48,11 @@ class Payload:
             member.key: plan_subject(database, viewer, member, marked=marked)
             for member in members
             if isinstance(member.lead, nouns.Changed)
+        }
+        self.noted = {
+            member.key: plan_subject(database, viewer, member, marked=marked)
+            for member in members
+            if isinstance(member.lead, nouns.Noted)
         }
         self.current: dict[str, Plan] = {}
         for member in members:
@@ -67,7 +73,7 @@ class Payload:
 
     def check(self, variables: VariableValues) -> None:
         """Check the arguments in the selection. Raises RequestRefused when they are out of bounds."""
-        for plan in (*self.changed.values(), *self.current.values()):
+        for plan in (*self.changed.values(), *self.noted.values(), *self.current.values()):
             plan.check(variables)
 
     def done(self, subject: str | tuple[str, ...], rows: Rows) -> dict[str, Any]:
@@ -75,8 +81,8 @@ class Payload:
         answer: dict[str, Any] = {}
         for member in self._members:
             match member.lead:
-                case nouns.Changed():
-                    answer[member.key] = rows[member.key]
+                case nouns.Changed() | nouns.Noted():
+                    answer[member.key] = rows.get(member.key)
                 case nouns.Gone():
                     answer[member.key] = subject
                 case nouns.Refusals():
@@ -126,6 +132,7 @@ class Payloads(dict[str, Payload | str]):
         for payload in self.values():
             if isinstance(payload, Payload):
                 yield from payload.changed.values()
+                yield from payload.noted.values()
                 yield from payload.current.values()
 
     @property

@@ -34,19 +34,20 @@ class Rows:
         self.root.columns[label] = column
         return literal_column(f"{self.alias}.{label}", column.type)
 
-    def reference(self, column: str, table: Table, *, known: bool) -> Rows:
-        """Return the rows that a column of these refers to; they are joined once, however often asked for.
+    def reference(self, column: str, table: Table, *, key: str, known: bool) -> Rows:
+        """Return the rows whose `key` a column of these is; they are joined once, however often asked for.
 
         Whoever sees these rows may know all of those where they are `known`.
         """
-        if column not in self._referred:
-            prefix = f"{self.prefix}{column}_"
+        referring = f"{column}_{table.name}" if column == "id" else column
+        if referring not in self._referred:
+            prefix = f"{self.prefix}{referring}_"
             other: Any = table.alias(f"{self.alias}_{prefix}")
             referred = Rows(self.alias, other)
             referred.root, referred.prefix, referred.known = self.root, prefix, known
-            self.root.joins.append((other, other.c.id == self.table.c[column]))
-            self._referred[column] = referred
-        return self._referred[column]
+            self.root.joins.append((other, other.c[key] == self.table.c[column]))
+            self._referred[referring] = referred
+        return self._referred[referring]
 
     def below(self, value: ColumnElement[str]) -> ColumnElement[str]:
         """Return what lies below each row, as it is called outside of the subquery."""

@@ -32,6 +32,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.expression import TableValuedAlias
 from sqlalchemy.types import TypeEngine
 
 from app.db import Database
@@ -41,17 +42,20 @@ from app.db.sql import (
     boolean,
     chain,
     concatenation,
+    element,
     elements,
     flat_object,
+    in_quotes,
     joined,
     json_pieces,
+    members,
     or_null,
 )
 from app.db.types import Id, Time
 from app.errors import RequestFault, RequestRefused
 from app.ownership import Asking, Viewer, acquainted, readable
 from app.reading import nouns
-from app.reading.lists import ReadPage
+from app.reading.lists import ReadPage, filters_of
 from app.reading.nouns import Noun, noun_of
 from app.reading.pages import MAX_SIZE, ArgumentError, decode
 from app.reading.plans import Plan, Run, Site
@@ -178,7 +182,9 @@ class Planner:
             case nouns.Stored(column):
                 return json_pieces(row.column(column.name), column.type, nullable=bool(column.nullable))
             case nouns.Reference(name, known):
-                return self.object(row.reference(name, field.noun.table, known=known), field.children())
+                noun = field.noun
+                referred = row.reference(name, noun.table, key=noun.key[0], known=known)
+                return self.object(referred, field.children())
             case nouns.Private(name):
                 return self._private(row, field.owner.table.c[name])
             case nouns.IsNull(name):
@@ -187,6 +193,15 @@ class Planner:
                 return [row.below(text(row.column("id"), self._asking))]
             case nouns.Few() as few:
                 return [row.below(self._nested(field, lambda: self._rows(row, few, field)))]
+            case nouns.Same():
+                return self.object(row, field.children())
+            case nouns.NodeOf(name):
+                identifier = row.column(name)
+                return [or_null(row.below(self._nested(field, lambda: self._any_node(field, identifier))))]
+            case nouns.Within(name, place):
+                return [or_null(element(row.column(name), place))]
+            case nouns.Members(name, place):
+                return [row.below(self._members_of(row.column(name), place, field))]
             case lead:
                 raise TypeError(f"{type(lead).__name__} is nothing of a row")
 
@@ -254,6 +269,11 @@ class Planner:
         page = rows.select(*self._scope(field.noun, row, few.parent)).order_by(rows.table.c[few.order])
         return scalar(select(concatenation(["[", answer, "]"])).select_from(rows.arranged(page)))
 
+    def _members_of(self, array: ColumnElement[str], place: int, field: Field) -> ColumnElement[str]:
+        found = members(array, place, self.name())
+        parts = braces((each.key, _of_member(found, each)) for each in field.children())
+        return scalar(select(concatenation(["[", joined(concatenation(parts)), "]"])).select_from(found))
+
     def _connection(self, row: Rows | None, connection: nouns.Connection, field: Field) -> ColumnElement[str]:
         pages = self.pages(row, connection, field)
         return literal_column("NULL", Text) if pages is None else pages().json()
@@ -262,7 +282,8 @@ class Planner:
         """Return what makes the page that a field asks for, each time anew; None when there is a fault."""
         noun = field.noun
         site, page = self._site(
-            field, lambda arguments: decode(arguments, lambda orders: noun.order(orders, connection.order))
+            field,
+            lambda arguments: decode(arguments, lambda orders: noun.order(orders, connection.order), filters_of(field)),
         )
         if page is None:
             return None
@@ -344,6 +365,16 @@ class Planner:
         """Return a name that no other rows of the statement have."""
         self._names += 1
         return f"r{self._names}"
+
+
+def _of_member(found: TableValuedAlias, field: Field) -> list[Piece]:
+    match field.lead:
+        case nouns.MemberName():
+            return [in_quotes(found.c.key)]
+        case nouns.MemberValue(place):
+            return [element(found.c.value, place)]
+        case _:
+            return [f'"{field.parent.name}"']
 
 
 def _part(site: int, place: int) -> Callable[[Run], Any]:

@@ -82,6 +82,10 @@ class _Streams(Planner):
             case nouns.AnyNode():
                 identifier = self._argument(field, lambda arguments: parse_id(arguments["id"]), Id())
                 return self._nested(field, lambda: self._any(field, identifier))
+            case nouns.NodeOf(name):
+                assert row is not None  # noqa: S101 - for the type checker
+                of_row = row.column(name)
+                return self._nested(field, lambda: self._any(field, of_row))
             case nouns.AnyNodes():
                 return self._nested(field, lambda: self._any_of_several(field))
             case _:

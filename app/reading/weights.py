@@ -17,6 +17,7 @@ from app.reading.selections import Field
 
 _ESCAPED = 6  # bytes of JSON that one character takes at most: \u0001
 _SHORT = 50  # bytes at most of ids, times, numbers, choices, Booleans and types' names
+_CHANGED = 2 * _ESCAPED * DESCRIPTION_LENGTH + 10_000  # bytes, of all that an entry of the record says of a row
 _CURSOR = 10_000  # bytes; twice the digits of the longest sort key, a folded title, more or less
 _A_FEW = 1_000  # rows, of a list that has no pages
 # How often a text is held, measured on both databases: that of a column, on its way into its row; that of a list,
@@ -54,7 +55,7 @@ def of_field(field: Field) -> Weight:
             return value.of(_of_column(column.type))
         case nouns.Private(name):
             return value.of(_of_column(field.owner.table.c[name].type))
-        case nouns.Reference():
+        case nouns.Reference() | nouns.Same():
             return value.holding(of_fields(field.children()))
         case nouns.Few():
             return value.listing(of_fields(field.children()), _A_FEW)
@@ -62,7 +63,11 @@ def of_field(field: Field) -> Weight:
             return value.found(of_fields(field.children()))
         case nouns.Connection():
             return value.holding(_sum(of_connection(field)))
-        case nouns.AnyNode():
+        case nouns.Within(_, _, most):
+            return value.of(_ESCAPED * most)
+        case nouns.Members():
+            return value.of(_CHANGED)
+        case nouns.AnyNode() | nouns.NodeOf():
             return value.found(_of_any(field))
         case nouns.AnyNodes():
             return value.listing(_of_any(field), MAX_SIZE)

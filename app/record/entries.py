@@ -6,7 +6,7 @@ docs/record.md has the form, for whoever verifies it without Dossier.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -25,6 +25,11 @@ Row: TypeAlias = Mapping[str, Any]
 
 Values: TypeAlias = dict[str, tuple[Any, Any]]
 """What became of a row's fields, by their names in the schema: the JSON before and after."""
+
+LABEL, REASON, VALUES = 1, 2, 3
+"""Where in what an entry says, behind the salt, its parts stand."""
+
+REASON_LENGTH = 1_000
 
 FORM = 1
 """The form of leaves that is written; each leaf says its own."""
@@ -67,8 +72,8 @@ class Subject:
 
     def made(self, row: Row) -> Values:
         """Return the values of a new row, in which columns may be missing that have a default."""
-        told = ((each, row.get(each.column, each.default)) for each in self._columns)
-        return {each.field: (None, each.json(value)) for each, value in told if value is not None}
+        told = ((each.field, each.json(row.get(each.column, each.default))) for each in self._columns)
+        return {field: (None, value) for field, value in told if value is not None}
 
     def changed(self, row: Row, values: Row) -> Values:
         """Return what becomes of a row to which values are written."""
@@ -78,6 +83,11 @@ class Subject:
     def gone(self, row: Row) -> Values:
         """Return what is lost with a row."""
         return {name: (value, None) for name, (_, value) in self.made(row).items()}
+
+    @property
+    def names(self) -> Iterator[str]:
+        """The names of the recorded fields."""
+        return (each.field for each in self._columns)
 
     @cached_property
     def _columns(self) -> tuple[_Recorded, ...]:
@@ -113,6 +123,10 @@ SUBJECTS: Mapping[str, Subject] = {
     )
 }
 """The tables of which everything is recorded."""
+
+
+FIELDS = frozenset(name for subject in SUBJECTS.values() for name in subject.names)
+"""The names of all recorded fields."""
 
 
 def said(label: str | None, reason: str | None, values: Values) -> str:

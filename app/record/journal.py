@@ -19,7 +19,7 @@ from app.db import FoundRow, Statement, Transaction
 from app.db.models import Case, CaseMember, ChangeKind, Event, FileBatch, Journal, JournalEntry, User, table_of
 from app.errors import JournalBroken
 from app.record.entries import SUBJECTS, Row, Subject, Values, digest_of, leaf_of, said
-from app.record.trees import HASH_BYTES, extended, leaf_hash
+from app.record.trees import HASH_BYTES, extended, leaf_hash, root
 from app.values import new_id, now
 
 _JOURNALS, _ENTRIES, _MEMBERS = table_of(Journal), table_of(JournalEntry), table_of(CaseMember)
@@ -133,7 +133,8 @@ class Recorder:
         if self._size == (self._head.size if self._head else 0) and not self._entries:
             return
         self._write_entries()
-        moved = {"size": self._size, "at": self.moment, "frontier": self._frontier}
+        whole = root(self._frontier).hex()
+        moved = {"size": self._size, "at": self.moment, "frontier": self._frontier, "root": whole}
         if self._head is None:
             self.transaction.run(_insert(_JOURNALS), {**moved, "case_id": self._case_id})
             return

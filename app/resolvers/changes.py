@@ -85,14 +85,15 @@ async def make(
     """
     given = payload.given(variables)
 
-    def read(transaction: Transaction, plans: Mapping[str, Plan], subject: str | tuple[str, ...]) -> Rows:
+    def read(transaction: Transaction, *parts: tuple[Mapping[str, Plan], str | tuple[str, ...] | None]) -> Rows:
         rows: dict[str, orjson.Fragment] = {}
         left = room
-        for name, plan in plans.items():
-            values = plan.values(variables, viewer, now(), database.bind, subject)
-            (text,) = transaction.read(plan.statement, values, left)
-            rows[name] = orjson.Fragment(text or b"null")
-            left -= len(text or b"")
+        for plans, subject in parts:
+            for name, plan in plans.items() if subject is not None else ():
+                values = plan.values(variables, viewer, now(), database.bind, subject)
+                (text,) = transaction.read(plan.statement, values, left)
+                rows[name] = orjson.Fragment(text or b"null")
+                left -= len(text or b"")
         return rows
 
     def carry_out(transaction: Transaction) -> dict[str, Any]:
@@ -100,13 +101,14 @@ async def make(
         try:
             recorder = Recorder(transaction, viewer.id, viewer.subject)
             subject = change(recorder, viewer, given)
-            answer = payload.done(subject, read(transaction, payload.changed, subject))
+            rows = read(transaction, (payload.changed, subject), (payload.noted, recorder.change))
+            answer = payload.done(subject, rows)
             if perf_counter() - begun > ownership.AT_ONCE_SECONDS:
                 transaction.check()
         except Refused as refused:
             raise _Declined(payload.refused(refused.refusals)) from None
         except Conflict as conflict:
-            current = read(transaction, payload.current, conflict.current_id)
+            current = read(transaction, (payload.current, conflict.current_id))
             raise _Declined(payload.refused([conflict], current)) from None
         except Refusal as refusal:
             raise _Declined(payload.refused([refusal])) from None

@@ -18,7 +18,7 @@ from app.schema.completed import completed
 from app.schema.mutation import Mutation
 from app.schema.query import Query
 from app.schema.refusals import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
-from app.schema.scalars import DATE_TIME, DateTime
+from app.schema.scalars import DATE_TIME, JSON, JSON_VALUE, DateTime
 
 # The order in which the schema is printed and listed: first what is read, a noun after the other, then what is changed.
 READING_ORDER = (
@@ -26,7 +26,9 @@ READING_ORDER = (
     *("Case", "CaseStatus", "CaseRole", "CaseMember", "CaseConnection", "CaseEdge", "CaseFilter", "CaseOrder"),
     *("Event", "EventType", "TimePrecision", "EventConnection", "EventEdge", "EventFilter", "EventOrder"),
     *("FileBatch", "FileBatchConnection", "FileBatchEdge", "FileBatchOrder"),
-    *("PageInfo", "DateTime"),
+    *("Change", "ChangeSubject", "ChangeKind", "FieldChange", "Journal"),
+    *("ChangeConnection", "ChangeEdge", "ChangeFilter", "ChangeOrder"),
+    *("PageInfo", "DateTime", "JSON"),
     "Mutation",
     *("CreateCaseInput", "CreateCasePayload", "UpdateCaseInput", "UpdateCasePayload"),
     *("DeleteCaseInput", "DeleteCasePayload"),
@@ -49,7 +51,7 @@ response are for documents that can't be run."""
 
 def made(query: type, mutation: type | None, types: Sequence[type] = ()) -> strawberry.Schema:
     """Return a schema of types that are declared as these are. Raises TypeError for what can't be run."""
-    config = StrawberryConfig(scalar_map={DateTime: DATE_TIME})
+    config = StrawberryConfig(scalar_map={DateTime: DATE_TIME, JSON: JSON_VALUE})
     refusals = [NotFoundError, InvalidInputError, ForbiddenError, ConflictError] if mutation is not None else []
     schema = strawberry.Schema(query=query, mutation=mutation, types=[*types, *refusals], config=config)
     completed(schema._schema)  # noqa: SLF001 - Strawberry has no public name for it

@@ -10,6 +10,7 @@ from app import ownership
 from app.db import models
 from app.db.models import CaseRole, CaseStatus
 from app.reading.nouns import Computed, Few, IsNull, Noun, Reference, accepted, at_least, below, one_of, text
+from app.schema.change import Journal, history
 from app.schema.event import Event, EventConnection, EventFilter, EventOrder
 from app.schema.fields import condition, field, input_type, lookup, noun
 from app.schema.nodes import Node
@@ -120,6 +121,12 @@ class Case(Node):
         parent="case_id",
         id=("id", "The event's id."),
     )
+    history = history(
+        "case_id",
+        "What was done to the case and to all that is or was in it, the newest first unless another order is asked "
+        "for.",
+    )
+    journal: Journal = field(Reference("id"), "How long the record of the case is, and its root.")
     version: int = strawberry.field(
         description="1 for a new case; grows by one with every change to it. Give it back as `expectedVersion` "
         "so that nobody's change is overwritten unseen."

@@ -10,6 +10,7 @@ import strawberry
 from app.db import models
 from app.db.models import EventType, TimePrecision
 from app.reading.nouns import Noun, Reference, at_least, below, one_of, reaches, text
+from app.schema.change import history
 from app.schema.fields import condition, field, input_type, lookup, noun
 from app.schema.file_batch import FileBatch, FileBatchConnection, FileBatchOrder
 from app.schema.nodes import Node
@@ -97,6 +98,11 @@ class Event(Node):
         "One file batch of this event by its id; null when this event has no such batch.",
         parent="event_id",
         id=("id", "The file batch's id."),
+    )
+    history = history(
+        "event_id",
+        "What was done to the event and to all that is or was on it, the newest first unless another order is asked "
+        'for; to the event alone with `types: ["EVENT"]`.',
     )
     version: int = strawberry.field(
         description="1 for a new event; grows by one with every change to it. Give it back as `expectedVersion` "

@@ -68,9 +68,9 @@ def field(lead: Lead, description: str) -> Any:
     return strawberry.field(description=description, metadata={LEAD: lead})
 
 
-def condition(filter_: Filter, description: str) -> Any:
-    """Declare a field of a filter, with the condition that it stands for."""
-    return strawberry.field(default=strawberry.UNSET, description=description, metadata={LEAD: filter_})
+def condition(filter_: Filter, description: str, *, name: str | None = None) -> Any:
+    """Declare a field of a filter, with the condition that it stands for; `name` where Python can't say it."""
+    return strawberry.field(name=name, default=strawberry.UNSET, description=description, metadata={LEAD: filter_})
 
 
 def made_type(

@@ -9,6 +9,7 @@ import strawberry
 
 from app.db import models
 from app.reading.nouns import Noun, Reference
+from app.schema.change import history
 from app.schema.fields import field, input_type, noun
 from app.schema.nodes import Node
 from app.schema.pages import pages_of
@@ -53,6 +54,7 @@ class FileBatch(Node):
         description="The kinds of files, separated by commas, as in `.pdf, .docx, .xlsx`; up to 500 characters."
     )
     sort_order: int = strawberry.field(description="The place among the batches of the event: the lower first.")
+    history = history("row_id", "What was done to the file batch, the newest first unless another order is asked for.")
     version: int = strawberry.field(
         description="1 for a new batch; grows by one with every change to it. Give it back as `expectedVersion` "
         "so that nobody's change is overwritten unseen."

@@ -6,13 +6,14 @@ from typing import Any
 
 import strawberry
 
-from app.reading.nouns import Changed, Gone, Lead, Refusals
-from app.resolvers.changes import Change
+from app.reading.nouns import Changed, Gone, Lead, Noted, Refusals
+from app.resolvers import changes
+from app.schema.change import Change
 from app.schema.fields import argument, declared, description_of, made_type
 from app.schema.refusals import UserError
 
 
-def change(made_by: Change, input_: type, given: str, **answered: tuple[Any, Lead, str]) -> Any:
+def change(made_by: changes.Change, input_: type, given: str, **answered: tuple[Any, Lead, str]) -> Any:
     """Declare a mutation. The docstring of the function that makes it is its description.
 
     `given` is the description of its `input`. The payload has the members `answered`, each of them `row` or `gone`.
@@ -34,5 +35,6 @@ def gone(description: str) -> tuple[Any, Lead, str]:
 
 def _payload(name: str, answered: dict[str, tuple[Any, Lead, str]]) -> Any:
     errors = list[UserError], Refusals(), "Why the change was refused; empty when it was made."
+    noted = Change | None, Noted(), "What the record says of it; null when refused, and when nothing was changed by it."
     description = f"What came of `{name[0].lower()}{name[1:]}`."
-    return made_type(_payload, f"{name}Payload", description, answered | {"errors": errors})
+    return made_type(_payload, f"{name}Payload", description, answered | {"change": noted, "errors": errors})

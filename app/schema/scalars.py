@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NewType
+from typing import Any, NewType
 
 import strawberry
 
 from app.values import format_time, parse_time
 
 DateTime = NewType("DateTime", datetime)
+JSON = NewType("JSON", object)
 
 
 def _serialize(value: datetime | str) -> str:
@@ -34,4 +35,17 @@ DATE_TIME = strawberry.scalar(
     specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
     serialize=_serialize,
     parse_value=_parse,
+)
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+JSON_VALUE = strawberry.scalar(
+    name="JSON",
+    description="A JSON value (RFC 8259).",
+    specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
+    serialize=_itself,
+    parse_value=_itself,
 )

@@ -10,7 +10,7 @@ from alembic import op
 
 from app.db.types import Id, Time
 from app.record.entries import Row, Values, digest_of, leaf_of, said
-from app.record.trees import extended, leaf_hash
+from app.record.trees import extended, leaf_hash, root
 from app.values import field_name, format_time, new_id, now
 
 revision = "0005"
@@ -39,6 +39,7 @@ def upgrade() -> None:
         sa.Column("size", sa.Integer, nullable=False),
         sa.Column("at", Time, nullable=False),
         sa.Column("frontier", sa.LargeBinary, nullable=False),
+        sa.Column("root", sa.String(64), nullable=False),
     )
     entries = op.create_table(
         "journal_entries",
@@ -101,7 +102,8 @@ def _record(connection: sa.Connection, journals: sa.Table, entries: sa.Table) ->
                     print(f"recorded {written:,} of {total:,} rows that are there", file=sys.stderr)  # noqa: T201
         connection.execute(sa.insert(entries), made) if made else None
         written += len(made)
-        connection.execute(sa.insert(journals), {"case_id": case_id, "size": size, "at": moment, "frontier": frontier})
+        head = {"case_id": case_id, "size": size, "at": moment, "frontier": frontier, "root": root(frontier).hex()}
+        connection.execute(sa.insert(journals), head)
 
 
 def _rows_of(connection: sa.Connection, tables: dict[str, sa.Table], case: Row) -> Iterator[tuple[str, Row]]:
