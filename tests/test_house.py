@@ -11,7 +11,7 @@ import pytest
 APP = Path(__file__).parent.parent / "app"
 FLOORS = (
     ("app", "app.errors", "app.values", "app.shares", "app.database_urls", "app.settings", "app.manifests"),
-    ("app.db", "app.identity"),
+    ("app.db", "app.identity", "app.record"),
     ("app.ownership",),
     ("app.reading",),
     ("app.resolvers",),

@@ -1,0 +1,1 @@
+"""The record: the journals of cases, their trees and proofs."""
