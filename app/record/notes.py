@@ -111,7 +111,7 @@ class Proof:
     def text(self) -> str:
         """What a file of this proof, named `.tlog-proof`, has in it. Raises ValueError when there is no such text."""
         _check_proof(self.hashes)
-        _take_apart(self.checkpoint)
+        read_checkpoint(_take_apart(self.checkpoint)[0])
         extra = [f"extra {_encoded(self.extra)}"] if self.extra else []
         hashes = [_encoded(each) for each in self.hashes]
         return "\n".join((_PROOF, *extra, f"index {_number(self.index)}", *hashes, "", self.checkpoint))
@@ -233,7 +233,7 @@ def read_proof(text: str) -> Proof:
     _check_proof(hashes)
     if not blank:
         raise ValueError("a proof has no checkpoint")
-    _take_apart(checkpoint)
+    read_checkpoint(_take_apart(checkpoint)[0])
     return Proof(index, hashes, checkpoint, extra)
 
 
