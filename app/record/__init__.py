@@ -1,1 +1,1 @@
-"""The record: a journal for each case, the trees over their entries, and the proofs that these give."""
+"""The record: the journals of cases, their trees and proofs."""

@@ -164,6 +164,8 @@ def verify_consistency(size1: int, size2: int, proof: Sequence[bytes], root1: by
         if not compare_digest(root1, root2):
             raise ValueError("two trees of one size have two roots")
         return
+    if not proof:
+        raise ValueError("the proof is too short")
     _check_hashes(root1, root2, *proof)
     # The proof begins with the last perfect subtree of the smaller tree, unless that is all of the tree.
     first, *rest = proof if size1 & (size1 - 1) else (root1, *proof)
