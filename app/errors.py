@@ -125,6 +125,12 @@ class Conflict(Refusal):
         self.current_id = current_id
 
 
+class RequestMismatch(Refusal):
+    """A request with the id of another one of the same user's."""
+
+    code = "REQUEST_MISMATCH"
+
+
 class Refused(Exception):  # noqa: N818 - it carries refusals
     """One or more refusals of the same change, in the order of its arguments."""
 

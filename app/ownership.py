@@ -241,6 +241,12 @@ def find(
     return found
 
 
+def may_see(transaction: Transaction, viewer: Viewer, case_id: str) -> bool:
+    """Return whether the viewer may see a case."""
+    grant = {"case": case_id, "viewer": viewer.id, "moment": now()}
+    return viewer.reads_all or transaction.first(_GRANT, grant) is not None
+
+
 def _held(transaction: Transaction, case_id: str) -> Head:
     """Return the head of a case's journal, held until the transaction ends. Raises JournalBroken."""
     head = transaction.first(_HEAD, {"case": case_id})

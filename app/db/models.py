@@ -292,6 +292,23 @@ class JournalEntry(Base):
     said: Mapped[str | None] = mapped_column(Text)
 
 
+class Request(Base):
+    """A change that was asked for with an id of the client's; see app/resolvers/requests.py."""
+
+    __tablename__ = "requests"
+    __table_args__ = (Index("requests_by_user", "user_id", "at"),)
+
+    user_id: Mapped[str] = mapped_column(Id, ForeignKey("users.id"), primary_key=True)
+    request_id: Mapped[str] = mapped_column(String(REQUEST_ID_LENGTH), primary_key=True)
+    at: Mapped[datetime] = mapped_column(Time)
+    # Of what was asked for.
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    # What came of it: as JSON the key of the row that was changed, then its case, and the entry that says so.
+    subject: Mapped[str | None] = mapped_column(Text)
+    case_id: Mapped[str | None] = mapped_column(Id)
+    change_id: Mapped[str | None] = mapped_column(Id)
+
+
 class TrustedDocument(Base):
     """A document that clients may ask for by its id; see app/manifests.py for the form of ids."""
 

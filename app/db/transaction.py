@@ -37,8 +37,10 @@ class Statement:
     The columns that an INSERT or UPDATE writes are those among the values that it is run with.
     """
 
-    def __init__(self, element: _Element) -> None:
+    def __init__(self, element: _Element, **elsewhere: _Element) -> None:
+        """Take the statement, and what it is on a dialect that needs another one, by the dialect's name."""
         self._element = element
+        self._elsewhere = elsewhere
         self._forms: dict[tuple[str, tuple[str, ...]], _Form] = {}
 
     def form(self, dialect: Dialect, names: Iterable[str]) -> _Form:
@@ -46,7 +48,7 @@ class Statement:
         key = dialect.name, tuple(names)
         form = self._forms.get(key)
         if form is None:
-            form = self._forms[key] = _compiled(self._element, dialect, key[1])
+            form = self._forms[key] = _compiled(self._elsewhere.get(dialect.name, self._element), dialect, key[1])
         return form
 
 

@@ -73,7 +73,7 @@ def _code(field: Field) -> str:
             return _begins(field.noun.model)
         case nouns.MemberName() | nouns.MemberValue():
             return _begins(said)
-        case nouns.Gone() | nouns.Refusals() | nouns.Told() | nouns.Current():
+        case nouns.Gone() | nouns.Replayed() | nouns.Refusals() | nouns.Told() | nouns.Current():
             return _begins(Payload)
         case _:
             return _begins(ReadPage)

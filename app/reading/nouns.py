@@ -274,6 +274,11 @@ class Noted(Lead):
 
 
 @dataclass(frozen=True)
+class Replayed(Lead):
+    """Whether a payload tells of a change that was made before."""
+
+
+@dataclass(frozen=True)
 class Gone(Lead):
     """The id of what a change deleted, in its payload."""
 

@@ -62,6 +62,11 @@ class Payload:
                         self.current[f"{member.key} {shown.key}"] = plan_subject(database, viewer, shown, marked=marked)
 
     @property
+    def mutation(self) -> str:
+        """The mutation's name in the schema."""
+        return self._field.name
+
+    @property
     def lead(self) -> Lead:
         """What the mutation leads to."""
         return self._field.lead
@@ -76,7 +81,7 @@ class Payload:
         for plan in (*self.changed.values(), *self.noted.values(), *self.current.values()):
             plan.check(variables)
 
-    def done(self, subject: str | tuple[str, ...], rows: Rows) -> dict[str, Any]:
+    def done(self, subject: str | tuple[str, ...], rows: Rows, *, replayed: bool) -> dict[str, Any]:
         """Return the payload of a change that was made, by response name."""
         answer: dict[str, Any] = {}
         for member in self._members:
@@ -85,6 +90,8 @@ class Payload:
                     answer[member.key] = rows.get(member.key)
                 case nouns.Gone():
                     answer[member.key] = subject
+                case nouns.Replayed():
+                    answer[member.key] = replayed
                 case nouns.Refusals():
                     answer[member.key] = []
                 case _:
@@ -98,6 +105,8 @@ class Payload:
             match member.lead:
                 case nouns.TypeName():
                     answer[member.key] = member.parent.name
+                case nouns.Replayed():
+                    answer[member.key] = False
                 case nouns.Refusals():
                     answer[member.key] = [self._told(member, refusal, rows) for refusal in refusals]
                 case _:

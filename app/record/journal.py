@@ -46,7 +46,8 @@ class Recorder:
         self._by = by
         self._subject = subject
         self._request_id = request_id
-        self._case_id = ""
+        self.case_id = ""
+        """The case that it is in."""
         self._head: Head | None = None
         self._size, self._frontier = 0, b""
         self._moment: datetime | None = None
@@ -54,11 +55,11 @@ class Recorder:
 
     def start(self, case_id: str) -> None:
         """Begin the journal of a new case."""
-        self._case_id = case_id
+        self.case_id = case_id
 
     def go_on(self, case_id: str, head: Head) -> None:
         """Go on behind the head of a case's journal, which this transaction holds."""
-        self._case_id, self._head = case_id, head
+        self.case_id, self._head = case_id, head
         self._size, self._frontier = head.size, head.frontier
 
     @property
@@ -136,11 +137,11 @@ class Recorder:
         whole = root(self._frontier).hex()
         moved = {"size": self._size, "at": self.moment, "frontier": self._frontier, "root": whole}
         if self._head is None:
-            self.transaction.run(_insert(_JOURNALS), {**moved, "case_id": self._case_id})
+            self.transaction.run(_insert(_JOURNALS), {**moved, "case_id": self.case_id})
             return
         last = {"seq": self._head.size, "then": self._head.at, "node": self._head.frontier[-HASH_BYTES:]}
-        if not self.transaction.all(_MOVE, {**moved, **last, "case": self._case_id, "last": self._size}):
-            raise JournalBroken(self._case_id, self._head.size)
+        if not self.transaction.all(_MOVE, {**moved, **last, "case": self.case_id, "last": self._size}):
+            raise JournalBroken(self.case_id, self._head.size)
 
     def _each(self, statement: Statement, keys: Sequence[str], above: str) -> Iterator[Row]:
         """Iterate over rows, of which only some are held at a time, and their entries written."""
@@ -156,7 +157,7 @@ class Recorder:
         self._size += 1
         entry = {
             "id": new_id(),
-            "case_id": self._case_id,
+            "case_id": self.case_id,
             "seq": self._size,
             "at": self.moment,
             "by": self._by,

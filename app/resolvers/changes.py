@@ -24,6 +24,7 @@ from app.reading.payloads import Given, Payload, Rows
 from app.reading.plans import Plan
 from app.record.journal import Recorder
 from app.resolvers.inputs import Rule, checked
+from app.resolvers.requests import Asked, Made
 from app.values import now
 
 # How many seconds a change takes at most from the first to its commit. What asks for rows by the time of their last
@@ -99,10 +100,11 @@ async def make(
     def carry_out(transaction: Transaction) -> dict[str, Any]:
         begun = perf_counter()
         try:
-            recorder = Recorder(transaction, viewer.id, viewer.subject)
-            subject = change(recorder, viewer, given)
-            rows = read(transaction, (payload.changed, subject), (payload.noted, recorder.change))
-            answer = payload.done(subject, rows)
+            made, replayed = _made_once(change, transaction, viewer, payload.mutation, given)
+            rows: Rows = {}
+            if not replayed or (made.case_id is not None and ownership.may_see(transaction, viewer, made.case_id)):
+                rows = read(transaction, (payload.changed, made.subject), (payload.noted, made.change))
+            answer = payload.done(made.subject, rows, replayed=replayed)
             if perf_counter() - begun > ownership.AT_ONCE_SECONDS:
                 transaction.check()
         except Refused as refused:
@@ -120,6 +122,24 @@ async def make(
         return await database.write(carry_out, viewer.id, in_turn=change.in_turn), True
     except _Declined as declined:
         return declined.answer, False
+
+
+def _made_once(
+    change: Change, transaction: Transaction, viewer: Viewer, mutation: str, given: Given
+) -> tuple[Made, bool]:
+    """Make a change, unless the same request of the viewer's made it before; return what came of it, and whether."""
+    request_id = given.get("request_id")
+    asked = None
+    if request_id is not None:
+        asked = Asked(transaction, viewer.id, request_id, mutation, given)
+        if (before := asked.made()) is not None:
+            return before, True
+    recorder = Recorder(transaction, viewer.id, viewer.subject, request_id)
+    subject = change(recorder, viewer, given)
+    made = Made(subject, recorder.case_id, recorder.change)
+    if asked is not None:
+        asked.keep(made)
+    return made, False
 
 
 def _expect_version(row: FoundRow, expected: int) -> None:

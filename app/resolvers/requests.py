@@ -7,7 +7,6 @@ what the request was and what came of it; for another one with the same id that 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -16,10 +15,10 @@ from typing import Any, TypeAlias
 import orjson
 from sqlalchemy import bindparam, delete, select
 from sqlalchemy import update as update_rows
+from sqlalchemy.dialects import postgresql, sqlite
 
 from app.db import Statement, Transaction
 from app.db.models import Request, table_of
-from app.db.sql import insert_or_nothing
 from app.db.types import Time
 from app.errors import InvalidInput, RequestMismatch
 from app.values import now
@@ -78,11 +77,12 @@ class Asked:
 
 
 _MINE = _REQUESTS.c.user_id == bindparam("user"), _REQUESTS.c.request_id == bindparam("request")
-_BEGIN = Statement(insert_or_nothing(_REQUESTS, _REQUESTS.c.request_id))
+_BEGIN = Statement(
+    sqlite.insert(_REQUESTS).on_conflict_do_nothing().returning(_REQUESTS.c.request_id),
+    postgresql=postgresql.insert(_REQUESTS).on_conflict_do_nothing().returning(_REQUESTS.c.request_id),
+)
 _FIND = Statement(select(_REQUESTS).where(*_MINE))
 _KEEP = Statement(update_rows(_REQUESTS).where(*_MINE))
 _FORGET = Statement(
-    delete(_REQUESTS).where(
-        _REQUESTS.c.user_id == bindparam("user"), _REQUESTS.c.at < bindparam("until", type_=Time())
-    )
+    delete(_REQUESTS).where(_REQUESTS.c.user_id == bindparam("user"), _REQUESTS.c.at < bindparam("until", type_=Time()))
 )

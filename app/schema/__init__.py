@@ -17,7 +17,7 @@ from strawberry.schema.config import StrawberryConfig
 from app.schema.completed import completed
 from app.schema.mutation import Mutation
 from app.schema.query import Query
-from app.schema.refusals import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
+from app.schema.refusals import ConflictError, ForbiddenError, InvalidInputError, NotFoundError, RequestMismatchError
 from app.schema.scalars import DATE_TIME, JSON, JSON_VALUE, DateTime
 
 # The order in which the schema is printed and listed: first what is read, a noun after the other, then what is changed.
@@ -39,7 +39,9 @@ READING_ORDER = (
     *("SetCaseMemberInput", "SetCaseMemberPayload", "AcceptCaseInput", "AcceptCasePayload"),
     *("RemoveCaseMemberInput", "RemoveCaseMemberPayload"),
     *("UserError", "ErrorCode", "NotFoundError", "InvalidInputError", "ForbiddenError", "ConflictError"),
+    "RequestMismatchError",
 )
+_REFUSALS = NotFoundError, InvalidInputError, ForbiddenError, ConflictError, RequestMismatchError
 _DESCRIPTION = """\
 Dossier keeps case files: a case has a timeline of events, and an event has file batches, labelled groups of evidence
 files.
@@ -52,8 +54,7 @@ response are for documents that can't be run."""
 def made(query: type, mutation: type | None, types: Sequence[type] = ()) -> strawberry.Schema:
     """Return a schema of types that are declared as these are. Raises TypeError for what can't be run."""
     config = StrawberryConfig(scalar_map={DateTime: DATE_TIME, JSON: JSON_VALUE})
-    refusals = [NotFoundError, InvalidInputError, ForbiddenError, ConflictError] if mutation is not None else []
-    schema = strawberry.Schema(query=query, mutation=mutation, types=[*types, *refusals], config=config)
+    schema = strawberry.Schema(query, mutation, types=[*types, *(_REFUSALS if mutation else ())], config=config)
     completed(schema._schema)  # noqa: SLF001 - Strawberry has no public name for it
     return schema
 

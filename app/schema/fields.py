@@ -38,6 +38,17 @@ def interface(class_: type[T]) -> type[T]:
     return strawberry.interface(class_, description=description_of(class_))
 
 
+@strawberry.input
+class Asked:
+    """What the inputs of all mutations have in common."""
+
+    request_id: strawberry.Maybe[strawberry.ID | None] = strawberry.field(
+        description="An id that you make up for this request: 16 to 64 characters of A-Z, a-z, 0-9, - and _, at "
+        "random. Sent again with the same input within seven days, as you may do when an answer was lost, it is not "
+        "made again: the payload is read afresh, with `replayed` true."
+    )
+
+
 def input_type(class_: type[T]) -> type[T]:
     """Make a class an input of the schema."""
     return strawberry.input(class_, description=description_of(class_))

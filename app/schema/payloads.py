@@ -6,7 +6,7 @@ from typing import Any
 
 import strawberry
 
-from app.reading.nouns import Changed, Gone, Lead, Noted, Refusals
+from app.reading.nouns import Changed, Gone, Lead, Noted, Refusals, Replayed
 from app.resolvers import changes
 from app.schema.change import Change
 from app.schema.fields import argument, declared, description_of, made_type
@@ -37,4 +37,11 @@ def _payload(name: str, answered: dict[str, tuple[Any, Lead, str]]) -> Any:
     errors = list[UserError], Refusals(), "Why the change was refused; empty when it was made."
     noted = Change | None, Noted(), "What the record says of it; null when refused, and when nothing was changed by it."
     description = f"What came of `{name[0].lower()}{name[1:]}`."
-    return made_type(_payload, f"{name}Payload", description, answered | {"change": noted, "errors": errors})
+    replayed = (
+        bool,
+        Replayed(),
+        "Whether this is what came of an earlier request with this `requestId`: what you may no longer see of it is "
+        "null then.",
+    )
+    common = {"change": noted, "replayed": replayed, "errors": errors}
+    return made_type(_payload, f"{name}Payload", description, answered | common)

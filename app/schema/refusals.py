@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from app.db.models import CaseRole
-from app.errors import Conflict, Forbidden, InvalidInput, NotFound
+from app.errors import Conflict, Forbidden, InvalidInput, NotFound, RequestMismatch
 from app.reading.nouns import Current, Told
 from app.schema.fields import field, interface, tells
 from app.schema.nodes import Node
@@ -19,6 +19,7 @@ class ErrorCode(Enum):
     INVALID_INPUT = "INVALID_INPUT"
     FORBIDDEN = "FORBIDDEN"
     CONFLICT = "CONFLICT"
+    REQUEST_MISMATCH = "REQUEST_MISMATCH"
 
 
 describe(
@@ -28,6 +29,7 @@ describe(
     INVALID_INPUT="A value breaks a rule of its field.",
     FORBIDDEN="Your role in the case does not allow it.",
     CONFLICT="Someone else changed it first.",
+    REQUEST_MISMATCH="Another request of yours had the same `requestId`.",
 )
 
 
@@ -67,3 +69,8 @@ class ConflictError(UserError):
     current: Node = field(
         Current(), "The row as it is now, to compare with yours and to try again: a Case, an Event or a FileBatch."
     )
+
+
+@tells(RequestMismatch)
+class RequestMismatchError(UserError):
+    """You sent this `requestId` before with another input, or another mutation."""

@@ -68,11 +68,23 @@ def upgrade() -> None:
         sqlite_where=on_event,
         postgresql_where=on_event,
     )
+    op.create_table(
+        "requests",
+        sa.Column("user_id", Id, sa.ForeignKey("users.id"), primary_key=True),
+        sa.Column("request_id", sa.String(64), primary_key=True),
+        sa.Column("at", Time, nullable=False),
+        sa.Column("digest", sa.LargeBinary, nullable=False),
+        sa.Column("subject", sa.Text),
+        sa.Column("case_id", Id),
+        sa.Column("change_id", Id),
+    )
+    op.create_index("requests_by_user", "requests", ["user_id", "at"])
     _record(op.get_bind(), journals, entries)
 
 
 def downgrade() -> None:
     """Take the record away."""
+    op.drop_table("requests")
     op.drop_table("journal_entries")
     op.drop_table("journals")
 
