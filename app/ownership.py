@@ -39,7 +39,7 @@ from app.db.models import Base, Case, CaseMember, CaseRole, Event, FileBatch, Jo
 from app.db.sql import boolean, in_quotes
 from app.db.types import Id, Time
 from app.errors import Forbidden, JournalBroken, NotFound
-from app.record.journal import Head, Recorder
+from app.record.journal import Head, Recorder, last_nodes
 from app.values import field_name, new_user_id, now, parse_id
 
 # What each verb needs, and which roles have it.
@@ -216,15 +216,21 @@ def find(
         for _ in range(2):
             begun = perf_counter()
             found = transaction.first(statement, {**identifiers, "viewer": viewer.id, "moment": now()})
-            # Where it waited for a lock, the grant is what it was before that, on PostgreSQL, and so is the moment.
-            if found is None or perf_counter() - begun <= AT_ONCE_SECONDS:
+            # Where it waited for a lock, what it didn't lock is as it was before that, on PostgreSQL: the grant, and
+            # the last entry of a journal to which others have added since; and so is the moment.
+            if found is None or (found.last_nodes is not None and perf_counter() - begun <= AT_ONCE_SECONDS):
                 break
+        if found is None and transaction.first(_WITHOUT_JOURNAL, {"case": identifiers["cases"]}) is not None:
+            raise JournalBroken(str(identifiers["cases"]), None)
     if found is None:
         raise NotFound(f"there is no such {_WORDS[model]} here", where)
     role, ends = found.viewer_role, found.viewer_ends
     allow(role)
     case_id = str(identifiers[Case.__tablename__])
-    recorder.go_on(case_id, _held(transaction, case_id))
+    head = Head(found.journal_size, found.journal_at, found.journal_frontier)
+    if not head.fits(found.last_nodes):
+        raise JournalBroken(case_id, head.size)
+    recorder.go_on(case_id, head)
 
     def still_allow() -> None:
         if need == GOVERN:
@@ -245,14 +251,6 @@ def may_see(transaction: Transaction, viewer: Viewer, case_id: str) -> bool:
     """Return whether the viewer may see a case."""
     grant = {"case": case_id, "viewer": viewer.id, "moment": now()}
     return viewer.reads_all or transaction.first(_GRANT, grant) is not None
-
-
-def _held(transaction: Transaction, case_id: str) -> Head:
-    """Return the head of a case's journal, held until the transaction ends. Raises JournalBroken."""
-    head = transaction.first(_HEAD, {"case": case_id})
-    if head is None:
-        raise JournalBroken(case_id, None)
-    return Head(*head)
 
 
 def name_user(transaction: Transaction, viewer: Viewer, subject: str, issuer: str | None) -> None:
@@ -296,10 +294,11 @@ def given_by(transaction: Transaction, viewer: Viewer, user_id: str) -> FoundRow
 
 
 _OWN_NAME = Statement(select(User.issuer, User.subject).where(User.id == bindparam("viewer")))
-_HEAD = Statement(
-    select(Journal.size, Journal.at, Journal.frontier)
-    .where(Journal.case_id == bindparam("case", type_=Id()))
-    .with_for_update()
+_WITHOUT_JOURNAL = Statement(
+    select(Case.id).where(
+        Case.id == bindparam("case", type_=Id()),
+        ~exists(select(literal_column("1")).where(Journal.case_id == Case.id).correlate(_cases)),
+    )
 )
 _LOCK_VIEWER = Statement(
     select(User.id).where(User.id == bindparam("viewer", type_=Id())).with_for_update(key_share=True)
@@ -322,17 +321,22 @@ def _find_statement(path: tuple[type[Base], ...], *, lock: bool, governs: bool, 
             CaseMember.role.label("viewer_role"),
             CaseMember.expires_at.label("viewer_ends"),
             CaseMember.given_by.label("viewer_given_by"),
+            Journal.size.label("journal_size"),
+            Journal.at.label("journal_at"),
+            Journal.frontier.label("journal_frontier"),
+            last_nodes().label("last_nodes"),
         )
         # A stranger's search ends without a row: it locks nothing, so nobody waits for it.
-        .join_from(path[-1].__table__, CaseMember.__table__, grant, isouter=reads_all)
+        .join_from(path[-1].__table__, Journal.__table__, Journal.case_id == columns[Case])
+        .join(CaseMember.__table__, grant, isouter=reads_all)
         .where(*(columns[step] == bindparam(step.__tablename__, type_=Id()) for step in path))
     )
-    if not lock:
-        return Statement(statement)
     # PostgreSQL reads the rows that it locks as they are once it has the lock, and those that it joins as they
     # were before it waited. Two owners who remove each other must not both go by what was. What refers to a locked row
     # may be written meanwhile: whoever does that holds the journal, for which this one waits.
-    locked = [path[-1].__table__, *([CaseMember.__table__] if governs and not reads_all else [])]
+    locked = [Journal.__table__]
+    if lock:
+        locked = [path[-1].__table__, *([CaseMember.__table__] if governs and not reads_all else []), *locked]
     return Statement(statement.with_for_update(of=locked, key_share=True))
 
 

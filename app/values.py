@@ -7,7 +7,7 @@ import re
 import unicodedata
 from calendar import monthrange
 from datetime import UTC, datetime, timedelta, timezone
-from functools import cache
+from functools import cache, lru_cache
 
 from uuid_utils import uuid4, uuid7
 
@@ -158,6 +158,7 @@ def _clock_fault(hour: int, minute: int, second: int, offset_hours: int, offset_
     return None
 
 
+@lru_cache(1_000)  # one moment is written several times by a change
 def format_time(moment: datetime) -> str:
     """Return the wire form of a moment: RFC 3339 in UTC, six digits of a second, and `Z`.
 

@@ -29,6 +29,7 @@ from app.db import postgresql, sqlite_writer
 from app.db.models import Base, Case, CaseMember, Event, FileBatch, User
 from app.identity import sign
 from bench import databases
+from bench.data import begin_journals
 from bench.servers import Server, Servers
 
 SUBJECT = "mallory"
@@ -234,6 +235,7 @@ def fill(connection: Connection) -> None:
                 add_batch(2, event, batch, None)
     for model, some in rows.items():
         connection.execute(insert(model.__table__), some)  # type: ignore[arg-type]
+    begin_journals(connection)
 
 
 class _Watch:

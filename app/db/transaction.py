@@ -7,8 +7,10 @@ database does, in a thread that only one transaction can use at a time.
 
 from __future__ import annotations
 
+import re
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
@@ -28,6 +30,7 @@ FoundRow: TypeAlias = Any
 _Element: TypeAlias = Select[*tuple[Any, ...]] | Insert | Update | Delete
 _Convert: TypeAlias = Callable[[Any], Any] | None
 _Run: TypeAlias = Callable[[str, Sequence[object]], Sequence[Sequence[Any]]]
+_PARAMETER = re.compile(r"\$(\d+)")  # there are no texts in statements that write
 _RunEach: TypeAlias = Callable[[str, Sequence[Sequence[object]]], object]
 
 
@@ -100,6 +103,19 @@ class Transaction:
             form = statement.form(self._dialect, rows[0])
             self._run_each(form.sql, [form.bind(row) for row in rows])
 
+    def run_all(self, statements: Sequence[tuple[Statement, Mapping[str, object]]]) -> None:
+        """Run statements that write and return nothing, in any order: none of them sees what another writes.
+
+        PostgreSQL gets them as one statement, in one message: each is a part of its WITH clause.
+        """
+        forms = [(statement.form(self._dialect, values), values) for statement, values in statements]
+        if self._dialect.name == "postgresql" and len(forms) > 1:
+            bound = [value for form, values in forms for value in form.bind(values)]
+            self._run(_together(tuple(form.sql for form, _ in forms)), bound)
+            return
+        for form, values in forms:
+            self._run(form.sql, form.bind(values))
+
     def read(self, statement: str, values: Sequence[object], room: int) -> Row:
         """Run a statement as Database.read does, among what the transaction has written so far.
 
@@ -123,6 +139,21 @@ class _Form(NamedTuple):
 
     def rows(self, found: Sequence[Sequence[Any]]) -> list[FoundRow]:
         return [self.row(*map(_converted, each, self.columns)) for each in found]
+
+
+@lru_cache(1_000)
+def _together(statements: tuple[str, ...]) -> str:
+    """Return one statement for PostgreSQL that does what several do, with the parameters of one after the other."""
+    renumbered, before = [], 0
+    for statement in statements:
+
+        def renumber(number: re.Match[str], before: int = before) -> str:
+            return f"${int(number[1]) + before}"
+
+        renumbered.append(_PARAMETER.sub(renumber, statement))
+        before += max((int(number) for number in _PARAMETER.findall(statement)), default=0)
+    *parts, last = renumbered
+    return "WITH " + ", ".join(f"part{place} AS ({part})" for place, part in enumerate(parts)) + f" {last}"
 
 
 def _converted(value: Any, convert: _Convert) -> Any:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from app.values import format_time, parse_time
+from app.values import format_time
 
 TIME_LENGTH = 27
 
@@ -49,7 +49,7 @@ class Time(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """Turn what the driver returns into a moment."""
-        return value if value is None or dialect.name == "postgresql" else parse_time(value)
+        return value if value is None or dialect.name == "postgresql" else datetime.fromisoformat(value)
 
 
 class Choice(TypeDecorator[str]):

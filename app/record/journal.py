@@ -12,18 +12,18 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Select, Table, bindparam, delete, exists, func, insert, select, tuple_
+from sqlalchemy import Column, ScalarSelect, Select, Table, bindparam, delete, exists, insert, select, tuple_
 from sqlalchemy import update as update_rows
 
 from app.db import FoundRow, Statement, Transaction
 from app.db.models import Case, CaseMember, ChangeKind, Event, FileBatch, Journal, JournalEntry, User, table_of
-from app.errors import JournalBroken
 from app.record.entries import SUBJECTS, Row, Subject, Values, digest_of, leaf_of, said
 from app.record.trees import HASH_BYTES, extended, leaf_hash, root
 from app.values import new_id, now
 
 _JOURNALS, _ENTRIES, _MEMBERS = table_of(Journal), table_of(JournalEntry), table_of(CaseMember)
 _AT_ONCE = 1_000  # entries that are made and written together
+_FEW = 10  # that are written in one statement with the rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,13 @@ class Head:
     at: datetime
     frontier: bytes
 
+    def fits(self, last_nodes: bytes | None) -> bool:
+        """Return whether this is the head of a journal whose last entry has these nodes; see `last_nodes`."""
+        return last_nodes is not None and last_nodes[-HASH_BYTES:] == self.frontier[-HASH_BYTES:]
+
 
 class Recorder:
-    """Writes rows of one case, and their entries, for one change."""
+    """Writes rows of one case, and their entries, for one change: all of them when it is closed."""
 
     def __init__(self, transaction: Transaction, by: str, subject: str, request_id: str | None = None) -> None:
         """Take the user who makes the change, by their id and their subject."""
@@ -51,6 +55,7 @@ class Recorder:
         self._head: Head | None = None
         self._size, self._frontier = 0, b""
         self._moment: datetime | None = None
+        self._writes: list[tuple[Statement, Row]] = []
         self._entries: list[dict[str, Any]] = []
 
     def start(self, case_id: str) -> None:
@@ -73,7 +78,7 @@ class Recorder:
         """Write a new row, and who made it when."""
         authors = {"created_at": self.moment, "created_by": self._by, "updated_at": self.moment, "updated_by": self._by}
         row = {**values, **authors, "version": 1}
-        self.transaction.run(_insert(table), row)
+        self._writes.append((_insert(table), row))
         subject = SUBJECTS[table.name]
         self._note(ChangeKind.CREATED, subject, row, subject.made(row))
 
@@ -85,7 +90,7 @@ class Recorder:
             subject = SUBJECTS[table.name]
             told = subject.changed(before, changed)
             changed |= {"version": row.version + 1, "updated_at": self.moment, "updated_by": self._by}
-            self.transaction.run(_update(table), {**changed, "row": row.id})
+            self._writes.append((_update(table), {**changed, "row": row.id}))
             self._note(ChangeKind.UPDATED, subject, before | changed, told)
 
     def remove(self, table: Table, row: FoundRow) -> None:
@@ -93,7 +98,7 @@ class Recorder:
         for subject, statement, keys in _BELOW[table.name]:
             for below in self._each(statement, keys, row.id):
                 self._note(ChangeKind.DELETED, subject, below, subject.gone(below), beside=True)
-        self.transaction.run(_delete(table), {"row": row.id})
+        self._writes.append((_delete(table), {"row": row.id}))
         subject, before = SUBJECTS[table.name], row._asdict()
         self._note(ChangeKind.DELETED, subject, before, subject.gone(before))
 
@@ -104,12 +109,12 @@ class Recorder:
 
     def add_member(self, member: Row, subject: str) -> None:
         """Write a new membership, of the user with a subject."""
-        self.transaction.run(_insert(_MEMBERS), member)
+        self._writes.append((_insert(_MEMBERS), member))
         self._note(ChangeKind.CREATED, _MEMBER, {**member, "subject": subject}, _MEMBER.made(member))
 
     def update_member(self, member: Row, values: Row, subject: str) -> None:
         """Write values to a membership, of the user with a subject."""
-        self.transaction.run(_UPDATE_MEMBER, {**values, "case": member["case_id"], "user": member["user_id"]})
+        self._writes.append((_UPDATE_MEMBER, {**values, "case": member["case_id"], "user": member["user_id"]}))
         told = _MEMBER.changed(member, values)
         if values["given_by"] not in {None, member["given_by"]}:
             told["accepted"] = member["given_by"] is None, False  # given anew, by whoever makes this change
@@ -117,7 +122,7 @@ class Recorder:
 
     def remove_member(self, member: Row, subject: str) -> None:
         """Take a membership away from the user with a subject."""
-        self.transaction.run(_REMOVE_MEMBER, {"case": member["case_id"], "user": member["user_id"]})
+        self._writes.append((_REMOVE_MEMBER, {"case": member["case_id"], "user": member["user_id"]}))
         self._note(ChangeKind.DELETED, _MEMBER, {**member, "subject": subject}, _MEMBER.gone(member))
 
     def take_up(self, case_id: str, *, beside: bool) -> None:
@@ -130,18 +135,16 @@ class Recorder:
             self._note(ChangeKind.UPDATED, _MEMBER, member, {"accepted": (False, True)}, beside=beside)
 
     def close(self) -> None:
-        """Write the entries and move the head. Raises JournalBroken when that doesn't fit the entries before."""
-        if self._size == (self._head.size if self._head else 0) and not self._entries:
-            return
-        self._write_entries()
-        whole = root(self._frontier).hex()
-        moved = {"size": self._size, "at": self.moment, "frontier": self._frontier, "root": whole}
-        if self._head is None:
-            self.transaction.run(_insert(_JOURNALS), {**moved, "case_id": self.case_id})
-            return
-        last = {"seq": self._head.size, "then": self._head.at, "node": self._head.frontier[-HASH_BYTES:]}
-        if not self.transaction.all(_MOVE, {**moved, **last, "case": self.case_id, "last": self._size}):
-            raise JournalBroken(self.case_id, self._head.size)
+        """Write what has been put down, with the entries and the head."""
+        if self._entries or self._size > (self._head.size if self._head else 0):
+            self._write_entries()
+            whole = root(self._frontier).hex()
+            moved = {"size": self._size, "at": self.moment, "frontier": self._frontier, "root": whole}
+            if self._head is None:
+                self._writes.append((_insert(_JOURNALS), {**moved, "case_id": self.case_id}))
+            else:
+                self._writes.append((_MOVE, {**moved, "case": self.case_id}))
+        self.transaction.run_all(self._writes)
 
     def _each(self, statement: Statement, keys: Sequence[str], above: str) -> Iterator[Row]:
         """Iterate over rows, of which only some are held at a time, and their entries written."""
@@ -178,7 +181,10 @@ class Recorder:
             self._write_entries()
 
     def _write_entries(self) -> None:
-        self.transaction.run_each(_insert(_ENTRIES), self._entries)
+        if len(self._entries) > _FEW:
+            self.transaction.run_each(_insert(_ENTRIES), self._entries)
+        else:
+            self._writes += [(_insert(_ENTRIES), entry) for entry in self._entries]
         self._entries = []
 
 
@@ -209,21 +215,19 @@ _TAKE_UP = Statement(
 )
 
 
-def _moving() -> Statement:
-    """Return what moves a head, if it is the one of the last entry before those of this transaction."""
-    entry = _ENTRIES.c
-    in_case = entry.case_id == bindparam("case", type_=entry.case_id.type)
-    last_node = func.substr(entry.nodes, func.length(entry.nodes) - (HASH_BYTES - 1), type_=entry.nodes.type)
-    fits = select(entry.seq).where(
-        *(in_case, entry.seq == bindparam("seq", type_=entry.seq.type)),
-        *(entry.at == bindparam("then", type_=entry.at.type), last_node == bindparam("node", type_=entry.nodes.type)),
-    )
-    beyond = select(entry.seq).where(in_case, entry.seq > bindparam("last", type_=entry.seq.type))
-    move = update_rows(_JOURNALS).where(_JOURNALS.c.case_id == bindparam("case"), exists(fits), ~exists(beyond))
-    return Statement(move.returning(_JOURNALS.c.size))
+_MOVE = Statement(update_rows(_JOURNALS).where(_JOURNALS.c.case_id == bindparam("case")))
 
 
-_MOVE = _moving()
+def last_nodes() -> ScalarSelect[bytes]:
+    """Return the nodes of the last entry of a journal, NULL where its head counts others or another moment."""
+    last, beyond = _ENTRIES.alias("last"), _ENTRIES.alias("beyond")
+    journal = _JOURNALS.c
+    more = select(beyond.c.seq).where(beyond.c.case_id == journal.case_id, beyond.c.seq == journal.size + 1)
+    counted = last.c.case_id == journal.case_id, last.c.seq == journal.size, last.c.at == journal.at
+    nodes = select(last.c.nodes).where(*counted, ~exists(more.correlate(_JOURNALS)))
+    return nodes.correlate(_JOURNALS).scalar_subquery()
+
+
 _LEAST_ID = "00000000-0000-0000-0000-000000000000"
 
 

@@ -79,7 +79,7 @@ def upgrade() -> None:
         sa.Column("change_id", Id),
     )
     op.create_index("requests_by_user", "requests", ["user_id", "at"])
-    _record(op.get_bind(), journals, entries)
+    record(op.get_bind(), journals, entries)
 
 
 def downgrade() -> None:
@@ -89,7 +89,8 @@ def downgrade() -> None:
     op.drop_table("journals")
 
 
-def _record(connection: sa.Connection, journals: sa.Table, entries: sa.Table) -> None:
+def record(connection: sa.Connection, journals: sa.Table, entries: sa.Table) -> None:
+    """Begin the journals of all cases that have none, which is all of them."""
     tables = _tables()
     total = sum(
         connection.execute(sa.select(sa.func.count()).select_from(tables[name])).scalar_one()
