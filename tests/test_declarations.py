@@ -22,6 +22,7 @@ from app.schema.fields import field, input_type, lookup, noun, object_type
 from app.schema.nodes import Node
 from app.schema.payloads import change as changed
 from app.schema.payloads import row
+from app.schema.user import User
 
 
 def work(_: Recorder, __: Viewer, row: FoundRow, ___: Given) -> str:
@@ -38,13 +39,6 @@ class Case(Node):
 
     title: str
     owner: Node = field(Reference("created_by"), "Who made it.")
-
-
-@noun(Noun(models.User))
-class User(Node):
-    """A user."""
-
-    subject: str
 
 
 @input_type

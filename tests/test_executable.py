@@ -25,6 +25,7 @@ from app.schema.nodes import Node
 from app.schema.pages import listed, pages_of
 from app.schema.payloads import change, row
 from app.schema.scalars import DateTime
+from app.schema.user import User
 from tests.server import Client, Server
 
 
@@ -122,13 +123,6 @@ def test_what_is_refused_is_an_error(server: Server, alice: Client) -> None:
     result = executed(server, alice, "{ cases(first: 0) { totalCount } }", {})
     assert result.data is None
     assert [error.message for error in result.errors] == ["`first` must be from 1 to 100, not 0"]
-
-
-@noun(Noun(models.User))
-class User(Node):
-    """A user."""
-
-    subject: str
 
 
 @noun(Noun(models.Case))
