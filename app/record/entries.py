@@ -50,12 +50,13 @@ class Recorded(NamedTuple):
 
 @dataclass(frozen=True)
 class Subject:
-    """A table whose rows are recorded: what entries call them, and the columns that name one and say what it is."""
+    """A table whose rows are recorded: what entries call them, and the columns that name one, say what it is and its case."""
 
     name: str
     model: type[Base]
     label: str
     key: str = "id"
+    place: str = "case_id"
 
     @property
     def table(self) -> Table:
@@ -122,7 +123,7 @@ def event_index(event: Row) -> dict[str, str]:
 SUBJECTS: Mapping[str, Subject] = {
     subject.table.name: subject
     for subject in (
-        Subject("CASE", Case, "title"),
+        Subject("CASE", Case, "title", place="id"),
         Subject("EVENT", Event, "title"),
         Subject("FILE_BATCH", FileBatch, "label"),
         Subject("MEMBER", CaseMember, "subject", key="user_id"),
