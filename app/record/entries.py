@@ -50,7 +50,7 @@ class Recorded(NamedTuple):
 
 @dataclass(frozen=True)
 class Subject:
-    """A table whose rows are recorded: what entries call them, and the columns that name one, say what it is and its case."""
+    """A table whose rows are recorded: what entries call them, and which columns say what one is, and in which case."""
 
     name: str
     model: type[Base]

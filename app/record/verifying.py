@@ -190,8 +190,8 @@ def find_case(snapshot: Snapshot, given: str) -> str | None:
 
 def _chained(entries: Iterable[_Linked], heads: list[StoredRow]) -> Iterator[Fault]:
     """Tell what is wrong with a journal as such. What follows from a fault of its tree is not told again."""
-    size, frontier, at = 0, b"", ""
-    grows = True
+    size, frontier, grows = 0, b"", True
+    at: Any = ""
     for entry in entries:
         seq = entry.seq if isinstance(entry.seq, int) else None
         if seq != size + 1:
@@ -223,7 +223,7 @@ def _chained(entries: Iterable[_Linked], heads: list[StoredRow]) -> Iterator[Fau
                 yield Fault(None, field, f"the journal's head doesn't agree with the entries, of which {size} is last")
 
 
-def _entry_faults(entry: _Linked, seq: int | None, before: str) -> Iterator[Fault]:
+def _entry_faults(entry: _Linked, seq: int | None, before: Any) -> Iterator[Fault]:
     if not (isinstance(entry.at, str) and _MOMENT.fullmatch(entry.at)):
         yield Fault(seq, "at", "it is no moment in the form of the record")
     elif isinstance(before, str) and entry.at < before:
