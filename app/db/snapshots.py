@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 from urllib.parse import quote
@@ -37,7 +38,10 @@ class Snapshot(Protocol):
     """What there was in a database at one moment."""
 
     def rows(self, statement: Statement, values: Mapping[str, object]) -> Iterator[StoredRow]:
-        """Iterate over the rows of a statement, of which only some are held; several may be under way at once."""
+        """Iterate over the rows of a statement, of which only some are held; several may be under way at once.
+
+        They have to be in an order in which no two are alike.
+        """
 
 
 @contextmanager
@@ -59,7 +63,21 @@ class _SqliteSnapshot:
     def rows(self, statement: Statement, values: Mapping[str, object]) -> Iterator[StoredRow]:
         """See Snapshot."""
         form = statement.form(self._dialect, values)
-        yield from self._connection.execute(form.sql, form.bind(values))
+        told = 0
+        try:
+            for row in self._connection.execute(form.sql, form.bind(values)):
+                told += 1
+                yield row
+        except sqlite3.OperationalError as error:
+            if "decode" not in str(error):
+                raise
+            # Somebody wrote what is no UTF-8: once more, in a slower way that takes it.
+            self._connection.text_factory = _text
+            yield from islice(self._connection.execute(form.sql, form.bind(values)), told, None)
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
 
 
 @contextmanager
@@ -67,8 +85,6 @@ def _sqlite(file: Path) -> Iterator[Snapshot]:
     """Hold a read transaction. Others may write, but the log beside the database isn't begun anew before it ends."""
     connection = sqlite3.connect(f"file:{quote(str(file.absolute()))}?mode=ro", uri=True, isolation_level=None)
     try:
-        # A column may hold anything here, whatever its type.
-        connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
         connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
         connection.execute("BEGIN")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # only the first read decides what is seen

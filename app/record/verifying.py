@@ -40,7 +40,6 @@ _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _IN_CASE = bindparam("case", type_=_ENTRIES.c.case_id.type)
 
-_Key: TypeAlias = tuple[tuple[bool, Any], ...]
 _Progress: TypeAlias = Callable[[int, int], None]
 
 
@@ -112,31 +111,31 @@ class Verification:
             for fault in _chained(entries, found):
                 yield self._finding(key[0], fault)
         told = self._counted(map(Told._make, self._rows(_BY_ROW)))
-        tables = merge(*(self._rows_of(name) for name in SUBJECTS), key=lambda row: _key(row, 2))
+        tables = merge(*(self._rows_of(name) for name in SUBJECTS), key=lambda row: _place(row[:2]))
         for key, entries, rows in _together(told, tables, 2):
             yield from self._replayed(key, entries, rows)
         yield from self._counter_faults()
 
     def _replayed(self, key: Sequence[Any], entries: Iterable[Told], rows: list[StoredRow]) -> Iterator[Finding]:
         row_id, case_id = key
-        replay = Replay()
+        replay, type_ = Replay(), "row"
         for entry in entries:
             for fault in replay.follow(entry):
                 yield self._finding(case_id, fault, (entry.type, row_id))
-            if replay.values is not None:
+            if entry.type == "CASE" and replay.values is not None:
                 self._note_number(replay.values.get("number"))
-        name = replay.subject.table.name if replay.subject is not None else None
+            type_ = entry.type
         row = None
         for _, _, table, values in rows:
-            columns = dict(zip(SUBJECTS[table].table.c.keys(), values, strict=True))
-            self._note_number(columns.get("number"))
-            if table == name or replay.is_lost:
-                row = columns
+            if table == "cases":
+                self._note_number(values[_NUMBER_PLACE])
+            if table == replay.table or replay.is_lost:
+                row = values
             else:
                 unknown = Fault(None, None, "the table has a row that the journal doesn't know")
                 yield self._finding(case_id, unknown, (SUBJECTS[table].name, row_id))
         for fault in replay.compare(row):
-            yield self._finding(case_id, fault, (replay.subject.name if replay.subject is not None else "row", row_id))
+            yield self._finding(case_id, fault, (type_, row_id))
 
     def _counter_faults(self) -> Iterator[Finding]:
         numbers = [number for (number,) in self._snapshot.rows(_COUNTER, {})]
@@ -224,10 +223,11 @@ def _chained(entries: Iterable[_Linked], heads: list[StoredRow]) -> Iterator[Fau
 
 
 def _entry_faults(entry: _Linked, seq: int | None, before: Any) -> Iterator[Fault]:
-    if not (isinstance(entry.at, str) and _MOMENT.fullmatch(entry.at)):
-        yield Fault(seq, "at", "it is no moment in the form of the record")
-    elif isinstance(before, str) and entry.at < before:
-        yield Fault(seq, "at", "it lies before that of the entry before")
+    if entry.at != before:
+        if not (isinstance(entry.at, str) and _MOMENT.fullmatch(entry.at)):
+            yield Fault(seq, "at", "it is no moment in the form of the record")
+        elif isinstance(before, str) and entry.at < before:
+            yield Fault(seq, "at", "it lies before that of the entry before")
     if entry.user_id is None:
         yield Fault(seq, "by", "there is no such user")
     if not (isinstance(entry.id, str) and _ID.fullmatch(entry.id)):
@@ -240,29 +240,25 @@ def _together(
     left: Iterator[Any], right: Iterator[Any], width: int
 ) -> Iterator[tuple[tuple[Any, ...], Iterable[Any], list[Any]]]:
     """Pair what has the same key, which is its first values; both come in the order of their keys."""
-    lefts = groupby(left, key=lambda row: _key(row, width))
-    rights = groupby(right, key=lambda row: _key(row, width))
+    lefts = groupby(left, key=lambda row: row[:width])
+    rights = groupby(right, key=lambda row: row[:width])
     one, other = next(lefts, None), next(rights, None)
     while one is not None or other is not None:
-        if other is None or (one is not None and one[0] < other[0]):
+        if other is None or (one is not None and _place(one[0]) < _place(other[0])):
             assert one is not None, "one of the two is there"  # noqa: S101 - for the type checker
-            yield _told(one[0]), one[1], []
+            yield one[0], one[1], []
             one = next(lefts, None)
-        elif one is None or other[0] < one[0]:
-            yield _told(other[0]), (), list(other[1])
+        elif one is None or _place(other[0]) < _place(one[0]):
+            yield other[0], (), list(other[1])
             other = next(rights, None)
         else:
-            yield _told(one[0]), one[1], list(other[1])
+            yield one[0], one[1], list(other[1])
             one, other = next(lefts, None), next(rights, None)
 
 
-def _key(row: Sequence[Any], width: int) -> _Key:
-    # SQLite has blobs behind all texts.
-    return tuple([(isinstance(value, bytes), value) for value in row[:width]])
-
-
-def _told(key: _Key) -> tuple[Any, ...]:
-    return tuple(value for _, value in key)
+def _place(key: Sequence[Any]) -> tuple[Any, ...]:
+    """Return what orders keys as the database does: SQLite has blobs behind all texts."""
+    return tuple([(isinstance(value, bytes), value) for value in key])
 
 
 def _both(statement: Select[Any], case_id: Any) -> tuple[Statement, Statement]:
@@ -271,6 +267,7 @@ def _both(statement: Select[Any], case_id: Any) -> tuple[Statement, Statement]:
 
 
 _KINDS = frozenset(kind.value for kind in ChangeKind)
+_NUMBER_PLACE = _CASES.c.keys().index("number")
 _NAMES = frozenset(subject.name for subject in SUBJECTS.values()) | {"row"}
 _COUNT = _both(select(func.count()).select_from(_ENTRIES), _ENTRIES.c.case_id)
 _COUNTER = Statement(select(CaseCounter.last_number))
