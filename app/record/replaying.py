@@ -145,9 +145,11 @@ class Replay:
             "updated_at": last.at,
             "updated_by": last.by,
         }
-        if self._imported:
-            expected |= {name: self._imported[name] for name in ("created_at", "created_by")}
-            expected |= self._imported if last is born else {}
+        if imported := self._imported:
+            if last is born:
+                expected |= imported
+            else:
+                expected |= {name: imported[name] for name in ("created_at", "created_by")}
         if shape.index is not None and isinstance(values.get("title"), str):
             expected |= shape.index(values)
         for name, place in shape.others:
@@ -172,7 +174,7 @@ class Replay:
         self._born, self._giver = entry, None
         is_imported = entry.kind == _IMPORTED
         if is_imported and shape.is_versioned:
-            self._imported = {name: told.pop(field_name(name), (None, None))[1] for name in _AUTHORS}
+            self._imported = {name: told.pop(field, (None, None))[1] for name, field in _AUTHORS}
         if not shape.is_versioned:
             self.values["accepted"] = True
         self._write(entry, shape, told, faults, fresh=True)
@@ -231,7 +233,7 @@ class Replay:
         return entry.subject if shape.label is None else self.values.get(shape.label)
 
 
-_AUTHORS = "created_at", "created_by", "updated_at", "updated_by"
+_AUTHORS = [(name, field_name(name)) for name in ("created_at", "created_by", "updated_at", "updated_by")]
 
 
 def _read(entry: Told) -> tuple[str | None, dict[str, Any]] | str:

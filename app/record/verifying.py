@@ -244,16 +244,15 @@ def _together(
     rights = groupby(right, key=lambda row: row[:width])
     one, other = next(lefts, None), next(rights, None)
     while one is not None or other is not None:
-        if other is None or (one is not None and _place(one[0]) < _place(other[0])):
-            assert one is not None, "one of the two is there"  # noqa: S101 - for the type checker
-            yield one[0], one[1], []
-            one = next(lefts, None)
-        elif one is None or _place(other[0]) < _place(one[0]):
-            yield other[0], (), list(other[1])
-            other = next(rights, None)
-        else:
+        if one is not None and other is not None and one[0] == other[0]:
             yield one[0], one[1], list(other[1])
             one, other = next(lefts, None), next(rights, None)
+        elif one is not None and (other is None or _place(one[0]) < _place(other[0])):
+            yield one[0], one[1], []
+            one = next(lefts, None)
+        elif other is not None:
+            yield other[0], (), list(other[1])
+            other = next(rights, None)
 
 
 def _place(key: Sequence[Any]) -> tuple[Any, ...]:
