@@ -47,6 +47,7 @@ class History:
                 self._create_case()
             else:
                 steps = [self._create_case, self._update_case, self._set_role, self._remove_member, self._accept]
+                steps += 3 * [self._set_role, self._update_case]
                 steps += 4 * [self._create_event, self._create_batch, self._update_event, self._update_batch]
                 steps += [self._delete_event, self._delete_batch]
                 self._random.choice(steps)()
@@ -72,6 +73,8 @@ class History:
         return self._random.choice(self._cases)
 
     def _create_case(self) -> None:
+        if len(self._cases) == 4:
+            return
         owner = self._random.choice(self._users)
         given = self._some(description=self._description(), reference=self._text(), status="ACTIVE")
         self._cases.append(_Held(owner.create_case(title=self._text(), **given), owner))
@@ -80,7 +83,8 @@ class History:
         held = self._held()
         status = self._random.choice(["OPEN", "ACTIVE", "CLOSED"])
         given = self._some(title=self._text(), description=self._description(), reference=None, status=status)
-        self._change(held.owner, "updateCase", id=held.id, **given)
+        # Who has yet to take the case up does so by this; and others may not.
+        self._change(self._random.choice(self._users), "updateCase", id=held.id, **given)
 
     def _event_values(self) -> dict[str, Any]:
         return self._some(

@@ -11,16 +11,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import LargeBinary, delete, insert, select, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from app.db import migrations, postgresql, sqlite_writer
-from app.db.models import Journal, JournalEntry, table_of
+from app.db.models import CaseCounter, Journal, JournalEntry, User, table_of
 from app.db.snapshots import snapshot
 from app.db.types import Id, Time
-from app.record.entries import SUBJECTS
+from app.record.entries import SUBJECTS, case_index, event_index
 from app.record.trees import extended
 from app.record.verifying import Verification
 from app.settings import Settings, from_environment
@@ -85,6 +86,90 @@ def test_where_there_is_no_database_none_is_made(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("dossier: there is no database at")
     assert list(tmp_path.iterdir()) == []
+
+
+def _fill_as_before_the_record(connection: Connection) -> None:
+    """Write rows of all kinds as they were at revision 0004, more than are read at once, in an order of their own."""
+    alice, bob = new_user_id(), new_user_id()
+    users = [
+        {"id": alice, "issuer": "", "subject": "alice"},
+        {"id": bob, "issuer": "https://a.example", "subject": ODD[0]},
+    ]
+    connection.execute(insert(table_of(User)), users)
+    moment = datetime.fromisoformat("2024-02-29T12:00:00.000001Z")
+    ahead = datetime.fromisoformat("2999-01-01T00:00:00Z")  # as of a clock that was
+    fresh = {"created_at": moment, "created_by": alice, "updated_at": moment, "updated_by": alice, "version": 1}
+    changed = {**fresh, "updated_at": ahead, "updated_by": bob, "version": 77}
+    cases: list[dict[str, Any]] = []
+    members: list[dict[str, Any]] = []
+    events: list[dict[str, Any]] = []
+    batches: list[dict[str, Any]] = []
+    for number, title in enumerate(ODD, 1):
+        case = new_id()
+        told = {
+            "title": title,
+            "description": title * 3 if number % 2 else None,
+            "reference": "" if number % 3 else None,
+        }
+        more = {"id": case, "number": number, "status": ["OPEN", "ACTIVE", "CLOSED"][number % 3]}
+        cases.append({**more, **told, **case_index(told), **(changed if number % 2 else fresh)})
+        members.append({"case_id": case, "user_id": alice, "role": "OWNER", "expires_at": None, "given_by": None})
+        given = {"expires_at": ahead, "given_by": alice if number % 2 else None}
+        members.append({"case_id": case, "user_id": bob, "role": "VIEWER", **given})
+        for place in range(1_100 if number == 2 else 2):
+            told = {"title": title, "description": None if place % 2 else title}
+            more = {"id": new_id(), "case_id": case, "type": "FINDING", "time_precision": "DAY", "sort_order": -place}
+            times = {"occurred_at": moment, "occurred_until": ahead if place % 2 else None}
+            events.append({**more, **times, **told, **event_index(told), **(changed if place % 2 else fresh)})
+        for place in range(2_300 if number == 1 else 3):
+            where = {"id": new_id(), "case_id": case, "event_id": events[-1 - place % 2]["id"], "label": title}
+            more = {
+                "file_count": place,
+                "file_types": ODD[3] if place % 2 else None,
+                "description": title,
+                "sort_order": 1,
+            }
+            batches.append({**where, **more, **(changed if place % 2 else fresh)})
+    connection.execute(update(table_of(CaseCounter)).values(last_number=len(cases)))
+    for name, rows in (("cases", cases), ("case_members", members), ("events", events), ("file_batches", batches)):
+        random.Random(3).shuffle(rows)  # noqa: S311 - to be had again
+        connection.execute(insert(TABLES[name]), rows)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_there_before_the_record_is_imported_into_it(
+    new_database: Callable[[str], str], kind: str, tmp_path: Path
+) -> None:
+    settings = from_environment({"DOSSIER_DATABASE_URL": new_database(kind), "DOSSIER_JWT_SECRET": SECRET})
+    migrations.migrate(settings, "0004")
+    ask(settings, _fill_as_before_the_record)
+    migrations.migrate(settings)
+    code, out, err = verify(settings, tmp_path)
+    assert (code, err, out[-13:]) == (0, "", ": all agrees\n")
+
+    def entries(connection: Connection) -> Any:
+        columns = ENTRIES.c.case_id, ENTRIES.c.seq, ENTRIES.c.kind, ENTRIES.c.type, ENTRIES.c.said
+        return connection.execute(select(*columns).order_by(ENTRIES.c.case_id, ENTRIES.c.seq)).all()
+
+    def rows(connection: Connection) -> int:
+        return sum(len(connection.execute(select(subject.table)).all()) for subject in SUBJECTS.values())
+
+    found = ask(settings, entries)
+    assert len(found) == ask(settings, rows) > 3_000
+    assert {entry.kind for entry in found} == {"IMPORTED"}
+    assert {entry.type for entry in found if entry.seq == 1} == {"CASE"}
+    assert {orjson.loads(entry.said)[2] for entry in found} == {"before the record"}
+    # What is done from then on goes on behind it.
+    with serving(kind, settings.database_url.render_as_string(hide_password=False)) as server:
+        alice = server.client("alice")
+        case = alice.run("{ cases(first: 1) { nodes { id } } }")["cases"]["nodes"][0]["id"]
+        alice.change("updateCase", "errors { message }", id=case, title="Another title")
+        event = alice.run("query ($id: ID!) { case(id: $id) { events(first: 1) { nodes { id } } } }", id=case)
+        given = {"caseId": case, "id": event["case"]["events"]["nodes"][0]["id"]}
+        assert alice.change("deleteEvent", "errors { message }", **given)["errors"] == []
+        assert findings(settings) == []
+        assert alice.change("deleteCase", "errors { message }", id=case)["errors"] == []
+    assert findings(settings) == []
 
 
 # What somebody does to a database around Dossier.
@@ -370,3 +455,78 @@ def test_what_is_done_around_dossier_is_found(tampered: Database, tmp_path: Path
 @pytest.mark.slow
 def test_whatever_is_done_around_dossier_is_found(tampered: Database, tmp_path: Path) -> None:
     tamper(tampered, 1_000, 2, tmp_path)
+
+
+def _reported(database: Database, *statements: str) -> list[str]:
+    """Return what is found after some statements, which are undone."""
+    try:
+        database.change(lambda connection: [connection.exec_driver_sql(statement) for statement in statements])
+        return findings(database.settings)
+    finally:
+        database.restore()
+
+
+# SQLite takes anything in any column; PostgreSQL has moments that Python and Dossier don't know.
+_ODD_CELLS = {
+    "sqlite": [
+        ("UPDATE file_batches SET label = CAST(label AS BLOB)", "field label"),
+        ("UPDATE file_batches SET label = CAST(x'ff' AS TEXT)", "field label"),
+        ("UPDATE file_batches SET file_count = file_count + 0.5", "field fileCount"),
+        ("UPDATE file_batches SET created_at = replace(created_at, 'Z', '+00:00')", "field createdAt"),
+        ("UPDATE file_batches SET created_by = upper(created_by)", "field createdBy"),
+        ("UPDATE file_batches SET id = upper(id)", "FILE_BATCH"),
+        ("UPDATE file_batches SET case_id = CAST(case_id AS BLOB)", "FILE_BATCH"),
+        ("UPDATE journal_entries SET said = CAST(said AS BLOB)", "field said"),
+        ("UPDATE journal_entries SET said = said || char(0)", "field said"),
+        ("UPDATE journal_entries SET said = CAST(x'ff' AS TEXT)", "field said"),
+        ("UPDATE journal_entries SET digest = hex(digest)", "no leaf can be made of it"),
+        ("UPDATE journal_entries SET nodes = hex(nodes)", "its leaf's hash"),
+        ("UPDATE journal_entries SET kind = CAST(kind AS BLOB)", "field kind"),
+        ("UPDATE journal_entries SET at = replace(at, 'Z', '+00:00')", "field at"),
+        ("UPDATE journal_entries SET seq = 'none'", "field seq"),
+        ("UPDATE journal_entries SET seq = seq + 0.5", "field seq"),
+        ("UPDATE journal_entries SET id = 'none'", "field id"),
+        ("UPDATE journal_entries SET case_id = CAST(case_id AS BLOB)", "no head"),
+        ("UPDATE journal_entries SET row_id = 'none'", "its leaf's hash"),
+        ("UPDATE journals SET frontier = hex(frontier)", "field frontier"),
+        ("UPDATE journals SET size = 'none'", "field size"),
+        ("UPDATE journals SET at = replace(at, 'Z', '')", "field at"),
+        ("UPDATE cases SET number = 'none' WHERE number = (SELECT min(number) FROM cases)", "field number"),
+    ],
+    "postgresql": [
+        ("UPDATE file_batches SET created_at = 'infinity'", "field createdAt"),
+        ("UPDATE file_batches SET created_at = '0044-03-15 12:00:00+00 BC'", "field createdAt"),
+        ("UPDATE journal_entries SET at = '20000-01-01'", "field at"),
+        ("UPDATE journals SET at = '-infinity'", "field at"),
+    ],
+}
+
+
+def test_what_no_program_of_ours_can_write_is_found(tampered: Database) -> None:
+    kind = "sqlite" if tampered.settings.embedded else "postgresql"
+    for statement_, named in _ODD_CELLS[kind]:
+        statement = statement_
+        table = statement.split()[1]
+        if table in {"file_batches", "journal_entries"}:
+            statement += f" WHERE id = (SELECT id FROM {table} ORDER BY id DESC LIMIT 1)"  # noqa: S608 - ours
+        assert any(named in line for line in _reported(tampered, statement)), statement
+
+
+def test_a_number_that_was_given_out_and_forgotten_is_found(tampered: Database) -> None:
+    (line,) = _reported(tampered, "UPDATE case_counter SET last_number = 0")
+    assert re.fullmatch(r"case_counter doesn't say that case \d+ has been numbered", line)
+    assert _reported(tampered, "DELETE FROM case_counter") == [line]
+
+
+def test_who_a_member_is_said_to_be_is_found(tampered: Database) -> None:
+    lines = _reported(tampered, "UPDATE users SET subject = 'somebody else' WHERE subject = 'zoë'")
+    assert lines
+    assert all("MEMBER" in line and line.endswith("field label: it is not what its row was called") for line in lines)
+
+
+def test_a_case_that_vanished_with_its_journal_is_not_found(tampered: Database) -> None:
+    # It takes a checkpoint that lies elsewhere.
+    case = "(SELECT id FROM cases WHERE number = (SELECT max(number) FROM cases))"
+    tables = ("file_batches", "events", "case_members", "journal_entries", "journals")
+    statements = [f"DELETE FROM {table} WHERE case_id = {case}" for table in tables]  # noqa: S608 - ours
+    assert _reported(tampered, *statements, f"DELETE FROM cases WHERE id = {case}") == []  # noqa: S608 - ours
