@@ -6,6 +6,7 @@ import asyncio
 import random
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -70,6 +71,18 @@ def test_honest_histories_agree_while_the_server_is_at_work(
         assert " of 1 case: all agrees" in out
         assert verify(server.settings, tmp_path, "--case", "1")[0] == 0
     assert verify(server.settings, tmp_path)[0] == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_moment_is_seen_while_others_write(new_database: Callable[[str], str], kind: str) -> None:
+    with serving(kind, new_database(kind)) as server, ThreadPoolExecutor() as threads:
+        writing = threads.submit(History(server, 4).go_on, 200)
+        times = 0
+        while not writing.done():
+            assert findings(server.settings) == []
+            times += 1
+        writing.result()
+        assert times > 3
 
 
 @pytest.mark.parametrize("given", ["999", "0", "-1", "no case", "00000000-0000-4000-8000-000000000000", "9" * 30])
