@@ -344,7 +344,7 @@ HEAVY = [
         ["--help"],
         *(
             [command, "--help"]
-            for command in ("serve", "token", "migrate", "schema", "documents", "explain", "collect")
+            for command in ("serve", "token", "migrate", "schema", "documents", "explain", "collect", "verify")
         ),
         ["token", "--subject", "alice"],
     ],

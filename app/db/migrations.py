@@ -70,6 +70,21 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
         await database.close()
 
 
+def check(settings: Settings) -> None:
+    """Raise DossierError when this version can't work with the configured database, or it isn't there."""
+    if settings.embedded and not settings.database_file.exists():
+        raise DossierError(
+            f"there is no database at {settings.database_file}; start 'dossier serve' once in this folder, or set "
+            "DOSSIER_DATABASE_URL"
+        )
+
+    async def open_and_close() -> None:
+        async with opened(settings):
+            pass
+
+    asyncio.run(open_and_close())
+
+
 def _fault_of(revisions: Sequence[str], older: str | None = None) -> str | None:
     """Return why tables at these revisions can't be used, `older` being what is said of those that can be migrated."""
     if revisions == [newest()]:

@@ -18,7 +18,7 @@ from sqlalchemy import Column, Integer, Table
 
 from app.db.models import Base, Case, CaseMember, Event, FileBatch, table_of
 from app.db.types import Time
-from app.values import field_name, format_time
+from app.values import field_name, fold, format_time
 
 Row: TypeAlias = Mapping[str, Any]
 """A row's values by column."""
@@ -44,7 +44,9 @@ _ELSEWHERE = frozenset(
 _SALT_BYTES = 16  # as RFC 9901, section 9.3, has it: nobody guesses what was said
 
 
-class _Recorded(NamedTuple):
+class Recorded(NamedTuple):
+    """A column of which everything is recorded, and how entries call it and write its values."""
+
     column: str
     field: str
     json: Callable[[Any], Any]
@@ -53,12 +55,13 @@ class _Recorded(NamedTuple):
 
 @dataclass(frozen=True)
 class Subject:
-    """A table whose rows are recorded: what entries call them, and the columns that name one and say what it is."""
+    """A table whose rows are recorded: what entries call them, and which columns say what one is, and in which case."""
 
     name: str
     model: type[Base]
     label: str
     key: str = "id"
+    place: str = "case_id"
 
     @property
     def table(self) -> Table:
@@ -72,12 +75,12 @@ class Subject:
 
     def made(self, row: Row) -> Values:
         """Return the values of a new row, in which columns may be missing that have a default."""
-        told = ((each.field, each.json(row.get(each.column, each.default))) for each in self._columns)
+        told = ((each.field, each.json(row.get(each.column, each.default))) for each in self.columns)
         return {field: (None, value) for field, value in told if value is not None}
 
     def changed(self, row: Row, values: Row) -> Values:
         """Return what becomes of a row to which values are written."""
-        told = ((each, row[each.column], values[each.column]) for each in self._columns if each.column in values)
+        told = ((each, row[each.column], values[each.column]) for each in self.columns if each.column in values)
         return {each.field: (each.json(old), each.json(new)) for each, old, new in told if old != new}
 
     def gone(self, row: Row) -> Values:
@@ -87,22 +90,23 @@ class Subject:
     @property
     def names(self) -> Iterator[str]:
         """The names of the recorded fields."""
-        return (each.field for each in self._columns)
+        return (each.field for each in self.columns)
 
     @cached_property
-    def _columns(self) -> tuple[_Recorded, ...]:
+    def columns(self) -> tuple[Recorded, ...]:
+        """The columns whose values entries tell."""
         return tuple(_recorded(column) for column in self.table.c if column.name not in _ELSEWHERE)
 
 
-def _recorded(column: Column[Any]) -> _Recorded:
+def _recorded(column: Column[Any]) -> Recorded:
     if column.name == "given_by":
         # Who gave a membership is whoever made the entry that says that it has yet to be taken up.
-        return _Recorded("given_by", "accepted", lambda giver: giver is None, None)
+        return Recorded("given_by", "accepted", lambda giver: giver is None, None)
     json = _moment if isinstance(column.type, Time) else _itself
     default: Any = column.server_default.arg if column.server_default is not None else None  # type: ignore[attr-defined]
     if default is not None and isinstance(column.type, Integer):
         default = int(default)
-    return _Recorded(column.name, field_name(column.name), json, default)
+    return Recorded(column.name, field_name(column.name), json, default)
 
 
 def _moment(value: datetime | None) -> str | None:
@@ -113,10 +117,23 @@ def _itself(value: Any) -> Any:
     return value
 
 
+def case_index(case: Row) -> dict[str, str]:
+    """Return the columns of a case that orders and searches read."""
+    return {
+        "title_key": fold(case["title"]),
+        "search": fold(case["title"], case.get("description"), case.get("reference")),
+    }
+
+
+def event_index(event: Row) -> dict[str, str]:
+    """Return the column of an event that searches read."""
+    return {"search": fold(event["title"], event.get("description"))}
+
+
 SUBJECTS: Mapping[str, Subject] = {
     subject.table.name: subject
     for subject in (
-        Subject("CASE", Case, "title"),
+        Subject("CASE", Case, "title", place="id"),
         Subject("EVENT", Event, "title"),
         Subject("FILE_BATCH", FileBatch, "label"),
         Subject("MEMBER", CaseMember, "subject", key="user_id"),
@@ -140,9 +157,13 @@ def digest_of(said: str) -> bytes:
 
 
 def leaf_of(entry: Row) -> bytes:
-    """Return the leaf of an entry: its JSON in the form of RFC 8785, without the members that are null."""
+    """Return the leaf of an entry: its JSON in the form of RFC 8785, without the members that are null.
+
+    When it was made may be a moment, or already the text that one is written as.
+    """
+    at = entry["at"]
     leaf = {
-        "at": format_time(entry["at"]),
+        "at": at if isinstance(at, str) else format_time(at),
         "by": entry["by"],
         "case": entry["case_id"],
         "digest": entry["digest"].hex(),

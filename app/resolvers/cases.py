@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import update as update_rows
 
 from app.db import FoundRow, Statement
 from app.db.models import DESCRIPTION_LENGTH, REFERENCE_LENGTH, TITLE_LENGTH, Case, CaseCounter, table_of
 from app.ownership import ANYBODYS, CHANGE, GOVERN, Viewer, place
 from app.reading.payloads import Given
+from app.record.entries import case_index
 from app.record.journal import Recorder
 from app.resolvers.changes import change
 from app.resolvers.inputs import AnyRule, Rule, TextRule
-from app.values import fold, new_id
+from app.values import new_id
 
 _CASES = table_of(Case)
 _NEXT_NUMBER = Statement(
@@ -33,7 +32,7 @@ def create(recorder: Recorder, _: Viewer, __: FoundRow, values: Given) -> str:
     identifier = new_id()
     recorder.start(identifier)
     (number,) = recorder.transaction.all(_NEXT_NUMBER, {})[0]
-    recorder.add(_CASES, {"id": identifier, "number": number, **values, **_index(values)})
+    recorder.add(_CASES, {"id": identifier, "number": number, **values, **case_index(values)})
     recorder.join(identifier, GOVERN)
     return identifier
 
@@ -41,7 +40,7 @@ def create(recorder: Recorder, _: Viewer, __: FoundRow, values: Given) -> str:
 @change(place(CHANGE, id=Case), _RULES)
 def update(recorder: Recorder, _: Viewer, case: FoundRow, values: Given) -> str:
     """Change a case. Takes the role CONTRIBUTOR."""
-    recorder.update(_CASES, case, {**values, **_index(case._asdict() | values)})
+    recorder.update(_CASES, case, {**values, **case_index(case._asdict() | values)})
     return str(case.id)
 
 
@@ -50,11 +49,3 @@ def delete(recorder: Recorder, _: Viewer, case: FoundRow, __: Given) -> str:
     """Delete a case with all its events and file batches. Takes the role OWNER."""
     recorder.remove(_CASES, case)
     return str(case.id)
-
-
-def _index(case: Given) -> dict[str, Any]:
-    """Return the columns that orders and searches read."""
-    return {
-        "title_key": fold(case["title"]),
-        "search": fold(case["title"], case.get("description"), case.get("reference")),
-    }

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from app.db import FoundRow
 from app.db.models import DESCRIPTION_LENGTH, TITLE_LENGTH, Case, Event, table_of
 from app.errors import Refused
 from app.ownership import CHANGE, DELETE, Viewer, place
 from app.reading.payloads import Given
+from app.record.entries import event_index
 from app.record.journal import Recorder
 from app.resolvers.changes import change
 from app.resolvers.inputs import AnyRule, NumberRule, Rule, TextRule, invalid
-from app.values import beginning, fold, format_time, new_id
+from app.values import beginning, format_time, new_id
 
 _EVENTS = table_of(Event)
 _UNTIL_FAULT = "must not lie before `occurredAt`"
@@ -56,7 +55,7 @@ def _faults(event: Given) -> dict[str, str]:
 def create(recorder: Recorder, _: Viewer, case: FoundRow, values: Given) -> str:
     """Put an event on the timeline of a case. Takes the role CONTRIBUTOR."""
     identifier = new_id()
-    recorder.add(_EVENTS, {"id": identifier, "case_id": case.id, **values, **_index(values)})
+    recorder.add(_EVENTS, {"id": identifier, "case_id": case.id, **values, **event_index(values)})
     return identifier
 
 
@@ -73,7 +72,7 @@ def update(recorder: Recorder, _: Viewer, event: FoundRow, values: Given) -> str
         )
     if faults := _new_date_faults(event, values, changed):
         raise Refused(*(invalid(name, fault) for name, fault in faults.items()))
-    recorder.update(_EVENTS, event, {**values, **_index(changed)})
+    recorder.update(_EVENTS, event, {**values, **event_index(changed)})
     return str(event.id)
 
 
@@ -101,8 +100,3 @@ def _new_date_faults(event: FoundRow, given: Given, changed: Given) -> dict[str,
         f"in UTC, such as {_EXAMPLES[precision]}"
     )
     return {"time_precision": fault}
-
-
-def _index(event: Given) -> dict[str, Any]:
-    """Return the column that searches read."""
-    return {"search": fold(event["title"], event.get("description"))}

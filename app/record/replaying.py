@@ -1,0 +1,252 @@
+"""What the entries of a row make of it, one after the other, and where that is not what the row is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from app.db.models import Case, ChangeKind, Event, table_of
+from app.record.entries import SUBJECTS, Row, Subject, case_index, digest_of, event_index
+from app.values import field_name
+
+_CREATED, _UPDATED, _DELETED, _IMPORTED = (
+    kind.value for kind in (ChangeKind.CREATED, ChangeKind.UPDATED, ChangeKind.DELETED, ChangeKind.IMPORTED)
+)
+_INDEXES: Mapping[str, Callable[[Row], Mapping[str, str]]] = {
+    table_of(Case).name: case_index,
+    table_of(Event).name: event_index,
+}
+_NOT_BEFORE = "the value before is not what the entries before made of it"
+
+
+class Fault(NamedTuple):
+    """Something that doesn't agree: the number of the entry, the field, and what is wrong, as a sentence's end."""
+
+    seq: int | None
+    field: str | None
+    sentence: str
+
+
+class Told(NamedTuple):
+    """An entry as far as it says what became of a row, and the subject of the user whom its row is about, if any."""
+
+    row_id: str
+    case_id: str
+    seq: int
+    at: str
+    by: str
+    kind: str
+    type: str
+    event_id: str | None
+    version: int | None
+    digest: bytes
+    said: str | None
+    subject: str | None
+
+
+class _Shape:
+    """What is to be known of a table for each of its rows."""
+
+    def __init__(self, subject: Subject) -> None:
+        columns = subject.table.c
+        self.table = subject.table.name
+        self.is_case, self.is_event = subject.model is Case, subject.model is Event
+        self.is_on_event = "event_id" in columns
+        self.is_versioned = "version" in columns
+        self.label = field_name(subject.label) if subject.label in columns else None
+        places = {name: place for place, name in enumerate(columns.keys())}
+        self.recorded = [(each.field, places[each.column]) for each in subject.columns if each.column != "given_by"]
+        self.fields = frozenset(each.field for each in subject.columns)
+        told = {*(each.column for each in subject.columns if each.column != "given_by"), "id", "case_id", "user_id"}
+        self.others = [(name, place) for name, place in places.items() if name not in told]
+        self.index = _INDEXES.get(self.table)
+
+
+_SHAPES = {subject.name: _Shape(subject) for subject in SUBJECTS.values()}
+
+
+class Replay:
+    """A row, made again by its entries."""
+
+    __slots__ = ("_born", "_event_id", "_giver", "_imported", "_last", "_shape", "_since", "is_lost", "values")
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] | None = None
+        """Its fields that are not null; None while there is no such row."""
+        self.is_lost = False
+        """Whether an entry can't be read, so that what it did to the row is not known."""
+        self._shape: _Shape | None = None
+        self._event_id: str | None = None
+        self._giver: str | None = None  # of a membership that has yet to be taken up
+        self._born: Told | None = None
+        self._imported: dict[str, Any] = {}  # who made and last changed an imported row
+        self._last: Told | None = None
+        self._since: dict[str, int] = {}  # the entries that fields have their values of
+
+    @property
+    def table(self) -> str | None:
+        """The name of the row's table, as soon as an entry has told it."""
+        return None if self._shape is None else self._shape.table
+
+    def follow(self, entry: Told) -> list[Fault]:
+        """Do as the next entry says, and return what doesn't fit those before."""
+        faults: list[Fault] = []
+        shape, said = _SHAPES.get(entry.type), _read(entry)
+        if isinstance(said, str):
+            faults.append(Fault(entry.seq, "said", said))
+        if shape is None or self._shape not in {None, shape}:
+            faults.append(Fault(entry.seq, "type", "there are no rows of that type, or its row is of another"))
+        if faults or self.is_lost or shape is None or isinstance(said, str):
+            self.is_lost = True
+            return faults
+        label, told = said
+        self._check_place(entry, shape, faults)
+        self._shape = shape
+        called = self._label(entry, shape)
+        if entry.kind in {_CREATED, _IMPORTED}:
+            self._make(entry, shape, told, faults)
+        elif entry.kind == _UPDATED:
+            self._change(entry, shape, told, faults)
+        elif entry.kind == _DELETED:
+            self._remove(entry, told, faults)
+        else:
+            self.is_lost = True
+            return [*faults, Fault(entry.seq, "kind", "it is none that this version writes")]
+        self._last = entry
+        if label != (called if self.values is None else self._label(entry, shape)):
+            faults.append(Fault(entry.seq, "label", "it is not what its row was called"))
+        return faults
+
+    def compare(self, row: Sequence[Any] | None) -> Iterator[Fault]:
+        """Tell where the row that the database has, or None, is not the one that the entries made."""
+        values, shape, last, born = self.values, self._shape, self._last, self._born
+        if self.is_lost:
+            return
+        seq = None if last is None else last.seq
+        if values is None or shape is None or last is None or born is None:
+            if row is not None:
+                yield Fault(seq, None, "the table has a row that the journal doesn't know, or says is gone")
+            return
+        if row is None:
+            yield Fault(seq, None, "the table lacks the row that this entry left there")
+            return
+        differs = "the table has another value than this entry left there"
+        for field, place in shape.recorded:
+            if row[place] != values.get(field):
+                yield Fault(self._since.get(field, born.seq), field, differs)
+        expected: dict[str, Any] = {
+            "event_id": self._event_id,
+            "given_by": self._giver,
+            "version": last.version,
+            "created_at": born.at,
+            "created_by": born.by,
+            "updated_at": last.at,
+            "updated_by": last.by,
+        }
+        if imported := self._imported:
+            if last is born:
+                expected |= imported
+            else:
+                expected |= {name: imported[name] for name in ("created_at", "created_by")}
+        if shape.index is not None and isinstance(values.get("title"), str):
+            expected |= shape.index(values)
+        for name, place in shape.others:
+            if row[place] != expected.get(name):
+                yield Fault(born.seq if name.startswith("created") else seq, field_name(name), differs)
+
+    def _check_place(self, entry: Told, shape: _Shape, faults: list[Fault]) -> None:
+        if shape.is_case and entry.row_id != entry.case_id:
+            faults.append(Fault(entry.seq, "row", "it is about another case than the journal's"))
+        if shape.is_on_event:
+            belongs = entry.event_id is not None and (self._shape is None or entry.event_id == self._event_id)
+            self._event_id = entry.event_id
+        else:
+            belongs = entry.event_id == (entry.row_id if shape.is_event else None)
+        if not belongs:
+            faults.append(Fault(entry.seq, "event", "it is not the event of its row"))
+
+    def _make(self, entry: Told, shape: _Shape, told: dict[str, Any], faults: list[Fault]) -> None:
+        if self.values is not None:
+            faults.append(Fault(entry.seq, "kind", "its row was there already"))
+        self.values, self._since, self._imported = {}, {}, {}
+        self._born, self._giver = entry, None
+        is_imported = entry.kind == _IMPORTED
+        if is_imported and shape.is_versioned:
+            self._imported = {name: told.pop(field, (None, None))[1] for name, field in _AUTHORS}
+        if not shape.is_versioned:
+            self.values["accepted"] = True
+        self._write(entry, shape, told, faults, fresh=True)
+        versions = (entry.version or 0) >= 1 if is_imported else entry.version == 1
+        if not (versions if shape.is_versioned else entry.version is None):
+            faults.append(Fault(entry.seq, "version", "it is not that of a new row"))
+
+    def _change(self, entry: Told, shape: _Shape, told: Mapping[str, Any], faults: list[Fault]) -> None:
+        if self.values is None or self._last is None:
+            faults.append(Fault(entry.seq, "kind", "its row was never made, or is gone"))
+            self.values, self._born = {}, entry
+        elif entry.version != ((self._last.version or 0) + 1 if shape.is_versioned else None):
+            faults.append(Fault(entry.seq, "version", "it is not one more than before"))
+        self._write(entry, shape, told, faults)
+
+    def _remove(self, entry: Told, told: Mapping[str, Any], faults: list[Fault]) -> None:
+        values, self.values = self.values, None
+        if values is None or self._last is None:
+            faults.append(Fault(entry.seq, "kind", "its row was never made, or is gone"))
+            return
+        if entry.version != self._last.version:
+            faults.append(Fault(entry.seq, "version", "it is not the last one of the row"))
+        # That a membership was taken up is not said of it.
+        lost = {field: value for field, value in values.items() if (field, value) != ("accepted", True)}
+        faults += [
+            Fault(entry.seq, field if field in lost else None, _NOT_BEFORE)
+            for field in lost.keys() | told.keys()
+            if told.get(field) != [lost.get(field), None]
+        ]
+
+    def _write(
+        self, entry: Told, shape: _Shape, told: Mapping[str, Any], faults: list[Fault], *, fresh: bool = False
+    ) -> None:
+        """Take the values of an entry over; what a new row begins with has none before."""
+        values = self.values
+        assert values is not None, "there is a row"  # noqa: S101 - for the type checker
+        for field, (before, after) in told.items():
+            if field not in shape.fields:
+                faults.append(Fault(entry.seq, None, "its row has no such field"))
+                continue
+            if before != (None if fresh else values.get(field)):
+                faults.append(Fault(entry.seq, field, _NOT_BEFORE))
+            if not fresh:
+                self._since[field] = entry.seq
+            if after is None:
+                values.pop(field, None)
+            else:
+                values[field] = after
+            if field == "accepted":
+                # Who gave a membership is whoever made the entry that says that it has yet to be taken up.
+                self._giver = None if after else entry.by
+
+    def _label(self, entry: Told, shape: _Shape) -> Any:
+        if self.values is None:
+            return None
+        return entry.subject if shape.label is None else self.values.get(shape.label)
+
+
+_AUTHORS = [(name, field_name(name)) for name in ("created_at", "created_by", "updated_at", "updated_by")]
+
+
+def _read(entry: Told) -> tuple[str | None, dict[str, Any]] | str:
+    """Return what an entry says, its label and its values, or why that can't be told."""
+    text = entry.said
+    if text is None:
+        return "it is gone, and no later entry says that it was erased"
+    try:
+        if digest_of(text) != entry.digest:
+            return "it is not what its digest was made of"
+        _, label, _, values = orjson.loads(text)
+        for _before, _after in values.values():
+            pass
+    except (AttributeError, TypeError, ValueError):
+        return "it is not of the form of what an entry says"
+    return label, values

@@ -1,0 +1,312 @@
+"""Whether the record agrees with itself, and the rows with the record.
+
+Each journal is gone through twice. In the order of its entries: numbers without a gap, moments that never go back,
+leaves and nodes as they are computed from the entries, and a head that counts them all. And in the order of rows: what
+was said is what its digest was made of, and what the entries make of a row, one after the other, is the row that the
+table has, in every column. So little has to be held, however large a case is.
+
+What can't be found here: a journal that was written anew as a whole, or cut off at its end, so that entries, head and
+rows agree with each other again; and a case that vanished with its journal. Only somebody who holds what the tree was
+before can tell that, which takes signed checkpoints that lie elsewhere. The `id` of an entry, by which nothing but
+links refers to it, is in no leaf: that another one of its form was put in its place can't be told.
+
+What orders and searches read is folded again with the tables of Unicode that this Python has. They are stable for all
+characters that they know; of those that a newer one added, a text may be told as another that is the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from heapq import merge
+from itertools import groupby
+from typing import Any, NamedTuple, TypeAlias
+
+from sqlalchemy import Select, and_, bindparam, exists, func, select
+
+from app.db import Statement
+from app.db.models import Case, CaseCounter, ChangeKind, Journal, JournalEntry, User, table_of
+from app.db.snapshots import Snapshot, StoredRow
+from app.record.entries import SUBJECTS, leaf_of
+from app.record.replaying import Fault, Replay, Told
+from app.record.trees import HASH_BYTES, extended, leaf_hash, root
+from app.values import parse_id, visible
+
+_CASES, _JOURNALS, _ENTRIES, _USERS = table_of(Case), table_of(Journal), table_of(JournalEntry), table_of(User)
+_TICK = 1_000  # entries after which it is told how far it has come
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+_IN_CASE = bindparam("case", type_=_ENTRIES.c.case_id.type)
+
+_Progress: TypeAlias = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that doesn't agree: in the journal of which case, and where; values are evidence and never told."""
+
+    case_id: str | None
+    number: int | None
+    row: tuple[str, str] | None
+    fault: Fault
+
+    def __str__(self) -> str:
+        places = []
+        if self.case_id is not None:
+            places.append(f"case {self.number} ({self.case_id})" if self.number is not None else f"case {self.case_id}")
+        if self.fault.seq is not None:
+            places.append(f"entry {self.fault.seq}")
+        if self.row is not None:
+            places.append(" ".join(self.row))
+        if self.fault.field is not None:
+            places.append(f"field {self.fault.field}")
+        return visible(f"{', '.join(places)}: {self.fault.sentence}" if places else self.fault.sentence)
+
+
+class _Linked(NamedTuple):
+    """An entry as far as it is in its leaf, with its nodes and the id of the user who made it, if there is one.
+
+    Whatever somebody wrote there may be in it.
+    """
+
+    case_id: Any
+    seq: Any
+    id: Any
+    at: Any
+    by: Any
+    kind: Any
+    type: Any
+    row_id: Any
+    event_id: Any
+    version: Any
+    request_id: Any
+    digest: Any
+    nodes: Any
+    user_id: Any
+
+
+class Verification:
+    """One go through the record, or through that of one case."""
+
+    def __init__(self, snapshot: Snapshot, case_id: str | None, progress: _Progress) -> None:
+        """Take where to read, the case's id where it is about one, and what is told how far it has come of how far."""
+        self._snapshot = snapshot
+        self._given = {} if case_id is None else {"case": case_id}
+        self._progress = progress
+        self._read = 0
+        self._greatest = 0
+        self.cases = 0
+        self.entries = self._one(_COUNT[bool(self._given)])
+        self._number = lru_cache(maxsize=1_000)(self._number_of)
+
+    def findings(self) -> Iterator[Finding]:
+        """Iterate over all that doesn't agree."""
+        for case_id, *_ in self._rows(_WITHOUT_JOURNAL):
+            yield self._finding(case_id, Fault(None, None, "it has no journal"))
+        ordered, heads = self._counted(map(_Linked._make, self._rows(_BY_SEQ))), self._rows(_HEADS)
+        for key, entries, found in _together(ordered, heads, 1):
+            self.cases += 1
+            for fault in _chained(entries, found):
+                yield self._finding(key[0], fault)
+        told = self._counted(map(Told._make, self._rows(_BY_ROW)))
+        tables = merge(*(self._rows_of(name) for name in SUBJECTS), key=lambda row: _place(row[:2]))
+        for key, entries, rows in _together(told, tables, 2):
+            yield from self._replayed(key, entries, rows)
+        yield from self._counter_faults()
+
+    def _replayed(self, key: Sequence[Any], entries: Iterable[Told], rows: list[StoredRow]) -> Iterator[Finding]:
+        row_id, case_id = key
+        replay, type_ = Replay(), "row"
+        for entry in entries:
+            for fault in replay.follow(entry):
+                yield self._finding(case_id, fault, (entry.type, row_id))
+            if entry.type == "CASE" and replay.values is not None:
+                self._note_number(replay.values.get("number"))
+            type_ = entry.type
+        row = None
+        for _, _, table, values in rows:
+            if table == "cases":
+                self._note_number(values[_NUMBER_PLACE])
+            if table == replay.table or replay.is_lost:
+                row = values
+            else:
+                unknown = Fault(None, None, "the table has a row that the journal doesn't know")
+                yield self._finding(case_id, unknown, (SUBJECTS[table].name, row_id))
+        for fault in replay.compare(row):
+            yield self._finding(case_id, fault, (type_, row_id))
+
+    def _counter_faults(self) -> Iterator[Finding]:
+        numbers = [number for (number,) in self._snapshot.rows(_COUNTER, {})]
+        if len(numbers) != 1 or not isinstance(numbers[0], int) or numbers[0] < self._greatest:
+            sentence = f"case_counter doesn't say that case {self._greatest} has been numbered"
+            yield Finding(None, None, None, Fault(None, None, sentence))
+
+    def _note_number(self, number: Any) -> None:
+        if isinstance(number, int):
+            self._greatest = max(self._greatest, number)
+
+    def _finding(self, case_id: Any, fault: Fault, row: tuple[Any, Any] | None = None) -> Finding:
+        named = row if row is None or row[0] in _NAMES else ("row", row[1])
+        return Finding(str(case_id), self._number(case_id), named and (str(named[0]), str(named[1])), fault)
+
+    def _number_of(self, case_id: Any) -> int | None:
+        for (number,) in self._snapshot.rows(_NUMBER, {"case": case_id}):
+            return number if isinstance(number, int) else None
+        return None
+
+    def _counted(self, entries: Iterator[Any]) -> Iterator[Any]:
+        for entry in entries:
+            self._read += 1
+            if not self._read % _TICK:
+                self._progress(self._read, 2 * self.entries)
+            yield entry
+
+    def _rows_of(self, table: str) -> Iterator[StoredRow]:
+        for row in self._rows(_TABLES[table]):
+            yield row[0], row[1], table, row[2:]
+
+    def _rows(self, statements: tuple[Statement, Statement]) -> Iterator[StoredRow]:
+        return self._snapshot.rows(statements[bool(self._given)], self._given)
+
+    def _one(self, statement: Statement) -> int:
+        ((number,),) = self._snapshot.rows(statement, self._given)
+        return int(number)
+
+
+def find_case(snapshot: Snapshot, given: str) -> str | None:
+    """Return the id of a case by its number, or by its id, as text; of one that is deleted by its id alone."""
+    if given.isascii() and given.isdecimal() and len(given) < 10:
+        looks: list[tuple[Statement, dict[str, object]]] = [(_BY_NUMBER, {"number": int(given)})]
+    else:
+        looks = [(statement, {"case": parse_id(given)}) for statement in _BY_ID]
+    for statement, values in looks:
+        for (case_id,) in snapshot.rows(statement, values):
+            return str(case_id)
+    return None
+
+
+def _chained(entries: Iterable[_Linked], heads: list[StoredRow]) -> Iterator[Fault]:
+    """Tell what is wrong with a journal as such. What follows from a fault of its tree is not told again."""
+    size, frontier, grows = 0, b"", True
+    at: Any = ""
+    for entry in entries:
+        seq = entry.seq if isinstance(entry.seq, int) else None
+        if seq != size + 1:
+            yield Fault(seq, "seq", f"entry {size + 1} is expected here")
+            grows = False
+        yield from _entry_faults(entry, seq, at)
+        try:
+            leaf = leaf_hash(leaf_of(entry._asdict()))
+        except (AttributeError, TypeError, ValueError):
+            leaf, grows = b"", False
+            yield Fault(seq, None, "no leaf can be made of it")
+        nodes = entry.nodes if isinstance(entry.nodes, bytes) else b""
+        if leaf and nodes[:HASH_BYTES] != leaf:
+            yield Fault(seq, None, "it is not what its leaf's hash was made of")
+        if grows:
+            frontier, made = extended(size, frontier, leaf)
+            if made[HASH_BYTES:] != nodes[HASH_BYTES:]:
+                yield Fault(seq, "nodes", "they are not those of the entries up to it")
+                grows = False
+        size, at = seq if seq is not None else size + 1, entry.at
+    if not size:
+        yield Fault(None, None, "its journal has a head and no entries")
+    elif not heads:
+        yield Fault(size, None, "its journal has entries and no head")
+    for _, head_size, head_at, head_frontier, head_root in heads:
+        fits = {"size": head_size == size, "at": head_at == at, "frontier": not grows or head_frontier == frontier}
+        fits["root"] = not grows or head_root == root(frontier).hex()
+        for field, is_right in fits.items():
+            if not is_right:
+                yield Fault(None, field, f"the journal's head doesn't agree with the entries, of which {size} is last")
+
+
+def _entry_faults(entry: _Linked, seq: int | None, before: Any) -> Iterator[Fault]:
+    if entry.at != before:
+        if not (isinstance(entry.at, str) and _MOMENT.fullmatch(entry.at)):
+            yield Fault(seq, "at", "it is no moment in the form of the record")
+        elif isinstance(before, str) and entry.at < before:
+            yield Fault(seq, "at", "it lies before that of the entry before")
+    if entry.user_id is None:
+        yield Fault(seq, "by", "there is no such user")
+    if not (isinstance(entry.id, str) and _ID.fullmatch(entry.id)):
+        yield Fault(seq, "id", "it is no id of an entry")
+    if entry.kind not in _KINDS:
+        yield Fault(seq, "kind", "there is no such kind of change")
+
+
+def _together(
+    left: Iterator[Any], right: Iterator[Any], width: int
+) -> Iterator[tuple[tuple[Any, ...], Iterable[Any], list[Any]]]:
+    """Pair what has the same key, which is its first values; both come in the order of their keys."""
+    lefts = groupby(left, key=lambda row: row[:width])
+    rights = groupby(right, key=lambda row: row[:width])
+    one, other = next(lefts, None), next(rights, None)
+    while one is not None or other is not None:
+        if one is not None and other is not None and one[0] == other[0]:
+            yield one[0], one[1], list(other[1])
+            one, other = next(lefts, None), next(rights, None)
+        elif one is not None and (other is None or _place(one[0]) < _place(other[0])):
+            yield one[0], one[1], []
+            one = next(lefts, None)
+        elif other is not None:
+            yield other[0], (), list(other[1])
+            other = next(rights, None)
+
+
+def _place(key: Sequence[Any]) -> tuple[Any, ...]:
+    """Return what orders keys as the database does: SQLite has blobs behind all texts."""
+    return tuple([(isinstance(value, bytes), value) for value in key])
+
+
+def _both(statement: Select[Any], case_id: Any) -> tuple[Statement, Statement]:
+    """Return a statement on all cases, and the same on one."""
+    return Statement(statement), Statement(statement.where(case_id == _IN_CASE))
+
+
+_KINDS = frozenset(kind.value for kind in ChangeKind)
+_NUMBER_PLACE = _CASES.c.keys().index("number")
+_NAMES = frozenset(subject.name for subject in SUBJECTS.values()) | {"row"}
+_COUNT = _both(select(func.count()).select_from(_ENTRIES), _ENTRIES.c.case_id)
+_COUNTER = Statement(select(CaseCounter.last_number))
+_NUMBER = Statement(select(_CASES.c.number).where(_CASES.c.id == _IN_CASE))
+_BY_NUMBER = Statement(select(_CASES.c.id).where(_CASES.c.number == bindparam("number")))
+_BY_ID = [
+    Statement(select(column).where(column == _IN_CASE).limit(1))
+    for column in (_JOURNALS.c.case_id, _ENTRIES.c.case_id, _CASES.c.id)
+]
+_WITHOUT_JOURNAL = _both(
+    select(_CASES.c.id).where(~exists(select(_JOURNALS.c.case_id).where(_JOURNALS.c.case_id == _CASES.c.id))),
+    _CASES.c.id,
+)
+_HEADS = _both(
+    select(*(_JOURNALS.c[name] for name in ("case_id", "size", "at", "frontier", "root"))).order_by(
+        _JOURNALS.c.case_id
+    ),
+    _JOURNALS.c.case_id,
+)
+_BY_SEQ = _both(
+    select(*(_ENTRIES.c[name] for name in _Linked._fields[:-1]), _USERS.c.id.label("user_id"))
+    .join_from(_ENTRIES, _USERS, _USERS.c.id == _ENTRIES.c.by, isouter=True)
+    .order_by(_ENTRIES.c.case_id, _ENTRIES.c.seq),
+    _ENTRIES.c.case_id,
+)
+_BY_ROW = _both(
+    select(*(_ENTRIES.c[name] for name in Told._fields[:-1]), _USERS.c.subject)
+    .join_from(_ENTRIES, _USERS, and_(_ENTRIES.c.type == "MEMBER", _USERS.c.id == _ENTRIES.c.row_id), isouter=True)
+    .order_by(_ENTRIES.c.row_id, _ENTRIES.c.case_id, _ENTRIES.c.seq),
+    _ENTRIES.c.case_id,
+)
+_TABLES = {
+    name: _both(
+        select(
+            subject.table.c[subject.key].label("key"),
+            subject.table.c[subject.place].label("place"),
+            *(column.label(f"column_{column.name}") for column in subject.table.c),
+        ).order_by(subject.table.c[subject.key], subject.table.c[subject.place]),
+        subject.table.c[subject.place],
+    )
+    for name, subject in SUBJECTS.items()
+}
