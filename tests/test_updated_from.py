@@ -21,18 +21,8 @@ from tests.server import Client, Server
 from tests.test_ownership import make_path
 
 NEWEST = "orderBy: [UPDATED_AT_DESC], first: 100"
-EVENTS = f"""
-query ($id: ID!, $from: DateTime) {{
-  case(id: $id) {{ events(where: {{updatedFrom: $from}}, {NEWEST}) {{ nodes {{ id version updatedAt }} }} }}
-}}
-"""
+CASES = f"query ($from: DateTime) {{ cases(where: {{updatedFrom: $from}}, {NEWEST}) {{ nodes {{ id updatedAt }} }} }}"
 MARGIN = timedelta(minutes=2)  # as the schema says
-
-
-def changed_since(client: Client, case: str, moment: str | None) -> list[dict[str, Any]]:
-    """Return the events of a case that were changed since a moment, the last changed first."""
-    nodes: list[dict[str, Any]] = client.run(EVENTS, **{"id": case, "from": moment})["case"]["events"]["nodes"]
-    return nodes
 
 
 def before(moment: str) -> str:
@@ -40,14 +30,14 @@ def before(moment: str) -> str:
 
 
 @contextmanager
-def held(server: Server, case: str) -> Iterator[None]:
-    """A lock on a case, held by someone else: what is put into the case waits for it."""
+def held(server: Server, subject: str) -> Iterator[None]:
+    """A lock on a user, held by someone else: what refers to them waits for it."""
     is_held, let_go = Event(), Event()
 
     async def hold() -> None:
         connection = await asyncpg.connect(address(server.settings.database_url))
         async with connection.transaction():
-            await connection.execute("SELECT 1 FROM cases WHERE id = $1 FOR UPDATE", case)
+            await connection.execute("SELECT 1 FROM users WHERE subject = $1 FOR UPDATE", subject)
             is_held.set()
             await asyncio.to_thread(let_go.wait)
         await connection.close()
@@ -65,29 +55,34 @@ def held(server: Server, case: str) -> Iterator[None]:
 def test_what_becomes_visible_late_is_found(server: Server, alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     if server.kind != "postgresql":
         pytest.skip("one writes at a time on SQLite, so that nothing becomes visible late")
-    path = make_path(alice)
-    case, event, late, begun = path["case"], path["event"], list[str](), Event()
+    admin = server.client(roles=("admin",))
+    fast, late, begun = admin.create_case(), list[str](), Event()
+
+    def changed_since(moment: str | None) -> list[dict[str, Any]]:
+        """Return the cases that were changed since a moment, the last changed first."""
+        nodes: list[dict[str, Any]] = admin.run(CASES, **{"from": moment})["cases"]["nodes"]
+        return nodes
 
     def telling() -> datetime:
         moment = now()
         begun.set()
         return moment
 
-    monkeypatch.setattr(changes, "now", telling)
-    slow = Thread(target=lambda: late.append(alice.create_event(case, title="Late")))
-    with held(server, case):
+    monkeypatch.setattr(journal, "now", telling)
+    slow = Thread(target=lambda: late.append(alice.create_case(title="Late")))
+    with held(server, alice.subject):
         slow.start()
         begun.wait()
-        # Meanwhile something else is changed, later and faster.
-        alice.change("updateEvent", "errors { code }", caseId=case, id=event, title="Fast")
-        seen = changed_since(alice, case, None)
+        # Meanwhile another case is changed, later and faster. (In one case changes are made one after the other.)
+        admin.change("updateCase", "errors { code }", id=fast, title="Fast")
+        seen = changed_since(None)
     slow.join()
     newest = seen[0]["updatedAt"]
-    assert [row["id"] for row in seen] == [event]
+    assert [row["id"] for row in seen] == [fast]
     # The late one has an earlier moment: who goes on from where they were misses it, and who asks as the schema says
     # finds it.
-    assert [row["id"] for row in changed_since(alice, case, newest)] == [event]
-    assert {row["id"] for row in changed_since(alice, case, before(newest))} == {event, *late}
+    assert [row["id"] for row in changed_since(newest)] == [fast]
+    assert {row["id"] for row in changed_since(before(newest))} == {fast, *late}
 
 
 def test_a_change_that_takes_too_long_for_that_is_not_made(

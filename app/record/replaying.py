@@ -175,8 +175,6 @@ class Replay:
         is_imported = entry.kind == _IMPORTED
         if is_imported and shape.is_versioned:
             self._imported = {name: told.pop(field, (None, None))[1] for name, field in _AUTHORS}
-        if not shape.is_versioned:
-            self.values["accepted"] = True
         self._write(entry, shape, told, faults, fresh=True)
         versions = (entry.version or 0) >= 1 if is_imported else entry.version == 1
         if not (versions if shape.is_versioned else entry.version is None):
@@ -197,12 +195,10 @@ class Replay:
             return
         if entry.version != self._last.version:
             faults.append(Fault(entry.seq, "version", "it is not the last one of the row"))
-        # That a membership was taken up is not said of it.
-        lost = {field: value for field, value in values.items() if (field, value) != ("accepted", True)}
         faults += [
-            Fault(entry.seq, field if field in lost else None, _NOT_BEFORE)
-            for field in lost.keys() | told.keys()
-            if told.get(field) != [lost.get(field), None]
+            Fault(entry.seq, field if field in values else None, _NOT_BEFORE)
+            for field in values.keys() | told.keys()
+            if told.get(field) != [values.get(field), None]
         ]
 
     def _write(
