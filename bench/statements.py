@@ -49,12 +49,13 @@ async def writing(settings: Settings, request: Request) -> list[Statement]:
 
     begin = Transaction.__init__
 
-    def recording(self: Transaction, dialect: Any, run: Callable[[str, Any], Any], *rest: Any) -> None:
+    def recording(self: Transaction, dialect: Any, run: Callable[[str, Any], Any], *others: Any) -> None:
         def record(sql: str, values: Any) -> Any:
             statements.append(Statement(sql, values))
             return run(sql, values)
 
-        begin(self, dialect, record, *rest)
+        run_each, longest, _ = others
+        begin(self, dialect, record, run_each, longest, record)
 
     try:
         viewer = await _viewer(database)

@@ -62,10 +62,10 @@ PAGE = "totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor 
 _LEAVES = 300  # in a document
 AT_ONCE = 10
 """How many calls of the same field a document makes."""
-_VARIABLES = {"Case": "case", "Event": "event", "FileBatch": "batch", "User": "user"}
-_LISTS = ("cases", "events", "fileBatches")
+_VARIABLES = {"Case": "case", "Event": "event", "FileBatch": "batch", "User": "user", "Change": "change"}
+_LISTS = ("cases", "events", "fileBatches", "history")
 _CURSORS = tuple(f"cursor_{name}" for name in _LISTS)
-_TYPES = dict.fromkeys(("case", "event", "batch", "user"), "ID!") | dict.fromkeys(
+_TYPES = dict.fromkeys(("case", "event", "batch", "user", "change"), "ID!") | dict.fromkeys(
     ("text", "cursor", *_CURSORS), "String!"
 )
 # A way through the schema passes no type twice, but for the one that leads up and so back to where it came from.
@@ -177,6 +177,7 @@ def query_of(selection: str) -> str:
 def _argument_documents(schema: GraphQLSchema) -> Iterator[Document]:
     """Yield documents that try each argument that may be left out, alone, with each of its values."""
     above = {"Query": "{}", "Case": "case(id: $case) {{ {} }}", "Event": "event(caseId: $case, id: $event) {{ {} }}"}
+    above["FileBatch"] = "fileBatch(caseId: $case, eventId: $event, id: $batch) {{ {} }}"
     for type_, name, definition in fields(schema):
         optional = {} if type_ == "Mutation" else definition.args
         calls = [
@@ -187,7 +188,7 @@ def _argument_documents(schema: GraphQLSchema) -> Iterator[Document]:
         ]
         for some in chunks(calls, AT_ONCE):
             pages = (f"a{place}: {call} {{ {PAGE} }}" for place, (call, _) in enumerate(some))
-            root = name if type_ == "Query" else type_.lower()
+            root = name if type_ == "Query" else type_[0].lower() + type_[1:]
             covers = frozenset[str]().union(*(covered for _, covered in some))
             yield Document(root, query_of(above[type_].format(" ".join(pages))), covers)
 
@@ -212,11 +213,19 @@ def _argument_values(name: str, of: Input, cursor: str) -> Iterator[tuple[str, s
         yield from ((name, f"[{value}]") for value in named.values)
     elif isinstance(named, GraphQLEnumType):
         yield name, f"[{', '.join(named.values)}]"
-    elif name in {"after", "before"}:
+    elif name in {"after", "before"} and named.name == "String":
         yield name, cursor
     else:
-        written = {"text": "$text", "first": "1", "last": "1", "accepted": "true"}.get(name)
-        yield name, written or json.dumps("2001-01-01T00:00:00Z" if name.endswith("From") else _TIME)
+        written = {
+            "text": "$text",
+            "first": "1",
+            "last": "1",
+            "accepted": "true",
+            "byId": "$user",
+            "types": '["CASE", "EVENT", "FILE_BATCH"]',
+            "fields": '["title", "label"]',
+        }.get(name)
+        yield name, written or json.dumps("2001-01-01T00:00:00Z" if name.lower().endswith("from") else _TIME)
 
 
 # The schema
@@ -262,7 +271,8 @@ def possible_types(schema: GraphQLSchema, type_: GraphQLNamedType) -> Sequence[G
 def is_nested(definition: GraphQLField) -> bool:
     """Whether a field is a list or a look-up, of which only so many may be nested."""
     of = definition.type.of_type if isinstance(definition.type, GraphQLNonNull) else definition.type
-    return bool(definition.args) or (isinstance(of, GraphQLList) and get_named_type(of).name == "CaseMember")
+    named = get_named_type(of).name
+    return bool(definition.args) or named == ("CaseMember" if isinstance(of, GraphQLList) else "Node")
 
 
 @dataclass(frozen=True)
@@ -348,7 +358,8 @@ class Mutation:
     def input(self, given: Values, values: Values) -> Values:
         """Return an input about something; `values` as in World."""
         named = {argument: values[variable] for argument, variable in self.ids.items()}
-        return named | {name: values["subject"] if name == "subject" else value for name, value in given.items()}
+        fresh = {"subject": values["subject"], "requestId": new_id()}
+        return named | {name: fresh.get(name, value) for name, value in given.items()}
 
 
 def mutations(schema: GraphQLSchema) -> list[Mutation]:
@@ -363,7 +374,7 @@ def mutations(schema: GraphQLSchema) -> list[Mutation]:
         ids = {
             member: variable_of(member, target)
             for member, of in type_.fields.items()
-            if get_named_type(of.type).name == "ID"
+            if get_named_type(of.type).name == "ID" and member != "requestId"
         }
         values = {member: _input_value(member, of) for member, of in type_.fields.items() if member not in ids}
         least = {member: values[member] for member in values if is_required_input_field(type_.fields[member])}
@@ -380,6 +391,8 @@ def _input_value(name: str, of: Input) -> Any:
     named = get_named_type(of.type)
     if isinstance(named, GraphQLEnumType):
         return [*named.values][-1]
+    if name == "requestId":
+        return None  # a new one each time, see Mutation.input
     if name == "issuer":
         return ""  # of all whom the shared secret vouches for
     return {"String": "Changed", "DateTime": _TIME, "Int": 7 if name == "expectedVersion" else 1}[named.name]
@@ -442,7 +455,7 @@ class World:
     @property
     def ids(self) -> list[str]:
         """The ids of what is in the case."""
-        return [self.present[name] for name in ("case", "event", "batch", "user")]
+        return [self.present[name] for name in ("case", "event", "batch", "user", "change")]
 
     def answer(self, caller: Caller, text: str, *, present: bool) -> bytes:
         """Return the whole answer to a document about what is there, or about what never was."""
@@ -494,7 +507,9 @@ def make_world(server: Server, salt: str = "") -> World:
     target, title = server.client(), f"Aqueduct of {alice.subject}."
     values = make_case(alice, title) | {"subject": target.subject, "text": title.upper()}
     values["user"] = alice.run("{ viewer { id } }")["viewer"]["id"]
-    missing = {name: new_id() for name in ("case", "event", "batch", "user")}
+    changes = "query ($case: ID!) { case(id: $case) { history(orderBy: SEQ_ASC) { nodes { id } } } }"
+    values["change"] = alice.run(changes, case=values["case"])["case"]["history"]["nodes"][0]["id"]
+    missing = {name: new_id() for name in ("case", "event", "batch", "user", "change")}
     missing |= {"subject": f"nobody-{new_id()}", "text": "no such text"}
     for name, cursor in cursors(alice, values).items():
         values[f"cursor_{name}"], missing[f"cursor_{name}"] = cursor, forged(cursor)
@@ -520,11 +535,12 @@ def cursors(client: Client, values: Values) -> Values:
       cases(where: {text: $text}) { pageInfo { startCursor } }
       case(id: $case) { events { pageInfo { startCursor } } }
       event(caseId: $case, id: $event) { fileBatches { pageInfo { startCursor } } }
+      about: case(id: $case) { history { pageInfo { startCursor } } }
     }
     """
     found = client.run(query, **{name: values[name] for name in ("case", "event", "text")})
-    lists = dict(zip(_LISTS, (found["cases"], found["case"]["events"], found["event"]["fileBatches"]), strict=True))
-    return {name: list_["pageInfo"]["startCursor"] for name, list_ in lists.items()}
+    lists = [found["cases"], found["case"]["events"], found["event"]["fileBatches"], found["about"]["history"]]
+    return {name: list_["pageInfo"]["startCursor"] for name, list_ in zip(_LISTS, lists, strict=True)}
 
 
 def forged(cursor: str) -> str:

@@ -30,6 +30,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    union_all,
 )
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import TableValuedAlias
@@ -197,7 +198,7 @@ class Planner:
                 return self.object(row, field.children())
             case nouns.NodeOf(name):
                 identifier = row.column(name)
-                return [or_null(row.below(self._nested(field, lambda: self._any_node(field, identifier))))]
+                return [or_null(row.below(self._nested(field, lambda: self._node_of(field, identifier))))]
             case nouns.Within(name, place):
                 return [or_null(element(row.column(name), place))]
             case nouns.Members(name, place):
@@ -293,6 +294,11 @@ class Planner:
     def _any_node(self, field: Field, identifier: ColumnElement[str]) -> ColumnElement[str]:
         found = select(*self._each_node(field, identifier)).correlate(None).alias(self.name())
         return scalar(select(func.coalesce(*found.c, _NULL, type_=Text())).select_from(found))
+
+    def _node_of(self, field: Field, identifier: ColumnElement[str]) -> ColumnElement[str]:
+        # One after the other, and not in each other: deep in a statement that would be too much for SQLite's parser.
+        found: list[Any] = [each.element for each in self._each_node(field, identifier)]
+        return union_all(*(each.element for each in found)).scalar_subquery()
 
     def _each_node(self, field: Field, identifier: ColumnElement[str]) -> list[Label[str]]:
         """Return the row with an id for each of the types that it may be of, NULL where it is not."""

@@ -149,9 +149,12 @@ class Recorder:
     def _each(self, statement: Statement, keys: Sequence[str], above: str) -> Iterator[Row]:
         """Iterate over rows, of which only some are held at a time, and their entries written."""
         after = dict.fromkeys(keys, _LEAST_ID)
-        while rows := self.transaction.all(statement, {**after, "above": above}):
+        while True:
+            rows = self.transaction.all(statement, {**after, "above": above})
             for row in rows:
                 yield row._asdict()
+            if len(rows) < _AT_ONCE:
+                return
             after = {key: getattr(rows[-1], key) for key in keys}
 
     def _note(self, kind: ChangeKind, subject: Subject, row: Row, values: Values, *, beside: bool = False) -> None:
