@@ -268,11 +268,13 @@ def possible_types(schema: GraphQLSchema, type_: GraphQLNamedType) -> Sequence[G
     return [type_] if isinstance(type_, GraphQLObjectType) else []
 
 
-def is_nested(definition: GraphQLField) -> bool:
-    """Whether a field is a list or a look-up, of which only so many may be nested."""
+def is_nested(definition: GraphQLField) -> int:
+    """How deep a field takes one: a list or a look-up, of which only so many may be nested, or the node of a change."""
     of = definition.type.of_type if isinstance(definition.type, GraphQLNonNull) else definition.type
     named = get_named_type(of).name
-    return bool(definition.args) or named == ("CaseMember" if isinstance(of, GraphQLList) else "Node")
+    if named == "Node" and not definition.args:
+        return 2
+    return int(bool(definition.args) or (isinstance(of, GraphQLList) and named == "CaseMember"))
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ INTROSPECTION = "zz: __schema { queryType { name } }"
 INTROSPECTED = b'"zz":{"queryType":{"name":"Query"}}'
 
 TEXTS = ("", "e", "CASE", "Straße", "É", "e\u0301", '\x01\x1f\x7f"\\/', "\u2028\U0001f600", "100%", "_", "İ", "nowhere")
-ORDERS = {"CaseOrder": "cases", "EventOrder": "events", "FileBatchOrder": "fileBatches"}
+ORDERS = {"CaseOrder": "cases", "EventOrder": "events", "FileBatchOrder": "fileBatches", "ChangeOrder": "history"}
 
 Value: TypeAlias = Any
 Orders: TypeAlias = tuple[str, ...]
@@ -237,7 +237,10 @@ def collect(client: Client, stranger: Client, viewer: str) -> World:
     query = """
     {
       cases {
-        nodes { id createdAt events { nodes { id updatedAt occurredAt fileBatches { nodes { id } } } } }
+        nodes {
+          id createdAt history(first: 1) { nodes { id } }
+          events { nodes { id updatedAt occurredAt fileBatches { nodes { id } } } }
+        }
       }
     }
     """
@@ -251,7 +254,7 @@ def collect(client: Client, stranger: Client, viewer: str) -> World:
                 times += event["updatedAt"], event["occurredAt"]
                 for batch in event["fileBatches"]["nodes"]:
                     ids = {"Case": case["id"], "Event": event["id"], "FileBatch": batch["id"], "User": viewer}
-                    paths.append(ids)
+                    paths.append(ids | {"Change": case["history"]["nodes"][0]["id"]})
     return World(paths, times, {key: cursors(client, *key) for name in ORDERS for key in orders(name)})
 
 
@@ -263,7 +266,7 @@ def orders(name: str) -> Iterator[tuple[str, Orders]]:
     yield name, ()
     for place, value in enumerate(values):
         yield name, (value,)
-        yield name, (value, values[place - 3])
+        yield name, (value, values[(place - 3) % len(values)])
 
 
 def cursors(client: Client, name: str, order: Orders) -> list[str]:
@@ -271,6 +274,7 @@ def cursors(client: Client, name: str, order: Orders) -> list[str]:
     query = {
         "cases": "{ %s }",
         "events": "{ cases { nodes { %s } } }",
+        "history": "{ cases { nodes { %s } } }",
         "fileBatches": "{ cases { nodes { events { nodes { %s } } } } }",
     }[ORDERS[name]]
     text = json.dumps(client.run(query % list_))
@@ -471,7 +475,7 @@ class Generator:
             return self._random.choice(list(type_.values))
         if isinstance(type_, GraphQLInputObjectType):
             chosen = [name for name in type_.fields if self._random.random() < 0.35]
-            return {name: self._value(type_.fields[name].type) for name in chosen}
+            return {name: self._names_of(name) or self._value(type_.fields[name].type) for name in chosen}
         pools: dict[str, Sequence[Value]] = {
             "ID": self._ids(subject),
             "DateTime": self._world.times,
@@ -480,6 +484,13 @@ class Generator:
             "Int": (1, 2, 3, 100),
         }
         return self._random.choice(pools[type_.name])
+
+    def _names_of(self, field: str) -> list[str] | None:
+        """Return names for a field of a filter that takes only those that there are, mostly."""
+        names = {"types": ("CASE", "EVENT", "FILE_BATCH", "MEMBER"), "fields": ("title", "label", "role")}.get(field)
+        if names is None or self._random.random() < 0.1:
+            return None
+        return [self._random.choice(names) for _ in range(self._random.choice((1, 2)))]
 
     def _ids(self, subject: str) -> Sequence[str]:
         """Return ids for a field, mostly along one path, so that look-ups find something in each other."""
@@ -561,4 +572,7 @@ def _is_composite(definition: GraphQLField) -> bool:
 
 def _is_list(definition: GraphQLField) -> int:
     """Return whether a field counts as a list or look-up, of which only a few may be nested."""
-    return int(bool(definition.args) or get_named_type(definition.type).name == "CaseMember")
+    named = get_named_type(definition.type).name
+    if named == "Node" and not definition.args:
+        return 2
+    return int(bool(definition.args) or named == "CaseMember")

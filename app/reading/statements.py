@@ -335,15 +335,17 @@ class Planner:
         return value if row is None else row.below(value)
 
     def _nested(self, field: Field, write: Callable[[], T]) -> T:
-        if self._nesting == MAX_NESTING:
+        # The node of a change may be a user, who hides what they are called: that takes one level more.
+        levels = 2 if isinstance(field.lead, nouns.NodeOf) else 1
+        if self._nesting + levels > MAX_NESTING:
             raise RequestRefused(
                 field.fault(f"lists and look-ups are nested more than {MAX_NESTING} deep; ask for less at once")
             )
-        self._nesting += 1
+        self._nesting += levels
         try:
             return write()
         finally:
-            self._nesting -= 1
+            self._nesting -= levels
 
     def _site(self, field: Field, decode_arguments: Callable[[dict[str, Any]], Any]) -> tuple[int, Any]:
         """Register a field's arguments; return their place and what they are now, None when there is a fault."""
