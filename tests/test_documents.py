@@ -149,6 +149,12 @@ def test_a_folder_is_recorded(place: Path) -> None:
         assert "1 file" in run(place, text, HOME=str(place))
 
 
+@runs("docs/record.md", "verify")
+@pytest.mark.slow
+def test_the_record_is_verified_beside_a_server(place: Path) -> None:
+    assert pasted(place, "docs/record.md", "verify").endswith(": all agrees\n")
+
+
 @runs("docs/members.md", "a token of an administrator")
 @pytest.mark.slow
 def test_an_administrator_gets_a_token(place: Path) -> None:
