@@ -571,18 +571,21 @@ def contributors_are_editors(patch: pytest.MonkeyPatch) -> None:
 
 
 def the_path_above_is_not_looked_at(patch: pytest.MonkeyPatch) -> None:
-    broken_find(patch, lambda find: lambda c, v, need, *path, **more: find(c, v, need, path[-1], **more))
+    def broken(find: Any) -> Any:
+        return lambda c, v, need, case, *path, **more: find(c, v, need, case, *path[-1:], **more)
+
+    broken_find(patch, broken)
 
 
 def strangers_are_told_that_they_may_not(patch: pytest.MonkeyPatch) -> None:
     def broken(find: Any) -> Any:
-        def finding(transaction: Any, viewer: Viewer, need: str, *path: Any, **more: Any) -> Any:
+        def finding(recorder: Any, viewer: Viewer, need: str, *path: Any, **more: Any) -> Any:
             try:
-                return find(transaction, viewer, need, *path, **more)
+                return find(recorder, viewer, need, *path, **more)
             except NotFound as refusal:
                 table = table_of(path[-1][1])
                 there = Statement(select(table.c.id).where(table.c.id == parse_id(path[-1][2])))
-                if transaction.first(there, {}):
+                if recorder.transaction.first(there, {}):
                     raise Forbidden("not yours", refusal.path, need) from None
                 raise
 
