@@ -49,12 +49,14 @@ function told(error: api.Refusals_ErrorFragment): string {
           return `${error.current.title} is at version ${error.currentVersion}`;
         case "FileBatch":
           return `${error.current.label} has ${error.current.fileCount} files at version ${error.currentVersion}`;
+        case "Change":
         case "User":
-          return "users have no versions";
+          return "it has no versions";
       }
     case "ForbiddenError":
       return `takes ${error.requiredRole}`;
     case "InvalidInputError":
+    case "RequestMismatchError":
       return error.message;
     case "NotFoundError":
       return `nothing at ${error.path.join(".")}`;
