@@ -394,8 +394,11 @@ class Writer:
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits
             waiting.error = self._meant_by(error)
             self._until = _NEVER
-            # Raises when SQLite itself rolled back everything: when a change was interrupted, or the disk is full.
-            connection.execute("ROLLBACK TO change")
+            try:
+                connection.execute("ROLLBACK TO change")
+            except sqlite3.OperationalError:
+                # SQLite itself rolled back everything: when a change was interrupted, or the disk is full.
+                raise error from None
         finally:
             self._assembly.clear()
             self._until = _NEVER  # neither what is left nor a commit is broken off
