@@ -11,12 +11,15 @@ from graphql import GraphQLObjectType
 
 from app.schema import executable
 from tests.server import Client, Server
+from tests.test_ownership import execute
 
 CHANGE = """seq at by { subject } kind on { type id label version node { __typename id } } fields { name before after }
 reason requestId erased"""
 JOURNAL = f"""query ($id: ID!, $after: String) {{ case(id: $id) {{ journal {{ size root }}
 history(orderBy: SEQ_ASC, first: 100, after: $after) {{
     totalCount pageInfo {{ hasNextPage endCursor }} nodes {{ id {CHANGE} }} }} }} }}"""
+UPDATE = """mutation ($id: ID!) {
+  updateCase(input: {id: $id, title: "Changed"}) { errors { code } } }"""
 NOON = "2026-01-01T12:00:00Z"
 
 Entry = dict[str, Any]
@@ -349,3 +352,26 @@ def test_writers_side_by_side_leave_a_journal_without_gaps(server: Server, alice
     with ThreadPoolExecutor(16) as pool:
         made = sum(pool.map(work, range(16)))
     assert len(journal(alice, case)) == 3 + made
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "UPDATE journals SET size = size + 1 WHERE case_id = '{}'",
+        "DELETE FROM journals WHERE case_id = '{}'",
+        "DELETE FROM journal_entries WHERE case_id = '{}' AND seq = 2",
+        "UPDATE journals SET at = (SELECT max(created_at) FROM users WHERE id <> '{}') WHERE case_id = '{}'",
+    ],
+    ids=("size", "no head", "no last entry", "moment"),
+)
+def test_a_journal_whose_head_does_not_fit_takes_no_more(
+    server: Server, alice: Client, caplog: pytest.LogCaptureFixture, broken: str
+) -> None:
+    case, other = alice.create_case(title="Fire"), alice.create_case(title="Flood")
+    execute(server, broken.replace("{}", case))
+    (error,) = alice.post(UPDATE, {"id": case}).json()["errors"]
+    assert error["extensions"]["code"] == "INTERNAL_ERROR"
+    assert f"the journal of case {case} is broken" in caplog.text
+    assert "dossier verify" not in error["message"]
+    assert alice.run(UPDATE, id=other)["updateCase"]["errors"] == []
+    assert alice.run("query ($id: ID!) { case(id: $id) { title } }", id=case) == {"case": {"title": "Fire"}}
