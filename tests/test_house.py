@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from app.record.entries import SUBJECTS
+
 APP = Path(__file__).parent.parent / "app"
 FLOORS = (
     ("app", "app.errors", "app.values", "app.shares", "app.database_urls", "app.settings", "app.manifests"),
@@ -64,6 +66,36 @@ def test_no_sql_is_written_above_the_resolvers(module: str) -> None:
     assert [name for name in imports(module) if name.split(".")[0] in drivers] == []
     tables = [name for name in imports(module) if name.startswith("app.db.sql")]
     assert tables == []
+
+
+def test_whatever_is_recorded_is_written_by_the_record_alone() -> None:
+    # All others that write have tables of their own, in which there is nothing of a case.
+    writing = {
+        module
+        for module in modules()
+        if floor_of(module) > floor_of("app.db")
+        and any(name.rpartition(".")[2] in {"insert", "update", "delete"} for name in imported(module))
+    }
+    assert writing - {"app.record.journal"} == {
+        "app.ownership",  # users who are named
+        "app.resolvers.cases",  # the counter of cases
+        "app.resolvers.requests",
+        "app.resolvers.trusted",
+        "app.resolvers.users",
+    }
+    recorded = {subject.model.__name__ for subject in SUBJECTS.values()} - {"Case"}
+    for module in writing - {"app.record.journal", "app.ownership"}:
+        assert recorded & db_names(APP.parent.joinpath(*module.split(".")).with_suffix(".py")) == set()
+
+
+def imported(module: str) -> Iterator[str]:
+    """Yield every name that a module imports from SQLAlchemy."""
+    source = APP.parent.joinpath(*module.split("."))
+    path = source / "__init__.py" if source.is_dir() else source.with_suffix(".py")
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("sqlalchemy"):
+            yield from (alias.name for alias in node.names)
+            yield str(node.module)
 
 
 def test_only_the_database_floor_begins_and_ends_transactions() -> None:

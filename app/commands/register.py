@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from app.commands.failures import CommandError
-from app.db import Database, database_of, migrations
-from app.errors import DossierError, RequestFault
+from app.db import database_of, migrations
+from app.errors import RequestFault
 from app.execution.documents import Documents
 from app.manifests import Document, read_manifest
 from app.resolvers.trusted import SECONDS_KEPT, Registered, TakenIds, TrustedDocuments
@@ -33,7 +32,7 @@ class FaultyError(CommandError):
 async def add(settings: Settings, file: Path) -> str:
     """Register the documents of a manifest, all or none; return what was done. Raises DossierError."""
     documents = _read(settings, file)
-    async with _opened(settings) as database:
+    async with migrations.opened(settings) as database:
         try:
             new = await TrustedDocuments(database).add(documents)
         except TakenIds as taken:
@@ -61,13 +60,13 @@ async def check(settings: Settings, file: Path | None) -> str:
 
 async def list_(settings: Settings) -> list[Registered]:
     """Return what is registered, the oldest first. Raises DossierError."""
-    async with _opened(settings) as database:
+    async with migrations.opened(settings) as database:
         return await TrustedDocuments(database).all()
 
 
 async def remove(settings: Settings, ids: Sequence[str]) -> str:
     """Remove documents by their ids, all or none; return what was done. Raises DossierError."""
-    async with _opened(settings) as database:
+    async with migrations.opened(settings) as database:
         removed = await TrustedDocuments(database).remove(ids)
     return f"{_counted(removed)} removed; within {SECONDS_KEPT} seconds no server runs what was removed"
 
@@ -75,18 +74,6 @@ async def remove(settings: Settings, ids: Sequence[str]) -> str:
 def line(document: Registered) -> str:
     """Return a line about a document: its id, since when it is registered, and its operations, separated by tabs."""
     return "\t".join((visible(document.id), format_time(document.added_at), _names(document.text)))
-
-
-@asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[Database]:
-    """Hold the database open. Raises DossierError, and makes no file where there is none."""
-    if settings.embedded and not settings.database_file.exists():
-        raise DossierError(
-            f"there is no database at {settings.database_file}; start 'dossier serve' once in this folder, or set "
-            "DOSSIER_DATABASE_URL"
-        )
-    async with migrations.opened(settings) as database:
-        yield database
 
 
 def _read(settings: Settings, file: Path) -> list[Document]:

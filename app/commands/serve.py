@@ -8,7 +8,6 @@ import shlex
 import shutil
 import socket
 import sys
-from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,8 +67,6 @@ def _run(options: argparse.Namespace) -> int:
     # Who calls from now on waits, as long as it takes to read everything in and to migrate the database.
     listening = _listen(options.host, options.port)
     with SilentInterrupts():
-        import asyncio
-
         from app.db import migrations
         from app.settings import signing_secret
         from app.web.demo import new_code
@@ -77,7 +74,7 @@ def _run(options: argparse.Namespace) -> int:
     if settings.embedded:
         migrations.migrate(settings)
     else:
-        asyncio.run(_check(migrations.opened(settings)))
+        migrations.check(settings)
     made = settings.makes_secret and not settings.secret_file.exists()
     if settings.has_secret:
         signing_secret(settings, create=True)
@@ -107,11 +104,6 @@ def _listen(host: str, port: int) -> socket.socket:
             raise DossierError(f"port {port} on {host} is taken; choose another one with --port") from None
         raise DossierError(f"can't listen on {host}, port {port}: {error.strerror}") from None
     return listening
-
-
-async def _check(opened: AbstractAsyncContextManager[object]) -> None:
-    async with opened:
-        pass
 
 
 def _server(settings: Settings, listening: socket.socket, demo_code: str | None, count: int) -> Serves:

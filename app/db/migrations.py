@@ -58,7 +58,15 @@ async def fault(database: Database) -> str | None:
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Database]:
-    """Hold the configured database open, for a command. Raises DossierError when this version can't work with it."""
+    """Hold the configured database open, for a command.
+
+    Raises DossierError when this version can't work with it, and makes no file where there is none.
+    """
+    if settings.embedded and not settings.database_file.exists():
+        raise DossierError(
+            f"there is no database at {settings.database_file}; start 'dossier serve' once in this folder, or set "
+            "DOSSIER_DATABASE_URL"
+        )
     database = await open_database(settings)
     try:
         if (wrong := await fault(database)) is not None:
@@ -71,12 +79,7 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
 
 
 def check(settings: Settings) -> None:
-    """Raise DossierError when this version can't work with the configured database, or it isn't there."""
-    if settings.embedded and not settings.database_file.exists():
-        raise DossierError(
-            f"there is no database at {settings.database_file}; start 'dossier serve' once in this folder, or set "
-            "DOSSIER_DATABASE_URL"
-        )
+    """Open the configured database and close it again. Raises what `opened` does."""
 
     async def open_and_close() -> None:
         async with opened(settings):

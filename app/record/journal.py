@@ -40,7 +40,10 @@ class Head:
 
 
 class Recorder:
-    """Writes rows of one case, and their entries, for one change: all of them when it is closed."""
+    """Writes rows of one case, and their entries, for one change: all of them when it is closed.
+
+    What is put down is not seen before that by whatever else the change reads.
+    """
 
     def __init__(self, transaction: Transaction, by: str, subject: str, request_id: str | None = None) -> None:
         """Take the user who makes the change, by their id and their subject."""
@@ -78,7 +81,7 @@ class Recorder:
         """Write a new row, and who made it when."""
         authors = {"created_at": self.moment, "created_by": self._by, "updated_at": self.moment, "updated_by": self._by}
         row = {**values, **authors, "version": 1}
-        self._writes.append((_insert(table), row))
+        self._write(_insert(table), row)
         subject = SUBJECTS[table.name]
         self._note(ChangeKind.CREATED, subject, row, subject.made(row))
 
@@ -90,7 +93,7 @@ class Recorder:
             subject = SUBJECTS[table.name]
             told = subject.changed(before, changed)
             changed |= {"version": row.version + 1, "updated_at": self.moment, "updated_by": self._by}
-            self._writes.append((_update(table), {**changed, "row": row.id}))
+            self._write(_update(table), {**changed, "row": row.id})
             self._note(ChangeKind.UPDATED, subject, before | changed, told)
 
     def remove(self, table: Table, row: FoundRow) -> None:
@@ -98,7 +101,7 @@ class Recorder:
         for subject, statement, keys in _BELOW[table.name]:
             for below in self._each(statement, keys, row.id):
                 self._note(ChangeKind.DELETED, subject, below, subject.gone(below), beside=True)
-        self._writes.append((_delete(table), {"row": row.id}))
+        self._write(_delete(table), {"row": row.id})
         subject, before = SUBJECTS[table.name], row._asdict()
         self._note(ChangeKind.DELETED, subject, before, subject.gone(before))
 
@@ -109,12 +112,12 @@ class Recorder:
 
     def add_member(self, member: Row, subject: str) -> None:
         """Write a new membership, of the user with a subject."""
-        self._writes.append((_insert(_MEMBERS), member))
+        self._write(_insert(_MEMBERS), member)
         self._note(ChangeKind.CREATED, _MEMBER, {**member, "subject": subject}, _MEMBER.made(member))
 
     def update_member(self, member: Row, values: Row, subject: str) -> None:
         """Write values to a membership, of the user with a subject."""
-        self._writes.append((_UPDATE_MEMBER, {**values, "case": member["case_id"], "user": member["user_id"]}))
+        self._write(_UPDATE_MEMBER, {**values, "case": member["case_id"], "user": member["user_id"]})
         told = _MEMBER.changed(member, values)
         if values["given_by"] not in {None, member["given_by"]}:
             told["accepted"] = member["given_by"] is None, False  # given anew, by whoever makes this change
@@ -122,7 +125,7 @@ class Recorder:
 
     def remove_member(self, member: Row, subject: str) -> None:
         """Take a membership away from the user with a subject."""
-        self._writes.append((_REMOVE_MEMBER, {"case": member["case_id"], "user": member["user_id"]}))
+        self._write(_REMOVE_MEMBER, {"case": member["case_id"], "user": member["user_id"]})
         self._note(ChangeKind.DELETED, _MEMBER, {**member, "subject": subject}, _MEMBER.gone(member))
 
     def take_up(self, case_id: str, *, beside: bool) -> None:
@@ -141,10 +144,13 @@ class Recorder:
             whole = root(self._frontier).hex()
             moved = {"size": self._size, "at": self.moment, "frontier": self._frontier, "root": whole}
             if self._head is None:
-                self._writes.append((_insert(_JOURNALS), {**moved, "case_id": self.case_id}))
+                self._write(_insert(_JOURNALS), {**moved, "case_id": self.case_id})
             else:
-                self._writes.append((_MOVE, {**moved, "case": self.case_id}))
+                self._write(_MOVE, {**moved, "case": self.case_id})
         self.transaction.run_all(self._writes)
+
+    def _write(self, statement: Statement, values: Row) -> None:
+        self._writes.append((statement, values))
 
     def _each(self, statement: Statement, keys: Sequence[str], above: str) -> Iterator[Row]:
         """Iterate over rows, of which only some are held at a time, and their entries written."""
@@ -216,8 +222,6 @@ _TAKE_UP = Statement(
     .values(given_by=None)
     .returning(_MEMBERS.c.user_id)
 )
-
-
 _MOVE = Statement(update_rows(_JOURNALS).where(_JOURNALS.c.case_id == bindparam("case")))
 
 
@@ -253,14 +257,11 @@ def _everything_below() -> dict[str, list[_Below]]:
     above = bindparam("above", type_=table_of(Case).c.id.type)
     batches, events = select(table_of(FileBatch)), select(table_of(Event))
     members = select(*_MEMBERS.c, User.subject).join_from(_MEMBERS, table_of(User), _MEMBERS.c.user_id == User.id)
-    on_event = FileBatch.case_id == Event.case_id, FileBatch.event_id == Event.id
+    # By their events, whose index they are found by.
+    in_case = batches.join(table_of(Event), FileBatch.event_id == Event.id).where(Event.case_id == above)
     return {
         "cases": [
-            _below(
-                batches.join(table_of(Event), on_event[0] & on_event[1]).where(Event.case_id == above),
-                FileBatch,
-                *("event_id", "id"),
-            ),
+            _below(in_case, FileBatch, "event_id", "id"),
             _below(events.where(Event.case_id == above), Event, "id"),
             _below(members.where(CaseMember.case_id == above), CaseMember, "user_id"),
         ],

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
-from typing import Any, TypeAlias
+from typing import Any
 
 import orjson
 from sqlalchemy import bindparam, delete, select
@@ -30,15 +30,12 @@ _FORM = re.compile("[A-Za-z0-9_-]{16,64}")
 _PATH = "input", "requestId"
 _REQUESTS = table_of(Request)
 
-Subject: TypeAlias = str | tuple[str, ...]
-"""What a change returns: the id of the row that it changed, or its key."""
-
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What came of a request: the row that was changed, in which case, and the entry that says so, if anything was."""
+    """What came of a request: the key of the row that was changed, its case, and the entry that says so, if any."""
 
-    subject: Subject
+    subject: str | tuple[str, ...]
     case_id: str | None
     change: str | None
 

@@ -12,7 +12,7 @@ from app.db.models import CaseRole, CaseStatus
 from app.reading.nouns import Computed, Few, IsNull, Noun, Reference, accepted, at_least, below, one_of, text
 from app.schema.change import Journal, history
 from app.schema.event import Event, EventConnection, EventFilter, EventOrder
-from app.schema.fields import Asked, condition, field, input_type, lookup, noun
+from app.schema.fields import MutationInput, condition, field, input_type, lookup, noun
 from app.schema.nodes import Node
 from app.schema.pages import UPDATED_FROM, listed, pages_of
 from app.schema.scalars import DateTime
@@ -169,7 +169,7 @@ class CaseFilter:
 
 
 @input_type
-class CreateCaseInput(Asked):
+class CreateCaseInput(MutationInput):
     """A case to create. You become its owner."""
 
     title: str = strawberry.field(
@@ -185,7 +185,7 @@ class CreateCaseInput(Asked):
 
 
 @input_type
-class UpdateCaseInput(Asked):
+class UpdateCaseInput(MutationInput):
     """A change to a case. What is left out stays; null clears what may be null."""
 
     id: strawberry.ID = strawberry.field(description="The case's id.")
@@ -206,7 +206,7 @@ class UpdateCaseInput(Asked):
 
 
 @input_type
-class DeleteCaseInput(Asked):
+class DeleteCaseInput(MutationInput):
     """A case to delete, with all its events and file batches."""
 
     id: strawberry.ID = strawberry.field(description="The case's id.")

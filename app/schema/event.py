@@ -11,7 +11,7 @@ from app.db import models
 from app.db.models import EventType, TimePrecision
 from app.reading.nouns import Noun, Reference, at_least, below, one_of, reaches, text
 from app.schema.change import history
-from app.schema.fields import Asked, condition, field, input_type, lookup, noun
+from app.schema.fields import MutationInput, condition, field, input_type, lookup, noun
 from app.schema.file_batch import FileBatch, FileBatchConnection, FileBatchOrder
 from app.schema.nodes import Node
 from app.schema.pages import UPDATED_FROM, listed, pages_of
@@ -154,7 +154,7 @@ class EventFilter:
 
 
 @input_type
-class CreateEventInput(Asked):
+class CreateEventInput(MutationInput):
     """An event to put on the timeline of a case."""
 
     case_id: strawberry.ID = strawberry.field(description="The id of the case that the event is in.")
@@ -179,7 +179,7 @@ class CreateEventInput(Asked):
 
 
 @input_type
-class UpdateEventInput(Asked):
+class UpdateEventInput(MutationInput):
     """A change to an event. What is left out stays; null clears what may be null."""
 
     case_id: strawberry.ID = strawberry.field(description="The id of the case that the event is in.")
@@ -210,7 +210,7 @@ class UpdateEventInput(Asked):
 
 
 @input_type
-class DeleteEventInput(Asked):
+class DeleteEventInput(MutationInput):
     """An event to delete, with all its file batches."""
 
     case_id: strawberry.ID = strawberry.field(description="The id of the case that the event is in.")

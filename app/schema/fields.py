@@ -39,8 +39,8 @@ def interface(class_: type[T]) -> type[T]:
 
 
 @strawberry.input
-class Asked:
-    """What the inputs of all mutations have in common."""
+class MutationInput:
+    """What the inputs of all mutations have in common: each inherits it."""
 
     request_id: strawberry.Maybe[strawberry.ID | None] = strawberry.field(
         description="An id that you make up for this request: 16 to 64 characters of A-Z, a-z, 0-9, - and _, at "

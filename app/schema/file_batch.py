@@ -10,7 +10,7 @@ import strawberry
 from app.db import models
 from app.reading.nouns import Noun, Reference
 from app.schema.change import history
-from app.schema.fields import Asked, field, input_type, noun
+from app.schema.fields import MutationInput, field, input_type, noun
 from app.schema.nodes import Node
 from app.schema.pages import pages_of
 from app.schema.scalars import DateTime
@@ -69,7 +69,7 @@ FileBatchConnection = pages_of(FileBatch, "file batch", "file batches", short="b
 
 
 @input_type
-class CreateFileBatchInput(Asked):
+class CreateFileBatchInput(MutationInput):
     """A file batch to put on an event."""
 
     case_id: strawberry.ID = strawberry.field(description="The id of the case that the event is in.")
@@ -90,7 +90,7 @@ class CreateFileBatchInput(Asked):
 
 
 @input_type
-class UpdateFileBatchInput(Asked):
+class UpdateFileBatchInput(MutationInput):
     """A change to a file batch. What is left out stays; null clears what may be null."""
 
     case_id: strawberry.ID = strawberry.field(description="The id of the case that the event is in.")
@@ -118,7 +118,7 @@ class UpdateFileBatchInput(Asked):
 
 
 @input_type
-class DeleteFileBatchInput(Asked):
+class DeleteFileBatchInput(MutationInput):
     """A file batch to delete."""
 
     case_id: strawberry.ID = strawberry.field(description="The id of the case that the event is in.")

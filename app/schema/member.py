@@ -5,7 +5,7 @@ from __future__ import annotations
 import strawberry
 
 from app.db.models import CaseRole
-from app.schema.fields import Asked, input_type
+from app.schema.fields import MutationInput, input_type
 from app.schema.scalars import DateTime
 
 _SUBJECT = "The user's `subject`, exactly as it is in their tokens."
@@ -13,7 +13,7 @@ _ISSUER = "The user's `issuer`; your own when it is left out or null."
 
 
 @input_type
-class SetCaseMemberInput(Asked):
+class SetCaseMemberInput(MutationInput):
     """A user's role in a case. Whoever has one already gets this one in its place. They need not have called this
     server before: the case is there for them when they do. Nothing here tells whether they have.
     """
@@ -33,7 +33,7 @@ class SetCaseMemberInput(Asked):
 
 
 @input_type
-class RemoveCaseMemberInput(Asked):
+class RemoveCaseMemberInput(MutationInput):
     """A user who is to be a member of a case no longer."""
 
     case_id: strawberry.ID = strawberry.field(description="The case's id.")
@@ -42,7 +42,7 @@ class RemoveCaseMemberInput(Asked):
 
 
 @input_type
-class AcceptCaseInput(Asked):
+class AcceptCaseInput(MutationInput):
     """A case that you were made a member of, to take up."""
 
     id: strawberry.ID = strawberry.field(description="The case's id.")
