@@ -115,6 +115,10 @@ def _ways(
     nested += is_nested(definition)
     if nested > MAX_NESTING:
         return
+    if type_ == "ChangeSubject":
+        # What a change was made to is tried as such, and not again with all that other ways lead to: every row has a
+        # history, so that there are too many ways.
+        nested = MAX_NESTING
     possible = possible_types(schema, target)
     if not possible:
         yield _Way((name,), frozenset({f"{type_}.{name}"}))
@@ -124,6 +128,8 @@ def _ways(
         written, covers = _call(type_, name, definition, object_.name)
         steps = (written,) if object_ is target else (f"{name}_{object_.name}: {written}", f"... on {object_.name}")
         below = {"__typename": GraphQLField(schema.type_map["String"])} | object_.fields  # type: ignore[arg-type]
+        if type_ in {"ChangeSubject", "ChangeEdge"}:
+            below = {child: of for child, of in below.items() if not possible_types(schema, get_named_type(of.type))}
         for child, of_child in below.items():
             ways = _ways(schema, object_.name, child, of_child, passed + Counter([object_.name]), nested, passes)
             for way in ways:

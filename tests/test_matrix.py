@@ -420,12 +420,12 @@ def is_of_own_rows(page: Values, name: str, bound: str) -> bool:
 
 
 def orders() -> Iterator[tuple[str, str | None]]:
-    """Yield every list with each of its orders, and with none."""
-    for _, name, definition in fields(executable()):
-        if "orderBy" in definition.args:
-            order = get_named_type(definition.args["orderBy"].type)
-            assert isinstance(order, GraphQLEnumType)
-            yield from ((name, value) for value in (None, *order.values))
+    """Yield every list with each of its orders, and with none; once, of however many types it is a field."""
+    lists = {name: definition for _, name, definition in fields(executable()) if "orderBy" in definition.args}
+    for name, definition in lists.items():
+        order = get_named_type(definition.args["orderBy"].type)
+        assert isinstance(order, GraphQLEnumType)
+        yield from ((name, value) for value in (None, *order.values))
 
 
 def list_document(

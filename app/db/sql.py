@@ -184,6 +184,10 @@ def _stream_postgresql(element: Stream, compiler: SQLCompiler, **options: Any) -
     if element.numbered:
         # The steps mention the number, so that for each row, in the order of the rows, all of them are computed.
         rows = f"(SELECT *, row_number() OVER () AS nth FROM {rows}) AS {element.rows.name}"
+    else:
+        # With OFFSET the rows are found first. Otherwise their conditions may be joined to pieces of rows that don't
+        # meet them yet, and a hash join, which hands on what is equal in any order, shuffles the pieces.
+        rows = f"(SELECT * FROM {rows} OFFSET 0) AS {element.rows.name}"
     return f"SELECT piece FROM {rows} CROSS JOIN LATERAL ({texts}) AS pieces"
 
 
