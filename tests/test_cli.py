@@ -542,7 +542,8 @@ def test_serve_says_that_postgresql_is_not_migrated_or_not_there(
 def test_the_embedded_database_is_for_its_owner_alone(tmp_path: Path) -> None:
     with serving(tmp_path):
         modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
-    assert set(modes) == {f"dossier.db{ending}" for ending in ("", "-wal", "-shm", ".lock", ".secret")}
+    endings = ("", "-wal", "-shm", ".lock", ".secret", ".key", ".checkpoint")
+    assert set(modes) == {f"dossier.db{ending}" for ending in endings}
     assert set(modes.values()) == {0o600}
 
 

@@ -78,6 +78,7 @@ def test_whatever_is_recorded_is_written_by_the_record_alone() -> None:
     }
     assert writing - {"app.record.journal"} == {
         "app.ownership",  # users who are named
+        "app.record.log",  # what is made of the journals
         "app.resolvers.cases",  # the counter of cases
         "app.resolvers.requests",
         "app.resolvers.trusted",

@@ -28,7 +28,7 @@ from tests.server import SECRET
 
 TABLES = {
     *("users", "case_counter", "cases", "case_members", "events", "file_batches", "trusted_documents"),
-    *("journals", "journal_entries", "requests"),
+    *("journals", "log_head", "log_entries", "log_members", "checkpoints", "journal_entries", "requests"),
 }
 
 

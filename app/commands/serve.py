@@ -68,6 +68,7 @@ def _run(options: argparse.Namespace) -> int:
     listening = _listen(options.host, options.port)
     with SilentInterrupts():
         from app.db import migrations
+        from app.record.signing import check_folder, signing_key
         from app.settings import signing_secret
         from app.web.demo import new_code
 
@@ -78,6 +79,8 @@ def _run(options: argparse.Namespace) -> int:
     made = settings.makes_secret and not settings.secret_file.exists()
     if settings.has_secret:
         signing_secret(settings, create=True)
+    signing_key(settings, create=True)
+    check_folder(settings)
     address, port = listening.getsockname()[:2]
     code = new_code(settings, address)
     server = _server(settings, listening, code, options.workers)  # from now on a signal ends it in good order

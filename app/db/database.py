@@ -20,6 +20,9 @@ class Database(Protocol):
     longest: int
     """How many bytes an answer may have."""
 
+    incarnation: str
+    """That of the installation's log, empty as long as it isn't known; see app/record/log.py."""
+
     async def open(self) -> None:
         """Connect. Raises DossierError, saying what to do, when that fails."""
 

@@ -1,4 +1,4 @@
-"""The tables: users, cases with their members, events, and file batches; the record; and trusted documents."""
+"""The tables: users, cases with their members, events, and file batches; the record and its log; trusted documents."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy import text as sql_text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -83,6 +84,13 @@ class ChangeKind(Enum):
     EXPORTED = "EXPORTED"
     ERASED = "ERASED"
     REFUSED = "REFUSED"
+
+
+class MemberMove(Enum):
+    """Whether a user came to see a case, or no longer does."""
+
+    JOINED = "JOINED"
+    LEFT = "LEFT"
 
 
 class Base(DeclarativeBase):
@@ -252,6 +260,7 @@ class Journal(Base):
     """The head of a case's journal. It outlives the case, and whoever appends holds it until they commit."""
 
     __tablename__ = "journals"
+    __table_args__ = (Index("journals_to_log", "case_id", **_where("NOT is_logged")),)
 
     case_id: Mapped[str] = mapped_column(Id, primary_key=True)
     size: Mapped[int]
@@ -260,6 +269,8 @@ class Journal(Base):
     frontier: Mapped[bytes] = mapped_column(LargeBinary)
     # That of the whole tree, in lower-case hexadecimal.
     root: Mapped[str] = mapped_column(String(64))
+    # Whether the log may know this head. Under load it stays false from change to change, so that no index is touched.
+    is_logged: Mapped[bool] = mapped_column(server_default=false())
 
 
 class JournalEntry(Base):
@@ -292,11 +303,70 @@ class JournalEntry(Base):
     said: Mapped[str | None] = mapped_column(Text)
 
 
+class LogHead(Base):
+    """How far the installation's log has come, in the table's one row; whoever adds to the log holds it."""
+
+    __tablename__ = "log_head"
+    __table_args__ = (CheckConstraint("id = 1", name="one_log"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    # What tells this log from those that begin alike; empty before the first entry. See app/record/log.py.
+    incarnation: Mapped[str] = mapped_column(String(16), server_default="")
+    # Where the database lies, as far as it can tell: what was restored from a dump lies elsewhere.
+    place: Mapped[str] = mapped_column(Text, server_default="")
+    size: Mapped[int] = mapped_column(server_default="0")
+    frontier: Mapped[bytes] = mapped_column(LargeBinary)
+    # The key that signs checkpoints, as a verifier key of C2SP's signed notes.
+    key: Mapped[str | None] = mapped_column(Text)
+
+
+class LogEntry(Base):
+    """A leaf of the installation's log: the head of a case's journal, a key, or the beginning of an incarnation."""
+
+    __tablename__ = "log_entries"
+    __table_args__ = (Index("log_entries_by_case", "case_id", "last", **_where("case_id IS NOT NULL")),)
+
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(String(20))
+    leaf: Mapped[str] = mapped_column(Text)
+    # As those of a journal's entry.
+    nodes: Mapped[bytes] = mapped_column(LargeBinary)
+    # Whose head it is, the salt that hides that in the leaf, and the entries that came since the head before.
+    case_id: Mapped[str | None] = mapped_column(Id)
+    salt: Mapped[str | None] = mapped_column(String(22))
+    first: Mapped[int | None]
+    last: Mapped[int | None]
+
+
+class LogMember(Base):
+    """A user who came to see a case, or no longer does, by the entries that a leaf of the log stands for."""
+
+    __tablename__ = "log_members"
+    __table_args__ = (_one_of("kind", MemberMove),)
+
+    user_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    case_id: Mapped[str] = mapped_column(Id)
+    kind: Mapped[str] = mapped_column(Choice(MemberMove))
+
+
+class Checkpoint(Base):
+    """A signed statement of how far the log has come: the newest, and those that are kept."""
+
+    __tablename__ = "checkpoints"
+
+    size: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(Time)
+    text: Mapped[str] = mapped_column(Text)
+    # Those that two keys signed, and the last ones of an incarnation.
+    is_kept: Mapped[bool] = mapped_column(server_default=false())
+
+
 class Request(Base):
     """A change that was asked for with an id of the client's; see app/resolvers/requests.py."""
 
     __tablename__ = "requests"
-    __table_args__ = (Index("requests_by_user", "user_id", "at"),)
+    __table_args__ = (Index("requests_by_time", "at"),)
 
     user_id: Mapped[str] = mapped_column(Id, ForeignKey("users.id"), primary_key=True)
     request_id: Mapped[str] = mapped_column(String(REQUEST_ID_LENGTH), primary_key=True)

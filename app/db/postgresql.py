@@ -85,6 +85,7 @@ class PostgresqlDatabase:
         self._in_turn = Shares(1)
         self._deadline = settings.deadline
         self.longest = settings.max_answer_bytes
+        self.incarnation = ""
         self._engine = writing_engine(settings.database_url, self._writing.places, settings.deadline)
         self._pool: asyncpg.Pool | None = None
         self._prober: asyncpg.Connection | None = None

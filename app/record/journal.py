@@ -143,6 +143,7 @@ class Recorder:
             self._write_entries()
             whole = root(self._frontier).hex()
             moved = {"size": self._size, "at": self.moment, "frontier": self._frontier, "root": whole}
+            moved["is_logged"] = False
             if self._head is None:
                 self._write(_insert(_JOURNALS), {**moved, "case_id": self.case_id})
             else:

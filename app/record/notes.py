@@ -111,7 +111,7 @@ class Proof:
     def text(self) -> str:
         """What a file of this proof, named `.tlog-proof`, has in it. Raises ValueError when there is no such text."""
         _check_proof(self.hashes)
-        read_checkpoint(_take_apart(self.checkpoint)[0])
+        read_checkpoint(take_apart(self.checkpoint)[0])
         extra = [f"extra {_encoded(self.extra)}"] if self.extra else []
         hashes = [_encoded(each) for each in self.hashes]
         return "\n".join((_PROOF, *extra, f"index {_number(self.index)}", *hashes, "", self.checkpoint))
@@ -152,7 +152,7 @@ def verify(note: str, known: Iterable[Verifier]) -> Note:
     signed it; and at least one has to be good.
     """
     keys = _by_name(known)
-    text, signatures = _take_apart(note)
+    text, signatures = take_apart(note)
     data = text.encode()
     good: dict[Verifier, None] = {}  # in the order of the signatures
     for name, key_id, signature in signatures:
@@ -177,8 +177,11 @@ def _by_name(known: Iterable[Verifier]) -> dict[tuple[str, bytes], Verifier]:
     return keys
 
 
-def _take_apart(note: str) -> tuple[str, list[tuple[str, bytes, bytes]]]:
-    """Return a note's text and, of each signature, the name, the key's id and the signature itself."""
+def take_apart(note: str) -> tuple[str, list[tuple[str, bytes, bytes]]]:
+    """Return a note's text and, of each signature, the name, the key's id and the signature itself.
+
+    Nothing in it is to be believed before `verify` has returned. Raises ValueError when it is no note.
+    """
     _check_characters(note)
     text, blank, block = note.rpartition("\n\n")
     lines = block.split("\n")
@@ -233,7 +236,7 @@ def read_proof(text: str) -> Proof:
     _check_proof(hashes)
     if not blank:
         raise ValueError("a proof has no checkpoint")
-    read_checkpoint(_take_apart(checkpoint)[0])
+    read_checkpoint(take_apart(checkpoint)[0])
     return Proof(index, hashes, checkpoint, extra)
 
 

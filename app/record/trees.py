@@ -66,6 +66,27 @@ def _joined(roots: list[bytes]) -> bytes:
     return joined
 
 
+def node_of(entry: Callable[[int], bytes]) -> Node:
+    """Return the roots of perfect subtrees of a tree whose leaves were written down by `extended`.
+
+    It is asked of `entry` what leaf number `seq`, counted from 1, has brought.
+    """
+
+    def node(level: int, index: int) -> bytes:
+        start = HASH_BYTES * level
+        found = entry((index + 1) << level)[start : start + HASH_BYTES]
+        if len(found) != HASH_BYTES:
+            raise ValueError(f"the tree has no node {index} at level {level}")
+        return found
+
+    return node
+
+
+def root_at(size: int, node: Node) -> bytes:
+    """Return the root that a tree had when it had `size` leaves."""
+    return _root_between(0, size, node) if size else EMPTY_ROOT
+
+
 def inclusion_proof(index: int, size: int, node: Node) -> list[bytes]:
     """Return what proves that leaf `index`, counted from 0, is in a tree of `size` leaves (section 2.1.3.1).
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 import orjson
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, select, tuple_
 from sqlalchemy import update as update_rows
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -26,6 +26,7 @@ from app.values import now
 KEPT_DAYS = 7
 """For how long a request is known."""
 
+_AT_ONCE = 1_000  # that are forgotten in one transaction
 _FORM = re.compile("[A-Za-z0-9_-]{16,64}")
 _PATH = "input", "requestId"
 _REQUESTS = table_of(Request)
@@ -57,7 +58,7 @@ class Asked:
 
         Raises RequestMismatch when it was another request that had the id.
         """
-        self._transaction.run(_FORGET, {"user": self._key["user"], "until": now() - timedelta(days=KEPT_DAYS)})
+        self._transaction.run(_FORGET_IT, {**self._key, "until": _until()})
         row = {"user_id": self._key["user"], "request_id": self._key["request"], "at": now(), "digest": self._digest}
         if self._transaction.all(_BEGIN, row):
             return None
@@ -73,6 +74,15 @@ class Asked:
         self._transaction.run(_KEEP, {**self._key, **outcome})
 
 
+def forget(transaction: Transaction) -> bool:
+    """Forget some of the requests that need not be known any longer; return whether there may be more."""
+    return len(transaction.all(_FORGET, {"until": _until()})) == _AT_ONCE
+
+
+def _until() -> datetime:
+    return now() - timedelta(days=KEPT_DAYS)
+
+
 _MINE = _REQUESTS.c.user_id == bindparam("user"), _REQUESTS.c.request_id == bindparam("request")
 _BEGIN = Statement(
     sqlite.insert(_REQUESTS).on_conflict_do_nothing().returning(_REQUESTS.c.request_id),
@@ -80,6 +90,11 @@ _BEGIN = Statement(
 )
 _FIND = Statement(select(_REQUESTS).where(*_MINE))
 _KEEP = Statement(update_rows(_REQUESTS).where(*_MINE))
+_OLD = _REQUESTS.c.at < bindparam("until", type_=Time())
+_FORGET_IT = Statement(delete(_REQUESTS).where(*_MINE, _OLD))
+_OLDEST = select(_REQUESTS.c.user_id, _REQUESTS.c.request_id).where(_OLD).order_by(_REQUESTS.c.at).limit(_AT_ONCE)
 _FORGET = Statement(
-    delete(_REQUESTS).where(_REQUESTS.c.user_id == bindparam("user"), _REQUESTS.c.at < bindparam("until", type_=Time()))
+    delete(_REQUESTS)
+    .where(tuple_(_REQUESTS.c.user_id, _REQUESTS.c.request_id).in_(_OLDEST))
+    .returning(_REQUESTS.c.request_id)
 )

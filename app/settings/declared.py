@@ -10,7 +10,7 @@ from typing import Any, Final
 from app.database_urls import URL
 from app.settings.addresses import DATABASE, ISSUERS, KEY_SET
 from app.settings.algorithms import ALGORITHMS
-from app.settings.forms import FLAG, SECRET, TEXT, Form, one_of, whole
+from app.settings.forms import FILE, FLAG, SECRET, TEXT, Form, one_of, whole
 from app.settings.origins import ORIGINS
 
 PREFIX: Final = "DOSSIER_"
@@ -155,6 +155,24 @@ class Settings:
             "connections that one user's changes may take, in each process; there is one more. On SQLite one writes "
             "for all",
         )
+    )
+    checkpoint_key: Path | None = field(
+        metadata=_says(
+            "",
+            FILE,
+            "the file of the Ed25519 private key, in PEM, that signs checkpoints of the record; without one on "
+            "PostgreSQL none are signed",
+            unset="made by `serve` beside an embedded database",
+            heading="The record",
+        ),
+    )
+    checkpoint_dir: Path | None = field(
+        metadata=_says(
+            "",
+            FILE,
+            "a folder, best on another machine, to which checkpoints are written: the last one of each hour",
+            unset="none",
+        ),
     )
     jwt_secret: str | None = field(
         repr=False,
@@ -304,6 +322,13 @@ class Settings:
     def secret_file(self) -> Path:
         """Where `serve` keeps the signing secret that it made itself."""
         return self.database_file.with_name(self.database_file.name + ".secret")
+
+    @property
+    def key_file(self) -> Path | None:
+        """Where the key lies that signs checkpoints; `serve` makes the one beside the embedded database."""
+        if self.checkpoint_key is not None or not self.embedded:
+            return self.checkpoint_key
+        return self.database_file.with_name(self.database_file.name + ".key")
 
 
 def declared() -> dict[str, Setting]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
@@ -64,6 +65,11 @@ def _secret(text: str) -> str | None:
     return text or None
 
 
+def _path(text: str) -> Path | None:
+    return Path(text).expanduser() if text else None
+
+
+FILE: Final = Form("path", _path)
 FLAG: Final = Form("`true` or `false`", _flag)
 TEXT: Final = Form("text", _optional)
 SECRET: Final = Form("text", _secret)

@@ -25,8 +25,10 @@ def signing_secret(settings: Settings, *, create: bool) -> str:
         raise DossierError(f"DOSSIER_JWT_SECRET is not set; set it to a secret of at least {length} bytes")
     path = settings.secret_file
     try:
-        if create:
-            _create(path)
+        if create and not path.exists():
+            import secrets  # noqa: PLC0415 - once in the life of a database
+
+            keep(path, secrets.token_urlsafe(48) + "\n")
         secret = path.read_text(encoding="ascii").strip()
     except FileNotFoundError:
         raise DossierError(
@@ -51,18 +53,15 @@ def is_short(settings: Settings, secret: str) -> bool:
     return len(secret.encode()) < strongest(settings)[1]
 
 
-def _create(path: Path) -> None:
+def keep(path: Path, secret: str) -> None:
+    """Write a secret to a file that only its owner reads, unless there is one already. Raises OSError."""
     # Written whole under another name and then linked, so that no second process ever reads half a secret,
     # and the first one to arrive wins.
-    if path.exists():
-        return
-    import secrets  # noqa: PLC0415 - once in the life of a database
-
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_urlsafe(48) + "\n")
+            file.write(secret)
         path.hardlink_to(draft)
     except FileExistsError:
         pass

@@ -43,6 +43,7 @@ from app.resolvers.users import Users
 from app.settings import Settings, from_environment
 from app.shares import Turns, User
 from app.web import wire
+from app.web.chores import Chores
 from app.web.connections import BOUNDS, KNOWN, Bounds, room_for_connections
 from app.web.pages import Pages
 from app.web.wire import API_HEADERS, Parameters, Refused
@@ -157,7 +158,7 @@ class GraphQL:
         gc.collect()
         gc.freeze()
         try:
-            async with self._tokens.opened():
+            async with self._tokens.opened(), Chores(self._settings, self._database).under_way():
                 yield
         finally:
             await self._database.close()

@@ -1,0 +1,107 @@
+"""What a process that serves does by itself: the installation's log goes on, and what need not be kept is forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from time import monotonic
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from app.db import Database
+from app.errors import DeadlineExceeded, DossierError, Unavailable, UnknownOutcome
+from app.execution.faults import masked
+from app.record import log, signing
+from app.record.log import Passed
+from app.resolvers import requests
+from app.settings import Settings
+
+_log = logging.getLogger("dossier")
+
+_SECONDS = 1  # between two looks at what is to be done
+_SECONDS_AFTER_FAILURE = 10
+_FORGETTING_SECONDS = 3_600
+
+
+class Chores:
+    """Keeps the log going, and tells the database which incarnation of it there is."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._settings = settings
+        self._database = database
+        self._seen = signing.published(settings)
+        self._warned: set[str] = set()
+        self._signs = False
+        self._passed_at = 0.0
+        self._forget_from = 0.0
+
+    @asynccontextmanager
+    async def under_way(self) -> AsyncIterator[None]:
+        """Do what is to be done, the first time before anything else, for as long as the context lasts."""
+        await self._once()
+        task = asyncio.create_task(self._again())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _again(self) -> None:
+        while True:
+            await asyncio.sleep(_SECONDS)
+            while await self._once():
+                pass
+
+    async def _once(self) -> bool:
+        """Do what is to be done now; return whether there is more."""
+        try:
+            if self._database.incarnation and not await self._is_called_for():
+                return False
+            passed = await self._pass()
+            if monotonic() >= self._forget_from:
+                self._forget_from = monotonic() + _FORGETTING_SECONDS
+                while await self._database.write(requests.forget, None):
+                    pass
+        except (Unavailable, DeadlineExceeded, UnknownOutcome):
+            return False  # of which those are told who ask for something meanwhile
+        except Exception as error:  # noqa: BLE001 - whatever it is, the server serves, and this is tried again
+            masked(error)
+            await asyncio.sleep(_SECONDS_AFTER_FAILURE)
+            return False
+        return passed.more
+
+    async def _is_called_for(self) -> bool:
+        to_log, to_sign = await log.is_behind(self._database)
+        return to_log or (to_sign and self._signs and monotonic() >= self._passed_at + log.SIGNING_SECONDS)
+
+    async def _pass(self) -> Passed:
+        key = self._key()
+        self._signs, self._passed_at = key is not None, monotonic()
+        passed = await self._database.write(partial(log.go_on, key=key, seen=self._seen), None)
+        self._seen = []
+        self._database.incarnation = passed.incarnation
+        for warning in passed.warnings:
+            self._warn(warning)
+        if passed.signed and passed.checkpoint is not None:
+            try:
+                await asyncio.to_thread(signing.publish, self._settings, passed.checkpoint.text, passed.checkpoint.at)
+            except OSError as error:
+                self._warn(f"a checkpoint can't be written to {error.filename}: {error.strerror}")
+        return passed
+
+    def _key(self) -> Ed25519PrivateKey | None:
+        """Return the key that signs, as it is now: it may have been replaced."""
+        try:
+            return signing.signing_key(self._settings)
+        except DossierError as error:
+            self._warn(f"{error}; no checkpoints are signed")
+            return None
+
+    def _warn(self, sentence: str) -> None:
+        if sentence not in self._warned:
+            self._warned.add(sentence)
+            _log.warning("%s", sentence)
