@@ -212,6 +212,49 @@ class AnyNodes(Lead):
 
 
 @dataclass(frozen=True)
+class Named(Lead):
+    """The row that a column of this row names, if it names one."""
+
+    column: str
+    reads = 1
+
+
+@dataclass(frozen=True)
+class Newest(Lead):
+    """The row that has the greatest value in a column, if there is any row."""
+
+    column: str
+    reads = 1
+
+
+@dataclass(frozen=True)
+class Feed(Lead):
+    """What has changed since, page by page."""
+
+    reads = 1
+
+
+@dataclass(frozen=True)
+class FeedEntries(Lead):
+    """The entries of a page of a feed."""
+
+
+@dataclass(frozen=True)
+class FeedCursor(Lead):
+    """Where a feed goes on behind an entry."""
+
+
+@dataclass(frozen=True)
+class FeedEnd(Lead):
+    """Where a feed goes on behind a page."""
+
+
+@dataclass(frozen=True)
+class FeedIsRead(Lead):
+    """Whether nothing came behind a page of a feed."""
+
+
+@dataclass(frozen=True)
 class Nodes(Lead):
     """The rows of a connection's page."""
 

@@ -31,9 +31,17 @@ Key: TypeAlias = tuple[Any, ...]
 class ArgumentError(ValueError):
     """An argument that breaks a rule; `argument` is the way to it, as `("where", "text")`."""
 
+    code = "INVALID_INPUT"
+
     def __init__(self, message: str, *argument: str) -> None:
         super().__init__(message)
         self.argument = argument
+
+
+class ExpiredCursorError(ArgumentError):
+    """A cursor that was good once: what came behind it can't be told any more."""
+
+    code = "CURSOR_EXPIRED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +128,9 @@ def decode(
 
     A filter may have a `fault`, a function from what is given to what is wrong with it, or None.
     """
-    first, last = arguments.get("first"), arguments.get("last")
-    if first is not None and last is not None:
+    if arguments.get("first") is not None and arguments.get("last") is not None:
         raise ArgumentError("`first` and `last` can't be used together; page one way or the other", "last")
-    for name, value in (("first", first), ("last", last)):
-        if value is not None and not 1 <= value <= MAX_SIZE:
-            raise ArgumentError(f"`{name}` must be from 1 to {MAX_SIZE}, not {value}", name)
+    first, last = size_of(arguments, "first"), size_of(arguments, "last")
     where = {name: value for name, value in (arguments.get("where") or {}).items() if value is not None}
     text = where.get("text", "")
     if len(text) > MAX_TEXT:
@@ -147,17 +152,36 @@ def decode(
     )
 
 
+def size_of(arguments: Mapping[str, Any], name: str) -> int | None:
+    """Return how many rows an argument asks for, if it does. Raises ArgumentError."""
+    size: int | None = arguments.get(name)
+    if size is not None and not 1 <= size <= MAX_SIZE:
+        raise ArgumentError(f"`{name}` must be from 1 to {MAX_SIZE}, not {size}", name)
+    return size
+
+
 def _key(arguments: Mapping[str, Any], name: str, order: Order) -> Key | None:
+    kinds = [sort.column.type for sort in order.sorts]
+    return read_cursor(arguments, name, order.tag, kinds, "of another list or another `orderBy`")
+
+
+def read_cursor(
+    arguments: Mapping[str, Any], name: str, tag: str, kinds: Sequence[TypeEngine[Any]], other: str
+) -> Key | None:
+    """Return the values in the cursor that an argument is, if it is there; see sql.cursor_text.
+
+    Raises ArgumentError, which calls one with another tag a cursor `other`.
+    """
     cursor = arguments.get(name)
     if cursor is None:
         return None
     try:
         if len(cursor) > _LONGEST_CURSOR:
             raise ValueError("too long")
-        tag, *values = json.loads(bytes.fromhex(cursor).decode())
-        if tag != order.tag:
-            raise ArgumentError(f"`{name}` is a cursor of another list or another `orderBy`", name)
-        return tuple(_value(value, sort.column.type) for value, sort in zip(values, order.sorts, strict=True))
+        found, *values = json.loads(bytes.fromhex(cursor).decode())
+        if found != tag:
+            raise ArgumentError(f"`{name}` is a cursor {other}", name)
+        return tuple(_value(value, kind) for value, kind in zip(values, kinds, strict=True))
     except ArgumentError:
         raise
     except (ValueError, TypeError, RecursionError):

@@ -40,7 +40,7 @@ class Site:
         try:
             return self.decode(self.field.arguments(variables))
         except ArgumentError as error:
-            raise RequestRefused(self.field.fault(str(error), error.argument)) from None
+            raise RequestRefused(self.field.fault(str(error), error.argument, error.code)) from None
         except GraphQLError as error:
             raise RequestRefused(self.field.fault(error)) from None
 

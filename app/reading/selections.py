@@ -165,12 +165,14 @@ class Field:
         """Whether the arguments can differ between two requests with the same document."""
         return any(_mentions_variable(argument.value) for argument in self.nodes[0].arguments or ())
 
-    def fault(self, error: GraphQLError | str, argument: tuple[str, ...] = ()) -> RequestFault:
+    def fault(
+        self, error: GraphQLError | str, argument: tuple[str, ...] = (), code: str = "INVALID_INPUT"
+    ) -> RequestFault:
         """Return a fault of this field's arguments."""
         locations = ((node.loc, get_location(node.loc.source, node.loc.start)) for node in self.nodes if node.loc)
         return RequestFault(
             error if isinstance(error, str) else error.message,
-            "INVALID_INPUT",
+            code,
             self.path,
             argument,
             tuple((place.line, place.column) for _, place in locations),

@@ -56,6 +56,7 @@ from app.db.types import Id, Time
 from app.errors import RequestFault, RequestRefused
 from app.ownership import Asking, Viewer, acquainted, readable
 from app.reading import nouns
+from app.reading.feeds import ReadFeed, since
 from app.reading.lists import ReadPage, filters_of
 from app.reading.nouns import Noun, noun_of
 from app.reading.pages import MAX_SIZE, ArgumentError, decode
@@ -105,7 +106,7 @@ class Planner:
     def _whole(self, field: Field) -> list[Piece]:
         """Return the JSON of a field of the query, none of whose pieces is NULL."""
         value = concatenation(self._value(None, field))
-        may_be_null = isinstance(field.lead, nouns.Lookup | nouns.Self)
+        may_be_null = isinstance(field.lead, nouns.Lookup | nouns.Self | nouns.Newest)
         return [or_null(value) if may_be_null else value]
 
     def subject(self, field: Field) -> Plan:
@@ -169,6 +170,11 @@ class Planner:
             case nouns.Self():
                 own = [field.noun.table.c.id == self._asking.viewer]
                 return [self._row(field.type, own, field.children(), known=True)]
+            case nouns.Newest(name):
+                return [self._row(field.type, self.is_newest(field.noun, name), field.children())]
+            case nouns.Feed():
+                feeds = self.feeds(field)
+                return ["null"] if feeds is None else [self._nested(field, lambda: feeds().json())]
             case nouns.AnyNode():
                 identifier = self._argument(field, lambda arguments: parse_id(arguments["id"]), Id())
                 return [self._nested(field, lambda: self._any_node(field, identifier))]
@@ -176,9 +182,10 @@ class Planner:
                 return self._nested(field, lambda: self._any_nodes(field))
             case _:
                 assert row is not None, field.name  # noqa: S101 - all others are of a row
-                return self._of_row(row, field)
+                return self.of_row(row, field)
 
-    def _of_row(self, row: Rows, field: Field) -> list[Piece]:
+    def of_row(self, row: Rows, field: Field) -> list[Piece]:
+        """Return the JSON of a field of a row."""
         match field.lead:
             case nouns.Stored(column):
                 return json_pieces(row.column(column.name), column.type, nullable=bool(column.nullable))
@@ -199,6 +206,10 @@ class Planner:
             case nouns.NodeOf(name):
                 identifier = row.column(name)
                 return [or_null(row.below(self._nested(field, lambda: self._node_of(field, identifier))))]
+            case nouns.Named(name):
+                conditions = [field.noun.table.c.id == row.column(name)]
+                found = self._nested(field, lambda: self._row(field.type, conditions, field.children()))
+                return [or_null(row.below(found))]
             case nouns.Within(name, place):
                 return [or_null(element(row.column(name), place))]
             case nouns.Members(name, place):
@@ -290,6 +301,25 @@ class Planner:
             return None
         scope = self._scope(noun, row, connection.parent)
         return partial(ReadPage, self, self._asking, field, page, site, scope)
+
+    @staticmethod
+    def is_newest(noun: Noun, column: str) -> list[ColumnElement[bool]]:
+        """Return the conditions that a row has the greatest value in a column."""
+        newest = select(func.max(noun.table.c[column])).correlate(None).scalar_subquery()
+        return [noun.table.c[column] == newest]
+
+    def feeds(self, field: Field) -> Callable[[], ReadFeed] | None:
+        """Return what makes the feed that a field asks for, each time anew; None when there is a fault."""
+
+        def stamp() -> str:
+            incarnation = self._database.incarnation
+            return f"{incarnation}*" if incarnation and self._asking.reads_all else incarnation
+
+        site, found = self._site(field, lambda arguments: since(arguments, stamp()))
+        if found is None:
+            return None
+        stamped = self.bind(lambda _: stamp(), Text())
+        return partial(ReadFeed, self, self._asking, field, site, stamped, of_case=found.case_id is not None)
 
     def _any_node(self, field: Field, identifier: ColumnElement[str]) -> ColumnElement[str]:
         found = select(*self._each_node(field, identifier)).correlate(None).alias(self.name())

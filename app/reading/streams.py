@@ -76,6 +76,14 @@ class _Streams(Planner):
                 return self._nested(field, lambda: self._one(field.type, conditions, field.children()))
             case nouns.Connection() as connection:
                 return self._nested(field, lambda: self._pages(row, connection, field))
+            case nouns.Feed():
+                return self._nested(field, lambda: self._feed(field))
+            case nouns.Named(name):
+                assert row is not None  # noqa: S101 - for the type checker
+                is_named = [field.noun.table.c.id == row.column(name)]
+                return self._nested(field, lambda: self._one(field.type, is_named, field.children()))
+            case nouns.Newest(name):
+                return self._one(field.type, self.is_newest(field.noun, name), field.children())
             case nouns.Self():
                 own = [field.noun.table.c.id == self._asking.viewer]
                 return self._one(field.type, own, field.children())
@@ -145,6 +153,21 @@ class _Streams(Planner):
                 ["[", pages().stream(member), "]"]
                 if isinstance(member.lead, nouns.Nodes | nouns.Edges)
                 else [self._below(row, pages().text(member))],
+            )
+            for member in field.children()
+        )
+
+    def _feed(self, field: Field) -> list[Piece]:
+        """Return the JSON of a feed, whose entries are read by themselves."""
+        feeds = self.feeds(field)
+        if feeds is None:
+            return ["null"]
+        return braces(
+            (
+                member.key,
+                ["[", feeds().stream(member), "]"]
+                if isinstance(member.lead, nouns.FeedEntries)
+                else [feeds().text(member)],
             )
             for member in field.children()
         )

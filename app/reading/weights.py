@@ -59,10 +59,12 @@ def of_field(field: Field) -> Weight:
             return value.holding(of_fields(field.children()))
         case nouns.Few():
             return value.listing(of_fields(field.children()), _A_FEW)
-        case nouns.Lookup() | nouns.Self():
+        case nouns.Lookup() | nouns.Self() | nouns.Named() | nouns.Newest():
             return value.found(of_fields(field.children()))
         case nouns.Connection():
             return value.holding(_sum(of_connection(field)))
+        case nouns.Feed():
+            return value.holding(_sum([_of_feed(member) for member in field.children()]))
         case nouns.Within(_, _, most):
             return value.of(_ESCAPED * most)
         case nouns.Members():
@@ -91,6 +93,13 @@ def of_connection(field: Field) -> list[Weight]:
             case _:
                 weights.append(value.of(_SHORT))
     return weights
+
+
+def _of_feed(member: Field) -> Weight:
+    value = _Value(len(member.key) + 4)
+    if not isinstance(member.lead, nouns.FeedEntries):
+        return value.of(_CURSOR)
+    return value.listing(_sum([of_field(entry) for entry in member.children()]), MAX_SIZE)
 
 
 def _of_edge(edge: Field) -> Weight:

@@ -37,6 +37,7 @@ from app.db.models import (
 from app.record import notes
 from app.record.entries import VALUES
 from app.record.trees import extended, leaf_hash, node_of, root, root_at
+from app.shares import User
 from app.values import format_time, now
 
 SIGNING_SECONDS = 10
@@ -102,6 +103,13 @@ async def is_behind(database: Database) -> tuple[bool, bool]:
     form = _IS_BEHIND.form(database.dialect, ())
     (to_log, to_sign) = await database.read(form.sql, form.bind({}), None)
     return to_log == b"1", to_sign == b"1"
+
+
+async def newest_checkpoint(database: Database, user: User) -> bytes | None:
+    """Return the text of the newest checkpoint, for a user; None where there is none."""
+    form = _NEWEST_TEXT.form(database.dialect, ())
+    (text,) = await database.read(form.sql, form.bind({}), user)
+    return text
 
 
 def rotate(transaction: Transaction, old: Ed25519PrivateKey | None, new: Ed25519PrivateKey) -> str:
@@ -322,6 +330,10 @@ _ADD, _ADD_MEMBER, _SIGNED = Statement(insert(_LOG)), Statement(insert(_MEMBERS)
 _NODES = Statement(select(_LOG.c.nodes).where(_LOG.c.seq == bindparam("entry")))
 _BEGINNINGS = Statement(select(_LOG.c.leaf).where(_LOG.c.kind == literal_column(f"'{INCARNATION}'")))
 _NEWEST = Statement(select(_CHECKPOINTS).order_by(_CHECKPOINTS.c.size.desc()).limit(1))
+_NEWEST_TEXT = Statement(
+    # A row in any case, as reads have to have.
+    select(select(_CHECKPOINTS.c.text).order_by(_CHECKPOINTS.c.size.desc()).limit(1).scalar_subquery().label("text"))
+)
 _FORGET = Statement(delete(_CHECKPOINTS).where(~_CHECKPOINTS.c.is_kept))
 _KEEP = Statement(update_rows(_CHECKPOINTS).where(_CHECKPOINTS.c.size == bindparam("counted")).values(is_kept=true()))
 # SQLite's file may be moved and copied at will. PostgreSQL's numbers of objects are given out when they are made, and

@@ -72,7 +72,7 @@ def publish(settings: Settings, text: str, at: datetime) -> None:
 def _write(path: Path, text: str, mode: int) -> None:
     """Write a file whole or not at all."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
         file.write(text.encode())
     draft.replace(path)
 

@@ -18,7 +18,7 @@ from app.schema.completed import completed
 from app.schema.mutation import Mutation
 from app.schema.query import Query
 from app.schema.refusals import ConflictError, ForbiddenError, InvalidInputError, NotFoundError, RequestMismatchError
-from app.schema.scalars import DATE_TIME, JSON, JSON_VALUE, DateTime
+from app.schema.scalars import BIG_INT, DATE_TIME, JSON, JSON_VALUE, BigInt, DateTime
 
 # The order in which the schema is printed and listed: first what is read, a noun after the other, then what is changed.
 READING_ORDER = (
@@ -28,7 +28,8 @@ READING_ORDER = (
     *("FileBatch", "FileBatchConnection", "FileBatchEdge", "FileBatchOrder"),
     *("Change", "ChangeSubject", "ChangeKind", "FieldChange", "Journal"),
     *("ChangeConnection", "ChangeEdge", "ChangeFilter", "ChangeOrder"),
-    *("PageInfo", "DateTime", "JSON"),
+    *("ChangeFeed", "FeedEntry", "FeedKind", "Checkpoint"),
+    *("PageInfo", "DateTime", "JSON", "BigInt"),
     "Mutation",
     *("CreateCaseInput", "CreateCasePayload", "UpdateCaseInput", "UpdateCasePayload"),
     *("DeleteCaseInput", "DeleteCasePayload"),
@@ -53,7 +54,7 @@ response are for documents that can't be run."""
 
 def made(query: type, mutation: type | None, types: Sequence[type] = ()) -> strawberry.Schema:
     """Return a schema of types that are declared as these are. Raises TypeError for what can't be run."""
-    config = StrawberryConfig(scalar_map={DateTime: DATE_TIME, JSON: JSON_VALUE})
+    config = StrawberryConfig(scalar_map={DateTime: DATE_TIME, JSON: JSON_VALUE, BigInt: BIG_INT})
     schema = strawberry.Schema(query, mutation, types=[*types, *(_REFUSALS if mutation else ())], config=config)
     completed(schema._schema)  # noqa: SLF001 - Strawberry has no public name for it
     return schema

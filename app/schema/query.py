@@ -7,6 +7,7 @@ import strawberry
 from app.reading.nouns import AnyNode, AnyNodes, Self
 from app.schema.case import Case, CaseConnection, CaseFilter, CaseOrder
 from app.schema.event import Event
+from app.schema.feed import CHANGES, CHECKPOINT
 from app.schema.fields import argument, declared, field, lookup, object_type
 from app.schema.file_batch import FileBatch
 from app.schema.nodes import Node
@@ -61,3 +62,5 @@ class Query:
         event_id=("event_id", "The id of the event that the batch is on."),
         id=("id", "The file batch's id."),
     )
+    changes = CHANGES
+    checkpoint = CHECKPOINT

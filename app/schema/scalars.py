@@ -11,6 +11,7 @@ from app.values import format_time, parse_time
 
 DateTime = NewType("DateTime", datetime)
 JSON = NewType("JSON", object)
+BigInt = NewType("BigInt", int)
 
 
 def _serialize(value: datetime | str) -> str:
@@ -48,4 +49,20 @@ JSON_VALUE = strawberry.scalar(
     specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
     serialize=_itself,
     parse_value=_itself,
+)
+
+_MOST = 2**53 - 1  # what a program with the numbers of JavaScript can hold exactly (RFC 8259, section 6)
+
+
+def _whole(value: object) -> int:
+    if type(value) is not int or not -_MOST <= value <= _MOST:
+        raise ValueError("expected a whole number of up to 2^53 - 1")
+    return value
+
+
+BIG_INT = strawberry.scalar(
+    name="BigInt",
+    description="A whole number of up to 2^53 - 1, a JSON number on the wire.",
+    serialize=_itself,
+    parse_value=_whole,
 )

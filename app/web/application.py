@@ -38,6 +38,7 @@ from app.execution.documents import Documents
 from app.execution.faults import Answer, late, masked, refusal
 from app.identity import Identity
 from app.identity.tokens import Tokens
+from app.record.log import newest_checkpoint
 from app.resolvers.trusted import TrustedDocuments
 from app.resolvers.users import Users
 from app.settings import Settings, from_environment
@@ -86,6 +87,7 @@ def create(settings: Settings, demo_code: str | None = None) -> Starlette:
             Route("/", _to("/app/"), methods=["GET"]),
             Route("/graphql", endpoint),
             Route("/graphql/", _to("/graphql"), methods=["GET", "POST"]),
+            Route("/checkpoint", endpoint.checkpoint, methods=["GET"]),
             Route("/healthz", _alive, methods=["GET"]),
             Route("/readyz", endpoint.ready, methods=["GET"]),
             Route("/explorer/{_:path}", endpoint.page, methods=["GET"]),
@@ -182,6 +184,19 @@ class GraphQL:
             self._documents.outages.log(outage)
             return _text(f"{outage}; reads are answered, changes can't be made", 503)
         return _text("ready")
+
+    async def checkpoint(self, request: Request) -> Response:
+        """Answer with the newest checkpoint of the record, for those who have a token."""
+        try:
+            identity = await self._identity(request.headers.get("authorization"))
+            text = await newest_checkpoint(self._database, (identity.issuer, identity.subject))
+        except Refused as refused:
+            return _refused(refused)
+        except (Unavailable, DeadlineExceeded) as error:
+            return _refused(Refused(503, f"{error}; try again", {"Retry-After": "5"}))
+        if text is None:
+            return _refused(Refused(404, "this server signs no checkpoints; DOSSIER_CHECKPOINT_KEY lets it"))
+        return Response(text, 200, API_HEADERS, "text/plain; charset=utf-8")
 
     async def page(self, request: Request) -> Response:
         """Answer a request for a page or what belongs to one."""
@@ -366,5 +381,8 @@ def _text(line: str, status: int = 200) -> Response:
 async def _refuse(_request: Request, error: Exception) -> Response:
     """Answer what Starlette refuses, a path that isn't there or a method, in the form of a GraphQL error."""
     assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for nothing else
-    refused = Refused(error.status_code, error.detail, error.headers)
-    return Response(wire.refusal_body(refused), error.status_code, API_HEADERS | refused.headers, wire.JSON)
+    return _refused(Refused(error.status_code, error.detail, error.headers))
+
+
+def _refused(refused: Refused) -> Response:
+    return Response(wire.refusal_body(refused), refused.status, API_HEADERS | refused.headers, wire.JSON)

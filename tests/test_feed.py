@@ -1,0 +1,236 @@
+"""What has changed since: for one case and for all that one may see, each change once, and who came and went."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.server import Client
+
+FEED = """
+query ($case: ID, $after: String, $first: Int) {
+  changes(caseId: $case, after: $after, first: $first) {
+    entries { cursor kind caseId change { seq kind on { type id label } } } endCursor upToDate
+  }
+}
+"""
+LAG = 2.5  # seconds after which whatever is to be told has been
+NOWHERE = "00000000-0000-7000-8000-000000000000"
+
+
+def feed(client: Client, after: str | None = None, case: str | None = None, first: int | None = None) -> dict[str, Any]:
+    found: dict[str, Any] = client.run(FEED, case=case, after=after, first=first)["changes"]
+    return found
+
+
+def told(page: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Return what a page says: the kind, the case and, of a change, what was done to what."""
+    return [
+        (entry["kind"], entry["caseId"])
+        + ((change["seq"], change["kind"], change["on"]["type"]) if (change := entry["change"]) else ())
+        for entry in page["entries"]
+    ]
+
+
+def wait(client: Client, after: str | None, least: int = 1) -> dict[str, Any]:
+    """Return the page behind a place once it has entries."""
+    until = time.monotonic() + 10
+    while True:
+        page = feed(client, after)
+        if len(page["entries"]) >= least or time.monotonic() > until:
+            return page
+        time.sleep(0.05)
+
+
+def share(owner: Client, case: str, other: Client, **given: Any) -> None:
+    other.run("{ viewer { id } }")
+    given = {"caseId": case, "subject": other.subject, "role": "VIEWER"} | given
+    assert owner.change("setCaseMember", "errors { message }", **given)["errors"] == []
+
+
+def test_a_case_tells_each_change_at_once_and_once(alice: Client) -> None:
+    case = alice.create_case(title="A")
+    page = feed(alice, case=case)
+    assert told(page) == [("CHANGED", case, 1, "CREATED", "CASE"), ("CHANGED", case, 2, "CREATED", "MEMBER")]
+    assert page["upToDate"]
+    event = alice.create_event(case)
+    alice.create_batch(case, event)
+    then = feed(alice, page["endCursor"], case)
+    assert told(then) == [("CHANGED", case, 3, "CREATED", "EVENT"), ("CHANGED", case, 4, "CREATED", "FILE_BATCH")]
+    assert feed(alice, then["endCursor"], case) == {"entries": [], "endCursor": then["endCursor"], "upToDate": True}
+
+
+def test_pages_of_any_size_are_parts_of_one_whole(alice: Client) -> None:
+    case = alice.create_case()
+    event = alice.create_event(case)
+    for _ in range(7):
+        alice.create_batch(case, event)
+    for of in (case, None):
+        whole = wait(alice, None, 11 if of is None else 10) if of is None else feed(alice, case=of)
+        for size in (1, 2, 3, 5, 100):
+            entries, after, is_read = [], None, False
+            while not is_read:
+                page = feed(alice, after, of, size)
+                assert len(page["entries"]) <= size
+                entries += page["entries"]
+                after, is_read = page["endCursor"], page["upToDate"]
+            assert [entry["change"] for entry in entries] == [entry["change"] for entry in whole["entries"]]
+            assert [entry["kind"] for entry in entries] == [entry["kind"] for entry in whole["entries"]]
+        # The cursor of any entry is a place to go on from.
+        for place, entry in enumerate(whole["entries"], 1):
+            assert told(feed(alice, entry["cursor"], of)) == told(whole)[place:]
+
+
+def test_all_cases_tell_each_change_once(alice: Client) -> None:
+    first, second = alice.create_case(), alice.create_case()
+    start = wait(alice, None, 6)
+    assert sorted(told(start)) == sorted(
+        entry
+        for case in (first, second)
+        for entry in (
+            ("JOINED", case),
+            ("CHANGED", case, 1, "CREATED", "CASE"),
+            ("CHANGED", case, 2, "CREATED", "MEMBER"),
+        )
+    )
+    alice.create_event(first)
+    page = wait(alice, start["endCursor"])
+    assert told(page) == [("CHANGED", first, 3, "CREATED", "EVENT")]
+    assert told(feed(alice, page["endCursor"])) == []
+
+
+def test_who_is_made_a_member_joins_and_who_is_removed_leaves(alice: Client, mallory: Client) -> None:
+    case = alice.create_case()
+    start = feed(mallory)
+    assert start["entries"] == []
+    share(alice, case, mallory)
+    joined = wait(mallory, start["endCursor"], 2)
+    # The membership itself is a change that a member sees; what came before it was in the log as well.
+    assert [entry for entry in told(joined) if entry[0] == "JOINED"] == [("JOINED", case)]
+    assert told(joined)[-1] == ("CHANGED", case, 3, "CREATED", "MEMBER")
+    share(alice, case, mallory, role="EDITOR")
+    changed = wait(mallory, joined["endCursor"])
+    assert told(changed) == [("CHANGED", case, 4, "UPDATED", "MEMBER")]
+    removal = {"caseId": case, "subject": mallory.subject}
+    assert alice.change("removeCaseMember", "errors { message }", **removal)["errors"] == []
+    left = wait(mallory, changed["endCursor"])
+    assert told(left) == [("LEFT", case)]
+    alice.create_event(case)
+    time.sleep(LAG)
+    assert told(feed(mallory, left["endCursor"])) == []
+
+
+def test_who_came_and_went_between_two_looks_has_done_neither(alice: Client, mallory: Client) -> None:
+    case = alice.create_case()
+    start = feed(mallory)
+    share(alice, case, mallory)
+    alice.change("removeCaseMember", "errors { message }", caseId=case, subject=mallory.subject)
+    time.sleep(LAG)
+    assert {kind for kind, *_ in told(feed(mallory, start["endCursor"]))} <= {"LEFT"}
+
+
+def test_a_role_that_ends_by_itself_is_left(alice: Client, mallory: Client) -> None:
+    case = alice.create_case()
+    ends = datetime.now(UTC) + timedelta(seconds=3)
+    share(alice, case, mallory, expiresAt=ends.isoformat())
+    joined = wait(mallory, None, 3)
+    assert ("JOINED", case) in told(joined)
+    assert told(feed(mallory, case=case))[0][0] == "CHANGED"
+    in_case = feed(mallory, case=case)
+    time.sleep(max((ends - datetime.now(UTC)).total_seconds(), 0) + 0.1)
+    left = feed(mallory, joined["endCursor"])
+    assert told(left) == [("LEFT", case)]
+    assert told(feed(mallory, left["endCursor"])) == []
+    assert told(feed(mallory, left["entries"][0]["cursor"])) == []
+    gone = feed(mallory, in_case["endCursor"], case)
+    assert told(gone) == [("LEFT", case)]
+    # Given anew, it is joined anew, also in the feed of the case.
+    share(alice, case, mallory, expiresAt=None)
+    again = wait(mallory, left["endCursor"], 2)
+    assert told(again)[0] == ("JOINED", case)
+    back = feed(mallory, gone["endCursor"], case)
+    assert told(back) == [("JOINED", case)]
+    alice.create_event(case)
+    assert told(feed(mallory, back["endCursor"], case))[-1][3:] == ("CREATED", "EVENT")
+
+
+def test_a_case_that_is_deleted_is_left(alice: Client, mallory: Client) -> None:
+    case = alice.create_case()
+    share(alice, case, mallory)
+    start, in_case = wait(mallory, None, 3), feed(mallory, case=case)
+    alice.change("deleteCase", "errors { message }", id=case)
+    assert told(wait(mallory, start["endCursor"])) == [("LEFT", case)]
+    assert told(feed(mallory, in_case["endCursor"], case)) == [("LEFT", case)]
+
+
+def test_a_stranger_is_told_nothing_of_a_case_nor_whether_there_is_one(alice: Client, mallory: Client) -> None:
+    case = alice.create_case()
+    before = feed(mallory)
+    answers = [feed(mallory, case=each) for each in (case, NOWHERE)]
+    for answer, asked in zip(answers, (case, NOWHERE), strict=True):
+        assert told(answer) == [("LEFT", asked)]
+        assert feed(mallory, answer["endCursor"], asked)["entries"] == []
+    time.sleep(LAG)
+    assert feed(mallory, before["endCursor"])["entries"] == []
+    # Not by a place that is another's either.
+    assert feed(mallory, feed(alice)["endCursor"])["entries"] == []
+
+
+def test_auditors_see_the_changes_of_all_cases_and_no_one_join(server: Any, alice: Client) -> None:
+    auditor = server.client(roles=["auditor"])
+    start = feed(auditor)
+    while not start["upToDate"]:
+        start = feed(auditor, start["endCursor"], first=100)
+    case = alice.create_case()
+    page = wait(auditor, start["endCursor"], 2)
+    assert [entry for entry in told(page) if entry[1] == case] == [
+        ("CHANGED", case, 1, "CREATED", "CASE"),
+        ("CHANGED", case, 2, "CREATED", "MEMBER"),
+    ]
+    alice.change("deleteCase", "errors { message }", id=case)
+    gone = wait(auditor, page["endCursor"], 2)
+    assert ("CHANGED", case, 4, "DELETED", "CASE") in told(gone)
+
+
+def altered(cursor: str, place: int, value: object) -> str:
+    parts = json.loads(bytes.fromhex(cursor))
+    parts[place] = value
+    return json.dumps(parts).encode().hex()
+
+
+def test_a_cursor_of_elsewhere_is_refused(server: Any, alice: Client) -> None:
+    case, other = alice.create_case(), alice.create_case()
+    of_all, of_case = feed(alice)["endCursor"], feed(alice, case=case)["endCursor"]
+    refused = [
+        ({"after": "nonsense"}, "INVALID_INPUT", "after"),
+        ({"after": of_case}, "INVALID_INPUT", "after"),
+        ({"after": of_all, "case": case}, "INVALID_INPUT", "after"),
+        ({"after": of_case, "case": other}, "INVALID_INPUT", "after"),
+        ({"after": altered(of_all, 2, "x")}, "INVALID_INPUT", "after"),
+        ({"after": altered(of_all, 2, 2**70)}, "INVALID_INPUT", "after"),
+        ({"after": altered(of_all, 1, "0123456789abcdef")}, "CURSOR_EXPIRED", "after"),
+        ({"after": altered(of_case, 1, "0123456789abcdef"), "case": case}, "CURSOR_EXPIRED", "after"),
+        ({"case": "12"}, "INVALID_INPUT", "caseId"),
+        ({"first": 0}, "INVALID_INPUT", "first"),
+        ({"first": 101}, "INVALID_INPUT", "first"),
+    ]
+    for given, code, argument in refused:
+        (error,) = alice.errors(FEED, **given)
+        assert (error["extensions"]["code"], error["extensions"]["argument"]) == (code, argument), given
+        assert error["path"] == ["changes"]
+    # Whoever comes to see all cases has another feed than before.
+    auditor = server.client(subject=alice.subject, roles=["auditor"])
+    (error,) = auditor.errors(FEED, after=of_all)
+    assert error["extensions"]["code"] == "CURSOR_EXPIRED"
+
+
+@pytest.mark.parametrize("place", [-1, 0, 2**31 - 1])
+def test_a_place_that_nobody_was_given_does_no_harm(alice: Client, place: int) -> None:
+    case = alice.create_case()
+    of_all, of_case = feed(alice)["endCursor"], feed(alice, case=case)["endCursor"]
+    for after, of in ((altered(of_all, 2, place), None), (altered(of_case, 3, place), case)):
+        assert feed(alice, after, of)["upToDate"]
