@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import itertools
+import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import httpx
 import uvicorn
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from app.db.migrations import migrate
 from app.identity import sign
+from app.record.signing import pem_of
 from app.settings import Settings, from_environment
 from app.web.application import create
 from app.web.connections import Connection
@@ -24,6 +31,16 @@ from app.web.demo import new_code
 
 SECRET = "a secret that is only used by tests, and long enough"  # noqa: S105 - it protects nothing
 _subjects = itertools.count(1)
+
+
+@cache
+def key_file() -> Path:
+    """Return a file with a key that signs checkpoints, for databases beside which there is none."""
+    folder = Path(tempfile.mkdtemp(prefix="dossier-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = folder / "checkpoints.key"
+    path.write_text(pem_of(Ed25519PrivateKey.generate()), encoding="ascii")
+    return path
 
 
 @dataclass(frozen=True)
@@ -110,6 +127,8 @@ def serving(kind: str, database_url: str, *, listening_on: str | None = None, **
     `listening_on` is where `dossier serve` would listen; without it there is no demo user.
     """
     defaults = {"DOSSIER_DATABASE_URL": database_url, "DOSSIER_JWT_SECRET": SECRET, "DOSSIER_DEVELOPMENT": "true"}
+    if kind == "postgresql":
+        defaults["DOSSIER_CHECKPOINT_KEY"] = str(key_file())
     settings = from_environment(defaults | environment)
     migrate(settings)
     demo_code = new_code(settings, listening_on) if listening_on is not None else None

@@ -70,7 +70,7 @@ def test_pages_of_any_size_are_parts_of_one_whole(alice: Client) -> None:
     for _ in range(7):
         alice.create_batch(case, event)
     for of in (case, None):
-        whole = wait(alice, None, 11 if of is None else 10) if of is None else feed(alice, case=of)
+        whole = feed(alice, case=of) if of == case else wait(alice, None, 11)
         for size in (1, 2, 3, 5, 100):
             entries, after, is_read = [], None, False
             while not is_read:

@@ -79,7 +79,7 @@ def _run(options: argparse.Namespace) -> int:
     made = settings.makes_secret and not settings.secret_file.exists()
     if settings.has_secret:
         signing_secret(settings, create=True)
-    signing_key(settings, create=True)
+    signing_key(settings)
     check_folder(settings)
     address, port = listening.getsockname()[:2]
     code = new_code(settings, address)

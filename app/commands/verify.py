@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from itertools import chain
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -26,7 +28,9 @@ def add_to(commands: Any) -> None:
         "check the record, and the rows against it",
         "Compute every leaf and tree of the record anew, replay each journal, and compare what comes of it with the "
         "rows that are there. A line is printed for each thing that doesn't agree, with the case, the number of the "
-        "entry and the field, and never a value. Servers may be at work meanwhile.",
+        "entry and the field, and never a value. The log of the installation is compared with the journals, and with "
+        "the checkpoints that lie beside the database, in DOSSIER_CHECKPOINT_DIR, and where --since says. Servers may "
+        "be at work meanwhile.",
     )
     parser.epilog = (
         "Exit codes: 0 when all agrees; 1 when something doesn't, or the database can't be read; 2 for misuse."
@@ -34,17 +38,34 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--case", metavar="CASE", type=text, help="verify one case only, by its number or, also when deleted, its id"
     )
+    parser.add_argument(
+        "--since",
+        metavar="CHECKPOINT",
+        type=Path,
+        action="append",
+        default=[],
+        help="a file with an earlier checkpoint, of which the log has to be a continuation; may be given several times",
+    )
 
 
 def _run(options: argparse.Namespace) -> int:
     with SilentInterrupts():
         from app.db import migrations
         from app.db.snapshots import snapshot
+        from app.record.auditing import Audit, Held
+        from app.record.signing import published
         from app.record.verifying import Verification, find_case
         from app.settings import from_environment
 
     settings = from_environment()
+    since = [Held(str(path), _read(path)) for path in options.since]
+    if since and options.case is not None:
+        raise CommandError(
+            "--since is about the log of all cases, and can't be asked of one; leave --case out", exit_code=2
+        )
     migrations.check(settings)
+    # Before the moment that is looked at: what is signed meanwhile is not of it.
+    lying = [Held(str(path), text) for path, text in published(settings)]
     found = 0
     with snapshot(settings) as held:
         case_id = find_case(held, options.case) if options.case is not None else None
@@ -52,7 +73,8 @@ def _run(options: argparse.Namespace) -> int:
             raise CommandError(f"there is no case {options.case}; give a case's number or its id", exit_code=2)
         progress = _Progress()
         verification = Verification(held, case_id, progress.tell)
-        for finding in verification.findings():
+        audit = Audit(held, case_id, [*lying, *since])
+        for finding in chain(verification.findings(), audit.findings()):
             found += 1
             progress.clear()
             say(str(finding))
@@ -63,6 +85,15 @@ def _run(options: argparse.Namespace) -> int:
         return 1
     say(f"{gone_through}: all agrees")
     return 0
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode()
+    except OSError as error:
+        raise CommandError(f"{path} can't be read: {error.strerror}", exit_code=2) from None
+    except UnicodeDecodeError:
+        raise CommandError(f"{path} is no checkpoint: it is not text in UTF-8", exit_code=2) from None
 
 
 class _Progress:

@@ -173,8 +173,9 @@ class ReadFeed:
     def _end(self) -> ColumnElement[str]:
         last = func.max(case((self._size == _PLACE, self._cursor)), type_=Text())
         if self._of_case:
-            last = func.coalesce(last, func.max(case((_PLACE == _TOTAL, self._cursor))), type_=Text())
-            return func.coalesce(last, self._cursor_at([self._case_id, self._place(0, Integer())]), type_=Text())
+            very_last = func.max(case((_PLACE == _TOTAL, self._cursor)), type_=Text())
+            given = self._cursor_at([self._case_id, self._place(0, Integer())])
+            return func.coalesce(last, very_last, given, type_=Text())
         log = select(_HEAD.c.size).scalar_subquery()
         end = [log, literal_column(str(_GREATEST), Integer()), self._asking.moment, _LAST_ID]
         return case((func.count() <= self._size, self._cursor_at(end)), else_=last)

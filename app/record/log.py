@@ -11,11 +11,11 @@ and when a process dies amid one, the database lets the next process have it.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -46,12 +46,25 @@ SIGNING_SECONDS = 10
 CASE, KEY, INCARNATION = "CASE", "KEY", "INCARNATION"
 """The kinds of leaves."""
 
-_FORM = 1  # of leaves
+FORM = 1
+"""The form of leaves that is written; each leaf says its own."""
+
 _AT_ONCE = 200  # cases that a pass logs
 _SALT_BYTES = 16
 _INCARNATION_BYTES = 8
 _JOURNALS, _ENTRIES = table_of(Journal), table_of(JournalEntry)
 _HEAD, _LOG, _MEMBERS, _CHECKPOINTS = (table_of(model) for model in (LogHead, LogEntry, LogMember, Checkpoint))
+
+
+class Moving(NamedTuple):
+    """An entry about a member of a case, as far as it may let them come to see the case, or keep them from it."""
+
+    case_id: str
+    seq: int
+    row_id: str
+    kind: str
+    at: datetime | str
+    said: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +91,10 @@ def case_commitment(salt: str, case_id: str) -> str:
     return sha256(f"{salt}{case_id}".encode()).hexdigest()
 
 
-def go_on(transaction: Transaction, key: Ed25519PrivateKey | None, seen: Sequence[str] = ()) -> Passed:
-    """Add to the log what is new, and sign it when that is due.
+def go_on(
+    transaction: Transaction, key: Ed25519PrivateKey | None, seen: Sequence[str] = (), *, at_once: bool = False
+) -> Passed:
+    """Add to the log what is new, and sign it when that is due, or `at_once`.
 
     `key` signs; without one nothing is signed. `seen` are checkpoints that lie elsewhere, of which the log has to be a
     continuation. If it isn't one, the database was put back to an earlier state, and a new incarnation begins.
@@ -92,7 +107,7 @@ def go_on(transaction: Transaction, key: Ed25519PrivateKey | None, seen: Sequenc
             log.add_head(journal)
         transaction.run(_LOGGED, {"case": journal.case_id, "counted": journal.size})
     newest, signed = log.newest, False
-    if key is not None and log.is_signed_by(key) and log.is_due:
+    if key is not None and log.is_signed_by(key) and log.is_due(at_once=at_once):
         newest, signed = log.sign(key), True
     log.close()
     return Passed(log.incarnation, newest, signed, len(found) == _AT_ONCE, tuple(log.warnings))
@@ -220,25 +235,25 @@ class _Log:
         entries = self._transaction.all(
             _OF_MEMBERS, {"case": journal.case_id, "after": logged, "until": journal.size, "member": "MEMBER"}
         )
-        for user_id, move in _moves(entries).items():
+        for user_id, move in moves(map(Moving._make, entries)).items():
             row = {"user_id": user_id, "seq": self.size, "case_id": journal.case_id, "kind": move.value}
             self._transaction.run(_ADD_MEMBER, row)
 
     def _add(self, kind: str, stated: Mapping[str, Any], columns: Mapping[str, Any] = {}) -> None:
-        leaf = {"at": format_time(self._moment), "kind": kind, "v": _FORM, **stated}
+        leaf = {"at": format_time(self._moment), "kind": kind, "v": FORM, **stated}
         text = orjson.dumps(leaf, option=orjson.OPT_SORT_KEYS)
         self._frontier, nodes = extended(self.size, self._frontier, leaf_hash(text))
         self.size += 1
         self._transaction.run(_ADD, {"seq": self.size, "kind": kind, "leaf": text.decode(), "nodes": nodes, **columns})
 
-    @property
-    def is_due(self) -> bool:
-        """Whether there is something new to sign, and the last time is long enough ago."""
+    def is_due(self, *, at_once: bool) -> bool:
+        """Return whether there is something new to sign, and it is to be signed `at_once` or has waited long enough."""
         if self.newest is None or self._has_begun:
             return True
         waited = self._moment - self.newest.at
         # A clock that was set back doesn't keep anything from being signed.
-        return self.newest.size < self.size and not timedelta() <= waited < timedelta(seconds=SIGNING_SECONDS)
+        is_soon = timedelta() <= waited < timedelta(seconds=SIGNING_SECONDS)
+        return self.newest.size < self.size and (at_once or not is_soon)
 
     def sign(self, *keys: Ed25519PrivateKey, is_kept: bool = False) -> FoundRow:
         """Sign what the log is now, and return the checkpoint."""
@@ -256,7 +271,7 @@ class _Log:
             self._transaction.run(_MOVE, {**moved, "size": self.size, "frontier": self._frontier})
 
 
-def _moves(entries: Sequence[FoundRow]) -> dict[str, MemberMove]:
+def moves(entries: Iterable[Moving]) -> dict[str, MemberMove]:
     """Return who came to see a case by some entries about its members, and who no longer does."""
     before: dict[str, bool] = {}
     after: dict[str, bool] = {}
@@ -271,10 +286,10 @@ def _moves(entries: Sequence[FoundRow]) -> dict[str, MemberMove]:
     }
 
 
-def _sight(entry: FoundRow) -> tuple[bool, bool]:
+def _sight(entry: Moving) -> tuple[bool, bool]:
     """Return whether a member could see the case before an entry about them, and after it."""
     fields = orjson.loads(entry.said)[VALUES] if entry.said is not None else {}
-    at = format_time(entry.at)
+    at = entry.at if isinstance(entry.at, str) else format_time(entry.at)
     # Both are texts of one form.
     was, is_ = (end is None or end > at for end in fields.get("expiresAt", (None, None)))
     match entry.kind:
@@ -314,7 +329,7 @@ _LOGGED = Statement(
     .values(is_logged=true()),
 )
 _OF_MEMBERS = Statement(
-    select(*(_ENTRIES.c[name] for name in ("row_id", "kind", "at", "said")))
+    select(*(_ENTRIES.c[name] for name in Moving._fields))
     .where(_ENTRIES.c.case_id == bindparam("case"), _ENTRIES.c.type == bindparam("member"))
     .where(_ENTRIES.c.seq > bindparam("after"), _ENTRIES.c.seq <= bindparam("until"))
     .order_by(_ENTRIES.c.seq)

@@ -77,8 +77,8 @@ def _write(path: Path, text: str, mode: int) -> None:
     draft.replace(path)
 
 
-def published(settings: Settings) -> list[str]:
-    """Return the newest checkpoints that were written, of each place; what can't be read is passed over."""
+def published(settings: Settings) -> list[tuple[Path, str]]:
+    """Return the newest checkpoints that were written, each with its file; what can't be read is passed over."""
     found = []
     if (beside := _beside(settings)) is not None:
         found.append(beside)
@@ -88,7 +88,7 @@ def published(settings: Settings) -> list[str]:
     for path in found:
         try:
             if path.stat().st_size <= _LONGEST:
-                texts.append(path.read_bytes().decode())
+                texts.append((path, path.read_bytes().decode()))
         except (OSError, UnicodeDecodeError):
             continue
     return texts

@@ -59,7 +59,7 @@ class Finding:
         if self.fault.seq is not None:
             places.append(f"entry {self.fault.seq}")
         if self.row is not None:
-            places.append(" ".join(self.row))
+            places.append(" ".join(self.row).strip())
         if self.fault.field is not None:
             places.append(f"field {self.fault.field}")
         return visible(f"{', '.join(places)}: {self.fault.sentence}" if places else self.fault.sentence)
@@ -106,13 +106,13 @@ class Verification:
         for case_id, *_ in self._rows(_WITHOUT_JOURNAL):
             yield self._finding(case_id, Fault(None, None, "it has no journal"))
         ordered, heads = self._counted(map(_Linked._make, self._rows(_BY_SEQ))), self._rows(_HEADS)
-        for key, entries, found in _together(ordered, heads, 1):
+        for key, entries, found in together(ordered, heads, 1):
             self.cases += 1
             for fault in _chained(entries, found):
                 yield self._finding(key[0], fault)
         told = self._counted(map(Told._make, self._rows(_BY_ROW)))
         tables = merge(*(self._rows_of(name) for name in SUBJECTS), key=lambda row: _place(row[:2]))
-        for key, entries, rows in _together(told, tables, 2):
+        for key, entries, rows in together(told, tables, 2):
             yield from self._replayed(key, entries, rows)
         yield from self._counter_faults()
 
@@ -237,7 +237,7 @@ def _entry_faults(entry: _Linked, seq: int | None, before: Any) -> Iterator[Faul
         yield Fault(seq, "kind", "there is no such kind of change")
 
 
-def _together(
+def together(
     left: Iterator[Any], right: Iterator[Any], width: int
 ) -> Iterator[tuple[tuple[Any, ...], Iterable[Any], list[Any]]]:
     """Pair what has the same key, which is its first values; both come in the order of their keys."""

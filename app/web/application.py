@@ -39,6 +39,7 @@ from app.execution.faults import Answer, late, masked, refusal
 from app.identity import Identity
 from app.identity.tokens import Tokens
 from app.record.log import newest_checkpoint
+from app.record.signing import signing_key
 from app.resolvers.trusted import TrustedDocuments
 from app.resolvers.users import Users
 from app.settings import Settings, from_environment
@@ -64,10 +65,11 @@ def application(demo_code: str | None) -> Starlette:
 
 
 def create(settings: Settings, demo_code: str | None = None) -> Starlette:
-    """Return the application. Raises DossierError when there is no secret to verify tokens with.
+    """Return the application. Raises DossierError when there is no secret to verify tokens with, or a key is no key.
 
     `demo_code` is what signs in the demo user; without one there is no such user.
     """
+    signing_key(settings, create=True)
     endpoint = GraphQL(settings, Pages(settings, demo_code))
     bounds = Bounds(
         settings.receive_seconds,

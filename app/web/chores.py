@@ -23,6 +23,7 @@ _log = logging.getLogger("dossier")
 
 _SECONDS = 1  # between two looks at what is to be done
 _SECONDS_AFTER_FAILURE = 10
+_SECONDS_AT_THE_END = 0.5
 _FORGETTING_SECONDS = 3_600
 
 
@@ -32,9 +33,10 @@ class Chores:
     def __init__(self, settings: Settings, database: Database) -> None:
         self._settings = settings
         self._database = database
-        self._seen = signing.published(settings)
+        self._seen = [text for _, text in signing.published(settings)]
         self._warned: set[str] = set()
         self._signs = False
+        self._at_once = False
         self._passed_at = 0.0
         self._forget_from = 0.0
 
@@ -49,6 +51,12 @@ class Chores:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+            # What was done last need not wait for the next start to be signed.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_SECONDS_AT_THE_END):
+                    self._at_once = True
+                    while await self._once():
+                        pass
 
     async def _again(self) -> None:
         while True:
@@ -76,12 +84,13 @@ class Chores:
 
     async def _is_called_for(self) -> bool:
         to_log, to_sign = await log.is_behind(self._database)
-        return to_log or (to_sign and self._signs and monotonic() >= self._passed_at + log.SIGNING_SECONDS)
+        is_time = self._at_once or monotonic() >= self._passed_at + log.SIGNING_SECONDS
+        return to_log or (to_sign and self._signs and is_time)
 
     async def _pass(self) -> Passed:
         key = self._key()
         self._signs, self._passed_at = key is not None, monotonic()
-        passed = await self._database.write(partial(log.go_on, key=key, seen=self._seen), None)
+        passed = await self._database.write(partial(log.go_on, key=key, seen=self._seen, at_once=self._at_once), None)
         self._seen = []
         self._database.incarnation = passed.incarnation
         for warning in passed.warnings:
