@@ -536,6 +536,7 @@ def tamper(database: Database, edits: int, seed: int, folder: Path) -> None:
         assert not [line for line in lines if any(each in line for each in evidence)], lines
         if number % (edits // 4) == 0:
             code, out, err = verify(database.settings, folder)
+            assert set(out.splitlines()) ^ set(lines) == set()
             assert (code, out.splitlines()) == (1, lines)
             assert re.fullmatch(r"dossier: [\d,]+ things? in .* do(es)? not agree\n", err)
         database.restore()

@@ -138,13 +138,9 @@ class Audit:
             checkpoint = notes.read_checkpoint(notes.verify(text, self._verifiers).text)
         except ValueError as error:
             return f"it is no checkpoint of this log: {error}"
-        spans = [
-            (start, end, origin)
-            for (start, origin), (end, _) in zip(
-                self._beginnings, [*self._beginnings[1:], (self.size + 1, "")], strict=True
-            )
-        ]
-        span = next((each for each in spans if each[2] == checkpoint.origin), None)
+        ends = [*(start for start, _ in self._beginnings[1:]), self.size + 1]
+        spans = zip(self._beginnings, ends, strict=False)
+        span = next(((start, end) for (start, origin), end in spans if origin == checkpoint.origin), None)
         if span is None:
             return f"the log has no incarnation {checkpoint.origin}: what was recorded in it is not here"
         if checkpoint.size >= span[1]:
