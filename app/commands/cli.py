@@ -1,4 +1,4 @@
-"""The command line put together: serve, token, migrate, schema, documents, explain, collect and verify."""
+"""The command line put together, and how a command ends."""
 
 from __future__ import annotations
 
@@ -7,13 +7,25 @@ import sys
 from collections.abc import Sequence
 
 from app import __version__
-from app.commands import collect, documents, explain, migrate, schema, serve, streams, token, verify
+from app.commands import (
+    checkpoint,
+    collect,
+    documents,
+    explain,
+    migrate,
+    proof,
+    schema,
+    serve,
+    streams,
+    token,
+    verify,
+)
 from app.commands.failures import CommandError
 from app.commands.parsers import Parser
 from app.errors import DeadlineExceeded, DossierError, Unavailable, UnknownOutcome
 from app.values import visible
 
-_COMMANDS = (serve, token, migrate, schema, documents, explain, collect, verify)
+_COMMANDS = (serve, token, migrate, schema, documents, explain, collect, verify, checkpoint, proof)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -71,10 +71,11 @@ class Moving(NamedTuple):
 class Passed:
     """What came of a pass: the incarnation of the log, its newest checkpoint, and what the operator should know.
 
-    `signed` says that this pass made the checkpoint, `more` that there is more to log at once.
+    `key` is the one that verifies it, `signed` says that this pass made it, `more` that there is more to log at once.
     """
 
     incarnation: str
+    key: str | None
     checkpoint: FoundRow | None
     signed: bool
     more: bool
@@ -110,7 +111,7 @@ def go_on(
     if key is not None and log.is_signed_by(key) and log.is_due(at_once=at_once):
         newest, signed = log.sign(key), True
     log.close()
-    return Passed(log.incarnation, newest, signed, len(found) == _AT_ONCE, tuple(log.warnings))
+    return Passed(log.incarnation, log.key, newest, signed, len(found) == _AT_ONCE, tuple(log.warnings))
 
 
 async def is_behind(database: Database) -> tuple[bool, bool]:
@@ -127,7 +128,7 @@ async def newest_checkpoint(database: Database, user: User) -> bytes | None:
     return text
 
 
-def rotate(transaction: Transaction, old: Ed25519PrivateKey | None, new: Ed25519PrivateKey) -> str:
+def rotate(transaction: Transaction, old: Ed25519PrivateKey | None, new: Ed25519PrivateKey) -> FoundRow:
     """Let another key sign from now on; return the checkpoint that says so, signed by both, which is kept.
 
     Where `old` isn't there, or isn't the one that signed, the new key signs alone: nobody can tell by the old one.
@@ -136,9 +137,9 @@ def rotate(transaction: Transaction, old: Ed25519PrivateKey | None, new: Ed25519
     log.open(old)
     both = [old] if old is not None and log.is_signed_by(old) else []
     log.add_key(new)
-    text: str = log.sign(*both, new, is_kept=True).text
+    signed = log.sign(*both, new, is_kept=True)
     log.close()
-    return text
+    return signed
 
 
 class _Log:
@@ -152,7 +153,7 @@ class _Log:
         self._place: str = transaction.all(_PLACE, {})[0].place
         self.size: int = self._found.size
         self._frontier: bytes = self._found.frontier
-        self._key: str | None = self._found.key
+        self.key: str | None = self._found.key
         self._has_begun = False
         self.newest = transaction.first(_NEWEST, {})
         self.warnings: list[str] = []
@@ -163,7 +164,7 @@ class _Log:
         lost = next((each for text in seen if (each := self._contradicting(text, key)) is not None), None)
         if not self.size or elsewhere or lost is not None:
             self._begin(lost)
-        if key is not None and (self._key is None or self._has_begun) and not self.is_signed_by(key):
+        if key is not None and (self.key is None or self._has_begun) and not self.is_signed_by(key):
             self.add_key(key)
         if key is not None and not self.is_signed_by(key):
             self.warnings.append(
@@ -192,7 +193,7 @@ class _Log:
 
     def _contradicting(self, text: str, key: Ed25519PrivateKey | None) -> notes.Checkpoint | None:
         """Return a checkpoint of ours that this log doesn't go on from, None for all others."""
-        known = [notes.read_verifier(self._key)] if self._key is not None else []
+        known = [notes.read_verifier(self.key)] if self.key is not None else []
         if key is not None and known and not self.is_signed_by(key):
             known.append(self._signer(key).verifier)  # of a key that came after what was put back
         try:
@@ -214,17 +215,17 @@ class _Log:
 
     def _signer(self, key: Ed25519PrivateKey) -> notes.Signer:
         # The name stays when a key is replaced or another incarnation begins: it is by it that verifiers know the key.
-        name = origin_of(self.incarnation) if self._key is None else notes.read_verifier(self._key).name
+        name = origin_of(self.incarnation) if self.key is None else notes.read_verifier(self.key).name
         return notes.Signer(name, key)
 
     def is_signed_by(self, key: Ed25519PrivateKey) -> bool:
         """Return whether this is the key that signs."""
-        return self._key == self._signer(key).verifier.text
+        return self.key == self._signer(key).verifier.text
 
     def add_key(self, key: Ed25519PrivateKey) -> None:
         """Let a key sign from now on."""
-        self._key = self._signer(key).verifier.text
-        self._add(KEY, {"key": self._key})
+        self.key = self._signer(key).verifier.text
+        self._add(KEY, {"key": self.key})
 
     def add_head(self, journal: FoundRow) -> None:
         """Add the head of a journal, and whom the entries since the last one let see the case."""
@@ -267,7 +268,7 @@ class _Log:
     def close(self) -> None:
         """Write down how far the log has come."""
         if self.size != self._found.size:
-            moved = {"incarnation": self.incarnation, "place": self._place, "key": self._key}
+            moved = {"incarnation": self.incarnation, "place": self._place, "key": self.key}
             self._transaction.run(_MOVE, {**moved, "size": self.size, "frontier": self._frontier})
 
 
