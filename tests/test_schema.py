@@ -52,7 +52,7 @@ def test_everything_is_described_in_sentences() -> None:
 def test_scalars_say_where_they_are_specified() -> None:
     scalars = [type_ for type_ in build_schema(PRESENT).type_map.values() if isinstance(type_, GraphQLScalarType)]
     specified = {type_.name: type_.specified_by_url for type_ in scalars if not is_specified_scalar_type(type_)}
-    rfcs = {"DateTime": 3339, "JSON": 8259}
+    rfcs = {"DateTime": 3339, "JSON": 8259, "BigInt": 8259}
     assert specified == {name: f"https://www.rfc-editor.org/rfc/rfc{number}" for name, number in rfcs.items()}
 
 

@@ -12,6 +12,7 @@ from app import ownership
 from app.db.postgresql import PostgresqlDatabase
 from app.db.sqlite import SqliteDatabase
 from app.db.transaction import Transaction
+from app.web.chores import Chores
 from tests.conftest import KINDS
 from tests.server import Client, Server, serving
 
@@ -33,6 +34,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     run: list[str] = []
     # A change that takes longer may have waited for a lock, and looks at its author's role again.
     monkeypatch.setattr(ownership, "AT_ONCE_SECONDS", 60)
+    monkeypatch.setattr(Chores, "_once", _nothing_to_do)  # which no document asked for
     for database in (SqliteDatabase, PostgresqlDatabase):
         monkeypatch.setattr(database, "read", _recorded(database.read, run))
 
@@ -49,6 +51,10 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(Transaction, "__init__", recording)
     return run
+
+
+async def _nothing_to_do(_: Chores) -> bool:
+    return False
 
 
 def _recorded(read: Callable[..., Any], run: list[str]) -> Callable[..., Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import io
 from functools import partial
 from pathlib import Path
@@ -126,6 +125,8 @@ def _rotated(settings: Settings) -> tuple[int, str]:
 
 
 def _write(settings: Settings, work: Callable[[Transaction], T]) -> T:
+    import asyncio
+
     from app.db import open_database
 
     async def asynchronously() -> T:

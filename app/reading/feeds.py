@@ -37,10 +37,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from app.db.models import Case, CaseMember, Journal, JournalEntry, LogEntry, LogHead, LogMember, MemberMove, table_of
+from app.db.models import Case, Journal, JournalEntry, LogEntry, LogHead, LogMember, MemberMove, table_of
 from app.db.sql import Piece, Stream, boolean, concatenation, cursor_text, joined, stream
 from app.db.types import Choice, Id, Time
-from app.ownership import Asking, readable
+from app.ownership import Asking, readable, roles_ended
 from app.reading import nouns
 from app.reading.pages import DEFAULT_SIZE, ArgumentError, ExpiredCursorError, read_cursor, size_of
 from app.reading.rows import Rows, braces, scalar
@@ -63,7 +63,7 @@ KIND: Column[str] = Column("kind", Choice(FeedKind), nullable=False)
 CASE_ID: Column[str] = Column("case_id", Id, nullable=False)
 """Columns of a feed's entries."""
 
-_CASES, _MEMBERS, _JOURNALS, _ENTRIES = (table_of(model) for model in (Case, CaseMember, Journal, JournalEntry))
+_CASES, _JOURNALS, _ENTRIES = table_of(Case), table_of(Journal), table_of(JournalEntry)
 _HEAD, _LOG, _MOVES = table_of(LogHead), table_of(LogEntry), table_of(LogMember)
 _PLACE, _TOTAL = literal_column("place", Integer()), literal_column("total", Integer())
 _GREATEST, _GREATEST_ID = 2**31 - 1, "ffffffff-ffff-ffff-ffff-ffffffffffff"
@@ -237,18 +237,14 @@ class ReadFeed:
             moved = self._in_log(move.seq, literal_column("0", Integer()), move.kind, move.case_id, _NO_CHANGE)
             moved = moved.where(move.user_id == asking.viewer, move.seq > log)
             parts.append(moved.where(or_(and_(move.kind == joined_, sees), and_(move.kind != joined_, not_(sees)))))
-            member = _MEMBERS.c
+            moment, case_id, is_behind = roles_ended(asking, self._told_until, self._place(3, Id()))
             ended = select(
                 log.label("log"),
                 seq.label("seq"),
-                member.expires_at.label("moment"),
-                member.case_id.label("last_case"),
-                *self._said("LEFT", member.case_id, _NO_CHANGE),
-            ).where(
-                member.user_id == asking.viewer,
-                tuple_(member.expires_at, member.case_id) > tuple_(self._told_until, self._place(3, Id())),
-                member.expires_at <= asking.moment,
-            )
+                moment.label("moment"),
+                case_id.label("last_case"),
+                *self._said("LEFT", case_id, _NO_CHANGE),
+            ).where(is_behind)
             parts.append(ended)
         return union_all(*(self._some(each, *self._order) for each in parts))
 

@@ -63,6 +63,7 @@ def _whole(value: object) -> int:
 BIG_INT = strawberry.scalar(
     name="BigInt",
     description="A whole number of up to 2^53 - 1, a JSON number on the wire.",
+    specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
     serialize=_itself,
     parse_value=_whole,
 )
