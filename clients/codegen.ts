@@ -10,7 +10,7 @@ const config: CodegenConfig = {
       preset: "client",
       // The hashes are the ids of the documents: `dossier documents add` registers persisted-documents.json.
       presetConfig: { fragmentMasking: false, persistedDocuments: { hashAlgorithm: "sha256" } },
-      config: { strictScalars: true, scalars: { DateTime: "string", JSON: "unknown" }, enumsAsTypes: true, useTypeImports: true },
+      config: { strictScalars: true, scalars: { DateTime: "string", JSON: "unknown", BigInt: "number" }, enumsAsTypes: true, useTypeImports: true },
     },
   },
 };

@@ -9,7 +9,7 @@ const config: CodegenConfig = {
     "gql/": {
       preset: "client",
       presetConfig: { fragmentMasking: false },
-      config: { strictScalars: true, scalars: { DateTime: "string", JSON: "unknown" }, enumsAsTypes: true, useTypeImports: true },
+      config: { strictScalars: true, scalars: { DateTime: "string", JSON: "unknown", BigInt: "number" }, enumsAsTypes: true, useTypeImports: true },
     },
   },
 };
