@@ -234,3 +234,22 @@ def test_a_place_that_nobody_was_given_does_no_harm(alice: Client, place: int) -
     of_all, of_case = feed(alice)["endCursor"], feed(alice, case=case)["endCursor"]
     for after, of in ((altered(of_all, 2, place), None), (altered(of_case, 3, place), case)):
         assert feed(alice, after, of)["upToDate"]
+
+
+def test_what_may_be_large_is_told_alike(alice: Client) -> None:
+    case = alice.create_case(description="d" * 30_000)
+    event = alice.create_event(case, description="e" * 30_000)
+    alice.change("updateEvent", "errors { message }", caseId=case, id=event, description=None)
+    change = "seq at kind by { id subject } reason requestId erased on { type id label version node { id } } "
+    change += "fields { name before after }"
+    told_in = "{ entries { cursor kind caseId change { %s } } endCursor upToDate }" % change  # noqa: UP031 - braces
+    document = "query ($case: ID!) { of: changes(caseId: $case) %s all: changes %s " % (told_in, told_in)  # noqa: UP031
+    document += "case(id: $case) { history(orderBy: [SEQ_ASC]) { nodes { %s } } } }" % change  # noqa: UP031
+    wait(alice, None, 5)
+    answer = alice.run(document, case=case)
+    history = answer["case"]["history"]["nodes"]
+    assert len(history) == 4
+    for feed_ in (answer["of"], answer["all"]):
+        assert [entry["change"] for entry in feed_["entries"] if entry["kind"] == "CHANGED"] == history
+        assert feed_["upToDate"]
+        assert feed(alice, feed_["endCursor"], case if feed_ is answer["of"] else None)["entries"] == []

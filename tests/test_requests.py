@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select, update
 
-from tests.server import Client, Server
+from app.db.models import Request, table_of
+from tests.conftest import KINDS
+from tests.server import Client, Server, serving
+from tests.test_migrations import ask
 
 ID = "0123456789abcdef"
 ANSWER = "replayed change { id seq } errors { __typename code message path }"
@@ -126,3 +133,34 @@ def test_twins_make_one_change(alice: Client) -> None:
             assert sorted(answer["replayed"] for answer in answers) == [False] + [True] * 7
     events = alice.run("query ($id: ID!) { case(id: $id) { events { totalCount } } }", id=case)["case"]["events"]
     assert events["totalCount"] == 10
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_request_is_known_for_seven_days(new_database: Callable[[str], str], kind: str) -> None:
+    address, requests = new_database(kind), table_of(Request)
+
+    def age(**given: float) -> None:
+        moment = datetime.now(UTC) - timedelta(**given)
+        ask(server.settings, lambda connection: connection.execute(update(requests).values(at=moment)))
+
+    def kept() -> int:
+        count = select(func.count()).select_from(requests)
+        return int(ask(server.settings, lambda connection: connection.scalar(count)))
+
+    with serving(kind, address) as server:
+        alice = server.client()
+        first = create(alice, ID, title="Fire")
+        age(days=6, hours=23)
+        assert create(alice, ID, title="Fire") == first | {"replayed": True}
+        age(days=7, minutes=1)
+        again = create(alice, ID, title="Flood")
+        assert again["replayed"] is False
+        assert again["case"]["id"] != first["case"]["id"]
+        age(days=7, minutes=1)
+        assert kept() == 1
+    # Also those of whoever never comes back are forgotten.
+    with serving(kind, address) as server:
+        until = time.monotonic() + 10
+        while kept():
+            assert time.monotonic() < until
+            time.sleep(0.05)

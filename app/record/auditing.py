@@ -48,7 +48,7 @@ class Audit:
         self._given = {} if case_id is None else {"case": case_id}
         self._held = held
         self._key: Any = None
-        self._verifiers: list[notes.Verifier] = []
+        self._verifiers: list[tuple[int, notes.Verifier]] = []
         self._beginnings: list[tuple[int, str]] = []
         self._roots: dict[int, bytes] = {}
         self.size = 0
@@ -113,7 +113,7 @@ class Audit:
             return
         self._key = leaf["key"]
         try:
-            self._verifiers.append(notes.read_verifier(leaf["key"]))
+            self._verifiers.append((seq, notes.read_verifier(leaf["key"])))
         except (ValueError, TypeError):
             yield _finding(name, "leaf", "the key in it is none")
 
@@ -135,9 +135,15 @@ class Audit:
     def _fault_of(self, text: str) -> str | None:
         """Return what is wrong with a checkpoint, or that the log is no continuation of it."""
         try:
-            checkpoint = notes.read_checkpoint(notes.verify(text, self._verifiers).text)
+            note = notes.verify(text, [verifier for _, verifier in self._verifiers])
+            checkpoint = notes.read_checkpoint(note.text)
         except ValueError as error:
             return f"it is no checkpoint of this log: {error}"
+        if (
+            next((each for seq, each in reversed(self._verifiers) if seq <= checkpoint.size), None)
+            not in note.verifiers
+        ):
+            return "it was not signed by the key that signed when the log had this size"
         ends = [*(start for start, _ in self._beginnings[1:]), self.size + 1]
         spans = zip(self._beginnings, ends, strict=False)
         span = next(((start, end) for (start, origin), end in spans if origin == checkpoint.origin), None)
