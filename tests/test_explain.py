@@ -14,6 +14,7 @@ DOCUMENT = """
 query Tree($id: ID!) {
   case(id: $id) { title viewerRole createdBy { name } events(first: 10) { totalCount nodes { title } } }
 }
+query Since { changes(first: 10) { entries { caseId change { seq } } } checkpoint { size } }
 mutation Rename($input: UpdateCaseInput!) {
   updateCase(input: $input) { case { title } errors { code ... on ConflictError { currentVersion current { id } } } }
 }
@@ -27,6 +28,10 @@ PLACES = {
     "case.createdBy.name": ("name: ", "def acquainted("),
     "case.events": ("events = listed(", "class Event("),
     "case.events.totalCount": ('"total_count": (', "class ReadPage"),
+    "changes": ("changes = CHANGES", "class ReadFeed"),
+    "changes.entries.caseId": ("case_id: ", "class ReadFeed"),
+    "changes.entries.change.seq": ("seq: ", "seq: "),
+    "checkpoint": ("checkpoint = CHECKPOINT", "class Checkpoint("),
     "updateCase": ("update_case = change(", "@change(place(CHANGE, id=Case)"),
     "updateCase.case": ("update_case = change(", "class Case("),
     "updateCase.case.title": ("title: ", "title: "),
@@ -62,8 +67,8 @@ def test_each_field_is_told_with_its_places_and_no_database_is_opened(document: 
         assert line_at(second).startswith(code), (path, second)
     assert "operation Tree\n" in done.stdout
     assert "operation Rename\n" in done.stdout
-    # The statement that reads, the one that finds the case for the change, and the two that read its answer.
-    assert len(re.findall(r"^  SELECT ", done.stdout, re.MULTILINE)) == 4
+    # The statements that read, the one that finds the case for the change, and the two that read its answer.
+    assert len(re.findall(r"^  SELECT ", done.stdout, re.MULTILINE)) == 5
     assert ("$1" in done.stdout, "?" in done.stdout) == (kind == "postgresql", kind == "sqlite")
     assert re.search(r"^  rootFields +1$", done.stdout, re.MULTILINE)
     assert re.search(r"^  objects +10$", done.stdout, re.MULTILINE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from app.ownership import acquainted, readable
 from app.reading import nouns
+from app.reading.feeds import ReadFeed
 from app.reading.lists import ReadPage
 from app.reading.nouns import MADE_BY
 from app.reading.payloads import Payload
@@ -61,22 +62,27 @@ def _code(field: Field) -> str:
             return _begins(_resolver(field))
         case nouns.Stored(column):
             return _line(field.owner.model, column.name)
-        case nouns.Private():
-            return _begins(acquainted)
         case nouns.Reference(name) | nouns.IsNull(name) | nouns.Within(name) | nouns.Members(name):
             return _line(field.owner.model, name)
-        case nouns.AnyNode() | nouns.AnyNodes() | nouns.NodeOf():
-            return _begins(readable)
         case nouns.Same():
             return _begins(field.owner.model)
         case nouns.Lookup() | nouns.Connection() | nouns.Few() | nouns.Self() | nouns.Changed() | nouns.Noted():
             return _begins(field.noun.model)
-        case nouns.MemberName() | nouns.MemberValue():
-            return _begins(said)
-        case nouns.Gone() | nouns.Replayed() | nouns.Refusals() | nouns.Told() | nouns.Current():
-            return _begins(Payload)
-        case _:
-            return _begins(ReadPage)
+        case nouns.Newest() | nouns.Named():
+            return _begins(field.noun.model)
+        case lead:
+            return _begins(_ALWAYS.get(type(lead), ReadPage))
+
+
+# What answers a field whatever it is of.
+_ALWAYS: Mapping[type[nouns.Lead], Any] = {
+    nouns.Private: acquainted,
+    **dict.fromkeys((nouns.AnyNode, nouns.AnyNodes, nouns.NodeOf), readable),
+    **dict.fromkeys((nouns.MemberName, nouns.MemberValue), said),
+    **dict.fromkeys((nouns.Gone, nouns.Replayed, nouns.Refusals, nouns.Told, nouns.Current), Payload),
+    **dict.fromkeys((nouns.Feed, nouns.FeedEntries, nouns.FeedColumn, nouns.FeedCursor), ReadFeed),
+    **dict.fromkeys((nouns.FeedEnd, nouns.FeedIsRead), ReadFeed),
+}
 
 
 def _resolver(field: Field) -> Any:

@@ -38,7 +38,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from app.db.models import Case, Journal, JournalEntry, LogEntry, LogHead, LogMember, MemberMove, table_of
-from app.db.sql import Piece, Stream, boolean, concatenation, cursor_text, joined, stream
+from app.db.sql import Piece, Stream, boolean, concatenation, cursor_text, joined, json_pieces, stream
 from app.db.types import Choice, Id, Time
 from app.ownership import Asking, readable, roles_ended
 from app.reading import nouns
@@ -166,9 +166,15 @@ class ReadFeed:
         return braces((field.key, self._of_entry(field)) for field in entries.children())
 
     def _of_entry(self, field: Field) -> list[Piece]:
-        if isinstance(field.lead, nouns.FeedCursor):
-            return ['"', self._cursor, '"']
-        return self._planner.of_row(self._rows, field)
+        match field.lead:
+            case nouns.FeedCursor():
+                return ['"', self._cursor, '"']
+            case nouns.FeedColumn(column):
+                return json_pieces(self._rows.column(column.name), column.type, nullable=False)
+            case nouns.TypeName():
+                return [f'"{field.parent.name}"']
+            case _:
+                return self._planner.of_row(self._rows, field)
 
     def _end(self) -> ColumnElement[str]:
         last = func.max(case((self._size == _PLACE, self._cursor)), type_=Text())

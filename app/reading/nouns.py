@@ -240,6 +240,13 @@ class FeedEntries(Lead):
 
 
 @dataclass(frozen=True)
+class FeedColumn(Lead):
+    """What an entry of a feed says of itself."""
+
+    column: Column[Any]
+
+
+@dataclass(frozen=True)
 class FeedCursor(Lead):
     """Where a feed goes on behind an entry."""
 

@@ -6,7 +6,7 @@ import strawberry
 
 from app.db import models
 from app.reading.feeds import CASE_ID, KIND, FeedKind
-from app.reading.nouns import Feed, FeedCursor, FeedEnd, FeedEntries, FeedIsRead, Named, Newest, Noun, Stored
+from app.reading.nouns import Feed, FeedColumn, FeedCursor, FeedEnd, FeedEntries, FeedIsRead, Named, Newest, Noun
 from app.schema.change import Change
 from app.schema.fields import argument, declared, field, noun, object_type
 from app.schema.scalars import BigInt, DateTime
@@ -27,8 +27,8 @@ class FeedEntry:
     """Something that has happened."""
 
     cursor: str = field(FeedCursor(), "Where the feed goes on behind this entry, for `after`.")
-    kind: FeedKind = field(Stored(KIND), "What it is.")
-    case_id: strawberry.ID = field(Stored(CASE_ID), "The id of the case.")
+    kind: FeedKind = field(FeedColumn(KIND), "What it is.")
+    case_id: strawberry.ID = field(FeedColumn(CASE_ID), "The id of the case.")
     change: Change | None = field(Named("change_id"), "What was done; null when the entry tells of no change.")
 
 
