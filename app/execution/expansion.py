@@ -36,7 +36,7 @@ from graphql import (
 
 from app.execution.limits import ENDLESS, hold
 from app.execution.sizes import Definition
-from app.reading.nouns import AnyNodes, Connection, Refusals, Resolved, lead_of
+from app.reading.nouns import AnyNodes, Connection, Feed, Refusals, Resolved, lead_of
 from app.reading.pages import DEFAULT_SIZE, MAX_SIZE
 
 # An object of the schema is made by graphql-core, in Python, and costs as much as some five that the database makes.
@@ -146,7 +146,7 @@ class Expansion:
             if definition is not None and type_ is not None:
                 arguments = {argument.name.value: argument.value for argument in nodes[0].arguments or ()}
                 if not is_list_type(get_nullable_type(definition.type)):
-                    of_page = _page(arguments) if isinstance(lead_of(definition), Connection) else None
+                    of_page = _page(arguments) if isinstance(lead_of(definition), Connection | Feed) else None
                 else:
                     size = self._size(definition, name, arguments, page)
                     if isinstance(size, Size):

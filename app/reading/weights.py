@@ -64,7 +64,7 @@ def of_field(field: Field) -> Weight:
         case nouns.Connection():
             return value.holding(_sum(of_connection(field)))
         case nouns.Feed():
-            return value.holding(_sum([_of_feed(member) for member in field.children()]))
+            return value.holding(_sum([_of_feed(member, _size(field)) for member in field.children()]))
         case nouns.Within(_, _, most):
             return value.of(_ESCAPED * most)
         case nouns.Members():
@@ -95,11 +95,11 @@ def of_connection(field: Field) -> list[Weight]:
     return weights
 
 
-def _of_feed(member: Field) -> Weight:
+def _of_feed(member: Field, size: int) -> Weight:
     value = _Value(len(member.key) + 4)
     if not isinstance(member.lead, nouns.FeedEntries):
         return value.of(_CURSOR)
-    return value.listing(_sum([of_field(entry) for entry in member.children()]), MAX_SIZE)
+    return value.listing(_sum([of_field(entry) for entry in member.children()]), size)
 
 
 def _of_edge(edge: Field) -> Weight:
