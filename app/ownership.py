@@ -133,9 +133,9 @@ def viewer_accepted(case_id: ColumnElement[str], asking: Asking) -> ColumnElemen
     return boolean(~_waits(case_id, asking))
 
 
-def accepted(table: Table, asking: Asking, *, wanted: bool) -> ColumnElement[bool]:
+def accepted(case_id: ColumnElement[str], asking: Asking, *, wanted: bool) -> ColumnElement[bool]:
     """Return the condition that the viewer has nothing to take up in a case, or that they have."""
-    waits = _waits(table.c.id, asking)
+    waits = _waits(case_id, asking)
     return ~waits if wanted else waits
 
 

@@ -11,7 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, TypeAlias, TypeVar
 
@@ -68,6 +68,7 @@ _CURSORS = tuple(f"cursor_{name}" for name in _LISTS)
 _TYPES = dict.fromkeys(("case", "event", "batch", "user", "change"), "ID!") | dict.fromkeys(
     ("text", "cursor", *_CURSORS), "String!"
 )
+_TYPES["moment"] = "DateTime!"
 # A way through the schema passes no type twice, but for the one that leads up and so back to where it came from.
 _PASSES = {"fileBatch": 2}
 
@@ -91,6 +92,11 @@ def reading_documents(schema: GraphQLSchema) -> list[Document]:
     for name, definition in schema.query_type.fields.items():
         ways = [*_ways(schema, "Query", name, definition, Counter(), 0, _PASSES.get(name, 1))]
         documents += [_document(name, some) for some in chunks(ways, _LEAVES)]
+        if "asOf" in definition.args:
+            # As it was, which takes a level more.
+            ways = [*_ways(schema, "Query", name, definition, Counter(), 1, _PASSES.get(name, 1))]
+            asked = [replace(way, steps=(_as_it_was(way.steps[0]), *way.steps[1:])) for way in ways]
+            documents += [_document(name, some) for some in chunks(asked, _LEAVES)]
     return [*documents, *_argument_documents(schema)]
 
 
@@ -152,6 +158,10 @@ def _call(type_: str, name: str, definition: GraphQLField, target: str) -> tuple
     )
 
 
+def _as_it_was(call: str) -> str:
+    return f"{call.removesuffix(')')}, asOf: {{at: $moment}})"
+
+
 def write_call(name: str, arguments: Values) -> str:
     return name + (f"({', '.join(f'{key}: {value}' for key, value in arguments.items())})" if arguments else "")
 
@@ -187,21 +197,24 @@ def _argument_documents(schema: GraphQLSchema) -> Iterator[Document]:
     for type_, name, definition in fields(schema):
         optional = {} if type_ == "Mutation" else definition.args
         calls = [
-            (_narrowed(name, argument, value), frozenset({f"{type_}.{name}.{argument}", tried}))
+            (_narrowed(name, definition, argument, value), frozenset({f"{type_}.{name}.{argument}", tried}))
             for argument, of in optional.items()
             if not is_required_argument(of)
             for tried, value in _argument_values(argument, of, f"$cursor_{name}")
         ]
         for some in chunks(calls, AT_ONCE):
-            pages = (f"a{place}: {call} {{ {PAGE} }}" for place, (call, _) in enumerate(some))
+            below = PAGE if "first" in definition.args else "id"
+            pages = (f"a{place}: {call} {{ {below} }}" for place, (call, _) in enumerate(some))
             root = name if type_ == "Query" else type_[0].lower() + type_[1:]
             covers = frozenset[str]().union(*(covered for _, covered in some))
             yield Document(root, query_of(above[type_].format(" ".join(pages))), covers)
 
 
-def _narrowed(name: str, argument: str, value: str) -> str:
-    """Return a list with an argument; some may list all cases, so that those are narrowed to the one in question."""
-    arguments = {argument: value}
+def _narrowed(name: str, definition: GraphQLField, argument: str, value: str) -> str:
+    """Return a field with an argument, and what it needs; some may list all cases, which is narrowed to the one."""
+    target = get_named_type(definition.type).name
+    needed = (each for each, of in definition.args.items() if is_required_argument(of))
+    arguments = {each: f"${variable_of(each, target)}" for each in needed} | {argument: value}
     if name == "cases" and "$text" not in value:
         members = value.strip("{}") if argument == "where" else ""
         arguments["where"] = f"{{text: $text, {members}}}"
@@ -227,6 +240,8 @@ def _argument_values(name: str, of: Input, cursor: str) -> Iterator[tuple[str, s
             "first": "1",
             "last": "1",
             "accepted": "true",
+            "seq": "3",
+            "at": "$moment",
             "byId": "$user",
             "types": '["CASE", "EVENT", "FILE_BATCH"]',
             "fields": '["title", "label"]',
@@ -331,7 +346,8 @@ def _lookups(type_: GraphQLNamedType, above: tuple[tuple[str, dict[str, str]], .
     """Yield every way through fields that take nothing but the ids of what they lead to."""
     for name, definition in type_.fields.items() if isinstance(type_, GraphQLObjectType) else ():
         target = get_named_type(definition.type)
-        ids = {argument: variable_of(argument, target.name) for argument in definition.args}
+        needed = (argument for argument, of in definition.args.items() if is_required_argument(of))
+        ids = {argument: variable_of(argument, target.name) for argument in needed}
         if ids and all(ids.values()):
             yield Address((*above, (name, ids)))
             yield from _lookups(target, (*above, (name, ids)))
@@ -519,6 +535,9 @@ def make_world(server: Server, salt: str = "") -> World:
     values["change"] = alice.run(changes, case=values["case"])["case"]["history"]["nodes"][0]["id"]
     missing = {name: new_id() for name in ("case", "event", "batch", "user", "change")}
     missing |= {"subject": f"nobody-{new_id()}", "text": "no such text"}
+    values["moment"] = missing["moment"] = alice.run(
+        "query ($case: ID!) { case(id: $case) { history(first: 1) { nodes { at } } } }", case=values["case"]
+    )["case"]["history"]["nodes"][0]["at"]
     for name, cursor in cursors(alice, values).items():
         values[f"cursor_{name}"], missing[f"cursor_{name}"] = cursor, forged(cursor)
     world = World(server, outside | known, known["OWNER"], values, missing, salt)

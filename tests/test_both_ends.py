@@ -474,6 +474,9 @@ class Generator:
         if isinstance(type_, GraphQLEnumType):
             return self._random.choice(list(type_.values))
         if isinstance(type_, GraphQLInputObjectType):
+            if type_.is_one_of:
+                name = self._random.choice([*type_.fields])
+                return {name: self._value(GraphQLNonNull(type_.fields[name].type))}
             chosen = [name for name in type_.fields if self._random.random() < 0.35]
             return {name: self._names_of(name) or self._value(type_.fields[name].type) for name in chosen}
         pools: dict[str, Sequence[Value]] = {
@@ -539,7 +542,9 @@ class Generator:
                 return self._literal(type_.of_type, value[0])  # a list of one may be written as its element
             return f"[{', '.join(self._input(type_.of_type, element) for element in value)}]"
         if isinstance(type_, GraphQLInputObjectType) and value is not None:
-            members = (f"{name}: {self._input(type_.fields[name].type, part)}" for name, part in value.items())
+            # A variable that stands where exactly one is given may not be null, nor have a default.
+            write = self._literal if type_.is_one_of else self._input
+            members = (f"{name}: {write(type_.fields[name].type, part)}" for name, part in value.items())
             return f"{{{', '.join(members)}}}"
         return _constant(type_, value)
 

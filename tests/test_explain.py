@@ -101,3 +101,16 @@ def test_a_document_that_is_not_valid_is_refused_as_the_server_would(tmp_path: P
     done = dossier(tmp_path, "explain", str(file), DOSSIER_DATABASE_URL="sqlite+aiosqlite:///none.db")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "dossier: Cannot query field 'colour' on type 'Case'.\n"
+
+
+@pytest.mark.parametrize("kind", ["sqlite+aiosqlite:///none.db", "postgresql+asyncpg://nobody@127.0.0.1:9/none"])
+@pytest.mark.parametrize("variables", [[], ["--variables", '{"id": "", "asOf": {"at": "2026-01-01T00:00:00Z"}}']])
+def test_what_was_is_explained_with_and_without_values(tmp_path: Path, kind: str, variables: list[str]) -> None:
+    file = tmp_path / "past.graphql"
+    file.write_text("query ($id: ID!, $asOf: AsOf!) { case(id: $id, asOf: $asOf) { title members { role } } }")
+    done = dossier(tmp_path, "explain", str(file), *variables, DOSSIER_DATABASE_URL=kind)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "_as_of" in done.stdout
+    # By a moment the entry is found by halves.
+    assert ("WITH RECURSIVE" in done.stdout) == bool(variables)
+    assert re.search(r"^  reads +2$", done.stdout, re.MULTILINE)

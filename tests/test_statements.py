@@ -96,6 +96,56 @@ def test_a_query_is_one_statement_however_deep(alice: Client, statements: list[s
     assert len(statements) == 1
 
 
+ORDERED = "orderBy: [UPDATED_AT_DESC, OCCURRED_AT_ASC]"
+FILTERED = """
+    where: { type: [NOTE], occurredFrom: $at, overlapsFrom: $at, overlapsBefore: $at, updatedFrom: $at }
+"""
+BELOW = """
+    id title createdBy { name email } updatedBy { name }
+    case { viewerRole viewerAccepted journal { size root } createdBy { name } updatedBy { name } }
+"""
+PAST = {
+    "events": f"""
+      events(last: 2, before: $cursor, after: $cursor, {ORDERED}, {FILTERED}) {{ {EVERYTHING} nodes {{ {BELOW} }} }}
+    """,
+    "members": "members { role accepted expiresAt user { name email } }",
+    "batches": f"""
+      events(first: 1) {{
+        nodes {{
+          fileBatches(last: 2, orderBy: [CREATED_AT_DESC, SORT_ORDER_ASC]) {{
+            {EVERYTHING} nodes {{ label event {{ title createdBy {{ name }} case {{ journal {{ root }} }} }} }}
+          }}
+        }}
+      }}
+    """,
+}
+
+
+@pytest.mark.parametrize("innermost", PAST)
+def test_the_past_is_one_statement_at_the_deepest(alice: Client, statements: list[str], innermost: str) -> None:
+    build(alice)
+    listed = f"cases {{ nodes {{ id createdAt events({ORDERED}) {{ pageInfo {{ endCursor }} }} }} }}"
+    found = alice.run(f"{{ {listed} }}")["cases"]["nodes"][0]
+    values = {"id": found["id"], "at": found["createdAt"]}
+    if "$cursor" in PAST[innermost]:
+        values["cursor"] = found["events"]["pageInfo"]["endCursor"]
+    # A level for the case, one for its past.
+    selection = PAST[innermost]
+    for _ in range(1 if innermost == "batches" else 2):
+        selection = f"events(first: 1) {{ nodes {{ case {{ {selection} }} }} }}"
+    others = " ".join(f"a{number}: case(id: $id) {{ id }}" for number in range(20))
+    declared = "$id: ID!, $at: DateTime!" + (", $cursor: String" if "cursor" in values else "")
+    query = f"""query ({declared}) {{
+      case(id: $id, asOf: {{seq: 4}}) {{ {selection} }} cases(where: {{updatedFrom: $at}}) {{ totalCount }} {others}
+    }}"""
+    statements.clear()
+    alice.run(query, **values)
+    assert len([each for each in statements if "_as_of" in each]) == 1
+    deeper = query.replace(selection, f"events {{ nodes {{ case {{ {selection} }} }} }}")
+    (error,) = alice.errors(deeper, **values)
+    assert "nested more than 5 deep" in error["message"]
+
+
 def test_twice_the_rows_cost_the_same_statements(alice: Client, statements: list[str]) -> None:
     query = """
     {

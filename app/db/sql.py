@@ -8,9 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
-from sqlalchemy import Boolean, ColumnElement, Integer, String, Subquery, Text, case, column, func, literal_column
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Integer,
+    LargeBinary,
+    Select,
+    String,
+    Subquery,
+    Text,
+    case,
+    cast,
+    column,
+    func,
+    literal_column,
+    type_coerce,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import BindParameter, TableValuedAlias
@@ -19,12 +34,15 @@ from sqlalchemy.types import TypeEngine
 
 from app.db.types import Choice, Id, Time
 
+T = TypeVar("T")
+
 # A text in the making: literal parts and expressions, in order.
 Piece: TypeAlias = str | ColumnElement[Any]
 
 # What SQLite calls with each piece of a stream, with each row of one, and for all pieces together; see assembly.py.
 TAKE, EACH, TAKEN = "dossier_take", "dossier_each", "dossier_taken"
-
+# And for the node above two others in a Merkle tree, see `node_hash`.
+NODE = "dossier_node"
 
 # SQLite takes up to 127 arguments (SQLITE_MAX_FUNCTION_ARG before 3.48), PostgreSQL up to 100
 # (FUNC_MAX_ARGS): a longer concatenation is one of concatenations.
@@ -389,6 +407,148 @@ def _members_sqlite(element: _Members, compiler: SQLCompiler, **options: Any) ->
     return f"(SELECT key, value FROM json_each({array}, '$[{element.place}]'))"
 
 
+class _Inside(_Text):
+    """What stands at a path in a JSON document: its JSON, or `as_text` what a text, a number or a Boolean says."""
+
+    name = "inside"
+
+    def __init__(self, document: ColumnElement[str], path: Sequence[str | int], *, as_text: bool) -> None:
+        self.path = path
+        self.as_text = as_text
+        super().__init__(document)
+
+
+@compiles(_Inside, "postgresql")
+def _inside_postgresql(element: _Inside, compiler: SQLCompiler, **options: Any) -> str:
+    document = compiler.process(element.clauses, **options)
+    path = f"'{{{','.join(map(str, element.path))}}}'"
+    if element.as_text:
+        return f"(CAST({document} AS json) #>> {path})"
+    return f"(CAST({document} AS json) #> {path})::text"
+
+
+@compiles(_Inside, "sqlite")
+def _inside_sqlite(element: _Inside, compiler: SQLCompiler, **options: Any) -> str:
+    document = compiler.process(element.clauses, **options)
+    path = "".join(f".{step}" if isinstance(step, str) else f"[{step}]" for step in element.path)
+    # Without parentheses, each of which would take a place on the parser's stack; no operator binds tighter.
+    return f"{document} {'->>' if element.as_text else '->'} '${path}'"
+
+
+class _ArrayOf(_Text):
+    """A JSON array of one value."""
+
+    name = "array_of"
+
+
+@compiles(_ArrayOf, "postgresql")
+def _array_of_postgresql(element: _ArrayOf, compiler: SQLCompiler, **options: Any) -> str:
+    return f"json_build_array({compiler.process(element.clauses, **options)})::text"
+
+
+@compiles(_ArrayOf, "sqlite")
+def _array_of_sqlite(element: _ArrayOf, compiler: SQLCompiler, **options: Any) -> str:
+    return f"json_array({compiler.process(element.clauses, **options)})"
+
+
+class _IsNone(FunctionElement[bool]):
+    """Whether a value is none of those that a statement finds, which are never NULL."""
+
+    name = "is_none"
+    inherit_cache = False
+    type = Boolean()
+
+    def __init__(self, value: ColumnElement[Any], found: Select[Any]) -> None:
+        self.value = value
+        self.found = found
+        super().__init__(value, found.scalar_subquery())
+
+
+@compiles(_IsNone, "postgresql")
+def _is_none_postgresql(element: _IsNone, compiler: SQLCompiler, **options: Any) -> str:
+    # An anti-join; of NOT IN the planner makes none.
+    value, found = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"NOT EXISTS (SELECT 1 FROM {found} AS found (value) WHERE found.value = {value})"
+
+
+@compiles(_IsNone, "sqlite")
+def _is_none_sqlite(element: _IsNone, compiler: SQLCompiler, **options: Any) -> str:
+    # What is found is put into a table once; NOT EXISTS would look for each value in an index that may be large.
+    value, found = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{value} NOT IN {found}"
+
+
+class _Apart(FunctionElement[Any]):
+    """A value, by which SQLite is not to look in an index: it has no figures to choose the right one by."""
+
+    name = "apart"
+    inherit_cache = False
+
+
+@compiles(_Apart, "postgresql")
+def _apart_postgresql(element: _Apart, compiler: SQLCompiler, **options: Any) -> str:
+    return str(compiler.process(element.clauses, **options))
+
+
+@compiles(_Apart, "sqlite")
+def _apart_sqlite(element: _Apart, compiler: SQLCompiler, **options: Any) -> str:
+    return f"+{compiler.process(element.clauses, **options)}"
+
+
+class _LastHash(FunctionElement[bytes]):
+    """The last 32 bytes of some."""
+
+    name = "last_hash"
+    inherit_cache = False
+    type = LargeBinary()
+
+
+@compiles(_LastHash, "postgresql")
+def _last_hash_postgresql(element: _LastHash, compiler: SQLCompiler, **options: Any) -> str:
+    nodes = compiler.process(element.clauses, **options)
+    return f"substring({nodes} FROM octet_length({nodes}) - 31)"
+
+
+@compiles(_LastHash, "sqlite")
+def _last_hash_sqlite(element: _LastHash, compiler: SQLCompiler, **options: Any) -> str:
+    return f"substr({compiler.process(element.clauses, **options)}, -32)"
+
+
+class _NodeHash(FunctionElement[bytes]):
+    """The hash of the node above two others in a Merkle tree (RFC 9162, section 2.1.1)."""
+
+    name = "node_hash"
+    inherit_cache = False
+    type = LargeBinary()
+
+
+@compiles(_NodeHash, "postgresql")
+def _node_hash_postgresql(element: _NodeHash, compiler: SQLCompiler, **options: Any) -> str:
+    left, right = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"sha256('\\x01'::bytea || {left} || {right})"
+
+
+@compiles(_NodeHash, "sqlite")
+def _node_hash_sqlite(element: _NodeHash, compiler: SQLCompiler, **options: Any) -> str:
+    return f"{NODE}({compiler.process(element.clauses, **options)})"
+
+
+class _Digits(_Text):
+    """Bytes in lower-case hexadecimal digits."""
+
+    name = "digits"
+
+
+@compiles(_Digits, "postgresql")
+def _digits_postgresql(element: _Digits, compiler: SQLCompiler, **options: Any) -> str:
+    return f"encode({compiler.process(element.clauses, **options)}, 'hex')"
+
+
+@compiles(_Digits, "sqlite")
+def _digits_sqlite(element: _Digits, compiler: SQLCompiler, **options: Any) -> str:
+    return f"lower(hex({compiler.process(element.clauses, **options)}))"
+
+
 class _Among(FunctionElement[bool]):
     """Whether a text is among those in a JSON array."""
 
@@ -425,6 +585,46 @@ def members(array: ColumnElement[str], place: int, alias: str) -> TableValuedAli
 def among(text: ColumnElement[str], array: ColumnElement[str]) -> ColumnElement[bool]:
     """Return whether a text is among those in a JSON array."""
     return _Among(text, array)
+
+
+def inside(document: ColumnElement[str], *path: str | int) -> ColumnElement[str]:
+    """Return the JSON of what stands at a path in a JSON document; NULL where nothing does, or the document is NULL."""
+    return _Inside(document, path, as_text=False)
+
+
+def value_inside(document: ColumnElement[str], kind: TypeEngine[T], *path: str | int) -> ColumnElement[T]:
+    """Return the value that stands at a path in a JSON document; NULL where that is null, or nothing stands there."""
+    return cast(_Inside(document, path, as_text=True), kind)
+
+
+def array_of(value: ColumnElement[Any]) -> ColumnElement[str]:
+    """Return a JSON array of one value."""
+    return _ArrayOf(value)
+
+
+def is_none(value: ColumnElement[Any], found: Select[Any]) -> ColumnElement[bool]:
+    """Return whether a value is none of those that a statement finds, which are never NULL."""
+    return _IsNone(value, found)
+
+
+def apart(column: ColumnElement[T]) -> ColumnElement[T]:
+    """Return a column by which SQLite is not to look in an index: it has no figures to choose the right one by."""
+    return type_coerce(_Apart(column), column.type)
+
+
+def last_hash(nodes: ColumnElement[bytes]) -> ColumnElement[bytes]:
+    """Return the last 32 bytes of some, as SHA-256 has them."""
+    return _LastHash(nodes)
+
+
+def node_hash(left: ColumnElement[bytes], right: ColumnElement[bytes]) -> ColumnElement[bytes]:
+    """Return the hash of the node above two others, as app/record/trees.py does."""
+    return _NodeHash(left, right)
+
+
+def digits(value: ColumnElement[bytes]) -> ColumnElement[str]:
+    """Return bytes in lower-case hexadecimal digits."""
+    return _Digits(value)
 
 
 def concatenation(pieces: Iterable[Piece]) -> ColumnElement[str]:

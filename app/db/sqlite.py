@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from time import perf_counter, thread_time
 from typing import TypeVar
@@ -24,6 +25,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.db.assembly import Assembly
 from app.db.outages import outage
+from app.db.sql import NODE
 from app.db.sqlite_log import Reading, WriteAheadLog
 from app.db.sqlite_writer import (
     BUSY_MILLISECONDS,
@@ -267,4 +269,9 @@ def _connect(file: Path, assembly: Assembly) -> sqlite3.Connection:
     connection.text_factory = bytes
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, assembly.longest)
     assembly.serve(connection)
+    connection.create_function(NODE, 2, _node_hash, deterministic=True)
     return connection
+
+
+def _node_hash(left: bytes, right: bytes) -> bytes:
+    return sha256(b"\x01" + left + right).digest()

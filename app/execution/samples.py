@@ -47,6 +47,9 @@ def _sample(type_: GraphQLInputType, *, flag: bool) -> Any:
             return [_sample(element, flag=flag)]
         case GraphQLEnumType(values=values):
             return next(iter(values))
+        case GraphQLInputObjectType(fields=fields, is_one_of=True):
+            name, each = next(iter(fields.items()))
+            return {name: _sample(each.type, flag=flag)}
         case GraphQLInputObjectType(fields=fields):
             required = ((name, each.type) for name, each in fields.items() if is_required_input_field(each))
             return {name: _sample(inner, flag=flag) for name, inner in required}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from graphql import get_named_type
@@ -28,7 +28,7 @@ from app.ownership import Asking
 from app.reading import nouns
 from app.reading.nouns import Filter
 from app.reading.pages import Page
-from app.reading.rows import Rows, braces, scalar
+from app.reading.rows import Scope, braces, scalar
 from app.reading.selections import Field
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class ReadPage:
         field: Field,
         page: Page,
         site: int,
-        scope: Sequence[ColumnElement[bool]],
+        scope: Scope,
     ) -> None:
         self._planner = planner
         self._asking = asking
@@ -59,8 +59,8 @@ class ReadPage:
         self._table = field.noun.table
         self._page = page
         self._site = site
-        self._rows = Rows(planner.name(), self._table)
-        self._scope = [*scope, *self._filters()]
+        self._rows = scope.rows(planner.name())
+        self._scope = [*scope.conditions, *self._filters()]
         self._after = self._key("after")
         self._before = self._key("before")
         self._size = self._bind(lambda page: page.size, Integer())
@@ -97,10 +97,10 @@ class ReadPage:
         page = self._page
         conditions = list(self._scope)
         if self._after is not None:
-            conditions.append(page.order.beyond(self._after, backward=False))
+            conditions.append(page.order.beyond(self._rows.c, self._after, backward=False))
         if self._before is not None:
-            conditions.append(page.order.beyond(self._before, backward=True))
-        rows = self._rows.select(*conditions).order_by(*page.order.by(backward=page.backward)).limit(limit)
+            conditions.append(page.order.beyond(self._rows.c, self._before, backward=True))
+        rows = self._rows.select(*conditions, order=partial(page.order.by, backward=page.backward), limit=limit)
         return self._rows.arranged(rows, ranked=placed or page.backward, backward=page.backward)
 
     def _member(self, member: Field, *, cut: bool) -> list[Piece]:
@@ -108,8 +108,7 @@ class ReadPage:
             case nouns.TypeName():
                 return [f'"{member.parent.name}"']
             case nouns.Total():
-                counted = select(func.count()).select_from(self._table).where(*self._scope)
-                return [scalar(counted)]
+                return [scalar(self._rows.among(func.count(), *self._scope))]
             case nouns.About():
                 return braces((info.key, self._about(info)) for info in member.children())
             case _:
@@ -149,9 +148,8 @@ class ReadPage:
         # There is more where the page was cut, and at and beyond the cursor that bounded it.
         conditions: list[ColumnElement[bool]] = [func.count() > self._size] if cut else [false()]
         if bound is not None:
-            beyond = self._page.order.beyond(bound, backward=not behind, inclusive=True)
-            rows = select(_ONE).select_from(self._table).where(*self._scope, beyond)
-            conditions.append(exists(rows.correlate(None)))
+            beyond = self._page.order.beyond(self._rows.c, bound, backward=not behind, inclusive=True)
+            conditions.append(exists(self._rows.among(_ONE, *self._scope, beyond)))
         return conditions
 
     def _near(self) -> ColumnElement[str]:
@@ -176,7 +174,7 @@ class ReadPage:
             def bind(convert: Callable[[Any], Any], column: str, name: str = name) -> ColumnElement[Any]:
                 return self._bind(lambda page: convert(page.where[name]), self._table.c[column].type)
 
-            yield filters[name](self._table, value, bind, self._asking)
+            yield filters[name](self._rows, value, bind, self._asking)
 
     def _key(self, name: str) -> list[ColumnElement[Any]] | None:
         if getattr(self._page, name) is None:

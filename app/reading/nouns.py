@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
-from typing import Any, ClassVar, Final, TypeAlias
+from typing import Any, ClassVar, Final, Protocol, TypeAlias
 
 from graphql import GraphQLField, GraphQLNamedType, GraphQLObjectType
 from sqlalchemy import Column, ColumnElement, Table, Text, case, cast, exists, false, func, literal_column, select
@@ -21,7 +21,7 @@ from app import ownership
 from app.db.models import Base, TimePrecision, table_of
 from app.db.sql import among, contains, members
 from app.ownership import Asking
-from app.reading.pages import Order, order_of
+from app.reading.pages import Columns, Order, order_of
 from app.values import earliest_reaching, fold, parse_id
 
 LEAD: Final = "dossier-lead"
@@ -167,17 +167,22 @@ class Few(Lead):
     order: str
     reads = 1
 
+    def by(self, c: Columns) -> list[ColumnElement[Any]]:
+        """Return what to sort rows by that have some columns."""
+        return [c[self.order]]
+
 
 @dataclass(frozen=True)
 class Lookup(Lead):
     """The row that the arguments name, if there is one.
 
     `arguments` are the columns that they are compared with; `parent` is the column that holds the id of the
-    row above, None for a field of the query itself.
+    row above, None for a field of the query itself. `as_of` is the argument that says as of when, if there is one.
     """
 
     arguments: Mapping[str, str]
     parent: str | None = None
+    as_of: str | None = None
     reads = 1
 
 
@@ -375,7 +380,17 @@ def types_of(possible: Iterable[GraphQLObjectType]) -> list[GraphQLObjectType]:
 
 
 Bind: TypeAlias = Callable[[Callable[[Any], Any], str], ColumnElement[Any]]
-Filter: TypeAlias = Callable[[Table, Any, Bind, Asking], ColumnElement[bool]]
+
+
+class Filtered(Protocol):
+    """Rows that are filtered: those of a table, as it is or as it was."""
+
+    @property
+    def c(self) -> Columns:
+        """Their columns."""
+
+
+Filter: TypeAlias = Callable[[Filtered, Any, Bind, Asking], ColumnElement[bool]]
 """Returns the condition that a field of a filter stands for; the field has it in its extensions, as `LEAD`."""
 
 
@@ -400,50 +415,50 @@ class OneOfNames:
             return None
         return f"has {json.dumps(unknown[:50])}, which is none of {', '.join(sorted(self.known))}"
 
-    def __call__(self, table: Table, _: Sequence[str], bind: Bind, __: Asking) -> ColumnElement[bool]:
+    def __call__(self, rows: Filtered, _: Sequence[str], bind: Bind, __: Asking) -> ColumnElement[bool]:
         """See Filter."""
         names = cast(bind(json.dumps, self.column), Text)
         if self.place is None:
-            return among(table.c[self.column], names)
-        inside = members(table.c[self.column], self.place, "inside")
+            return among(rows.c[self.column], names)
+        inside = members(rows.c[self.column], self.place, "inside")
         return exists(select(literal_column("1")).select_from(inside).where(among(inside.c.key, names)))
 
 
 def by_id(column: str) -> Filter:
     """Rows whose column is an id; none where it can't be one."""
-    return lambda table, _, bind, __: table.c[column] == bind(parse_id, column)
+    return lambda rows, _, bind, __: rows.c[column] == bind(parse_id, column)
 
 
 def at_least(column: str) -> Filter:
     """Rows whose column is a value or more."""
-    return lambda table, _, bind, __: table.c[column] >= bind(lambda value: value, column)
+    return lambda rows, _, bind, __: rows.c[column] >= bind(lambda value: value, column)
 
 
 def below(column: str) -> Filter:
     """Rows whose column is less than a value."""
-    return lambda table, _, bind, __: table.c[column] < bind(lambda value: value, column)
+    return lambda rows, _, bind, __: rows.c[column] < bind(lambda value: value, column)
 
 
 def one_of(column: str) -> Filter:
     """Rows whose column is one of several choices."""
     # The choices are part of the statement: there are few, and each set of them is a shape of its own.
-    return lambda table, choices, _, __: (
-        table.c[column].in_([literal_column(f"'{choice.value}'") for choice in choices]) if choices else false()
+    return lambda rows, choices, _, __: (
+        rows.c[column].in_([literal_column(f"'{choice.value}'") for choice in choices]) if choices else false()
     )
 
 
-def text(table: Table, _: str, bind: Bind, __: Asking) -> ColumnElement[bool]:
+def text(rows: Filtered, _: str, bind: Bind, __: Asking) -> ColumnElement[bool]:
     """Rows that have a text in what is searched of them."""
-    return contains(table.c.search, bind(fold, "search"))
+    return contains(rows.c["search"], bind(fold, "search"))
 
 
-def accepted(table: Table, wanted: bool, _: Bind, asking: Asking) -> ColumnElement[bool]:  # noqa: FBT001 - as given
+def accepted(rows: Filtered, wanted: bool, _: Bind, asking: Asking) -> ColumnElement[bool]:  # noqa: FBT001 - as given
     """Cases that the viewer has taken up, or has yet to."""
     # The value is part of the statement, as every Boolean is.
-    return ownership.accepted(table, asking, wanted=wanted)
+    return ownership.accepted(rows.c["id"], asking, wanted=wanted)
 
 
-def reaches(table: Table, _: Any, bind: Bind, __: Asking) -> ColumnElement[bool]:
+def reaches(rows: Filtered, _: Any, bind: Bind, __: Asking) -> ColumnElement[bool]:
     """Events that are not over by a moment, as far as is known.
 
     They end with `occurred_until` if they lasted, and as much later as their precision leaves open.
@@ -452,4 +467,5 @@ def reaches(table: Table, _: Any, bind: Bind, __: Asking) -> ColumnElement[bool]
         precision.value: bind(partial(earliest_reaching, precision=precision.value), "occurred_at")
         for precision in TimePrecision
     }
-    return func.coalesce(table.c.occurred_until, table.c.occurred_at) >= case(bounds, value=table.c.time_precision)
+    ends = func.coalesce(rows.c["occurred_until"], rows.c["occurred_at"])
+    return ends >= case(bounds, value=rows.c["time_precision"])

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 from zlib import crc32
 
 from sqlalchemy import Column, ColumnElement, Integer, Table, and_, or_, tuple_
@@ -26,6 +26,13 @@ _LONGEST_CURSOR = 20_000  # characters; the longest title, all its letters folde
 _INTEGERS = range(-(2**31), 2**31)  # GraphQL's Int
 
 Key: TypeAlias = tuple[Any, ...]
+
+
+class Columns(Protocol):
+    """The columns of rows, by their names."""
+
+    def __getitem__(self, name: str, /) -> ColumnElement[Any]:
+        """Return a column."""
 
 
 class ArgumentError(ValueError):
@@ -64,16 +71,17 @@ class Order:
     tag: str
     sorts: tuple[Sort, ...]
 
-    def by(self, *, backward: bool) -> list[ColumnElement[Any]]:
-        """Return what to sort by."""
-        return [sort.column.desc() if sort.descending != backward else sort.column.asc() for sort in self.sorts]
+    def by(self, c: Columns, *, backward: bool) -> list[ColumnElement[Any]]:
+        """Return what to sort rows by that have these columns."""
+        columns = ((c[sort.column.name], sort.descending) for sort in self.sorts)
+        return [column.desc() if descending != backward else column.asc() for column, descending in columns]
 
     def beyond(
-        self, key: Sequence[ColumnElement[Any]], *, backward: bool, inclusive: bool = False
+        self, c: Columns, key: Sequence[ColumnElement[Any]], *, backward: bool, inclusive: bool = False
     ) -> ColumnElement[bool]:
-        """Return the condition that a row stands behind `key`, or before it when `backward`."""
+        """Return the condition that a row with these columns stands behind `key`, or before it when `backward`."""
         directions = {sort.descending for sort in self.sorts}
-        columns = [sort.column for sort in self.sorts]
+        columns = [c[sort.column.name] for sort in self.sorts]
         if len(directions) == 1:
             # A comparison of rows is what both databases can answer from an index.
             here, there = tuple_(*columns), tuple_(*key)

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from sqlalchemy import ColumnElement, Select, Subquery, Table, Text, func, literal_column, select
 
 from app.db.sql import Piece
+from app.reading.pages import Columns
+
+if TYPE_CHECKING:
+    from app.reading.past import Past
+
+OrderBy: TypeAlias = Callable[[Columns], Sequence[ColumnElement[Any]]]
+"""Returns what to sort rows by that have some columns."""
+
+
+class Join(NamedTuple):
+    """A table that is joined to rows, on which condition, and whether rows stay that find nothing there."""
+
+    table: Any
+    on: ColumnElement[bool]
+    may_lack: bool = False
 
 
 class Rows:
@@ -16,6 +32,9 @@ class Rows:
     Outside, a column is known by its label only, so that no statement inside another is confused with it.
     """
 
+    past: Past | None = None
+    """What says how these rows were, where they are not read as they are."""
+
     def __init__(self, alias: str, table: Table) -> None:
         self.alias = alias
         self.table = table
@@ -23,16 +42,29 @@ class Rows:
         self.root = self
         self.known = False
         self._referred: dict[str, Rows] = {}
-        self.joins: list[tuple[Any, ColumnElement[bool]]] = []
+        self.joins: list[Join] = []
         self.columns: dict[str, ColumnElement[Any]] = {}
         self.below_each: list[ColumnElement[str]] = []
 
+    @property
+    def c(self) -> Columns:
+        """The columns of these rows, as conditions inside of the subquery call them."""
+        return self.table.c
+
+    @property
+    def identifier(self) -> ColumnElement[str]:
+        """What rows below these name them by."""
+        return self.column("id")
+
     def column(self, name: str) -> ColumnElement[Any]:
         """Return a column of these rows, as it is called outside of the subquery."""
-        column = self.table.c[name]
         label = f"{self.prefix}{name}_"
-        self.root.columns[label] = column
-        return literal_column(f"{self.alias}.{label}", column.type)
+        self.root.columns[label] = self.value(name)
+        return literal_column(f"{self.alias}.{label}", self.table.c[name].type)
+
+    def value(self, name: str) -> ColumnElement[Any]:
+        """Return what a column of these rows holds, as the subquery computes it."""
+        return self.table.c[name]
 
     def reference(self, column: str, table: Table, *, key: str, known: bool) -> Rows:
         """Return the rows whose `key` a column of these is; they are joined once, however often asked for.
@@ -42,26 +74,40 @@ class Rows:
         referring = f"{column}_{table.name}" if column == "id" else column
         if referring not in self._referred:
             prefix = f"{self.prefix}{referring}_"
-            other: Any = table.alias(f"{self.alias}_{prefix}")
-            referred = Rows(self.alias, other)
+            referred, join = self.joined(table, f"{self.alias}_{prefix}", key, self.value(column))
             referred.root, referred.prefix, referred.known = self.root, prefix, known
-            self.root.joins.append((other, other.c[key] == self.table.c[column]))
+            if join is not None:
+                self.root.joins.append(join)
             self._referred[referring] = referred
         return self._referred[referring]
+
+    def joined(self, table: Table, alias: str, key: str, value: ColumnElement[Any]) -> tuple[Rows, Join | None]:
+        """Return the rows whose `key` has a value, and how they are joined to these, if they have to be."""
+        other: Any = table.alias(alias)
+        return Rows(self.alias, other), Join(other, other.c[key] == value)
 
     def below(self, value: ColumnElement[str]) -> ColumnElement[str]:
         """Return what lies below each row, as it is called outside of the subquery."""
         self.root.below_each.append(value)
         return literal_column(f"{self.alias}.below{len(self.root.below_each)}", Text())
 
-    def select(self, *conditions: ColumnElement[bool]) -> Select[Any]:
-        """Return the rows that meet the conditions, once all that is asked of them is known."""
-        source: Any = self.table
-        for table, on in self.joins:
-            source = source.join(table, on)
+    def among(self, what: ColumnElement[Any], *conditions: ColumnElement[bool]) -> Select[Any]:
+        """Return something of the rows that meet the conditions."""
+        return select(what).select_from(self.table).where(*conditions).correlate(None)
+
+    def select(
+        self, *conditions: ColumnElement[bool], order: OrderBy | None = None, limit: ColumnElement[int] | None = None
+    ) -> Select[Any]:
+        """Return the rows that meet the conditions, in order, once all that is asked of them is known."""
+        rows = self.asked(self.table).where(*conditions)
+        return rows if order is None else rows.order_by(*order(self.c)).limit(limit)
+
+    def asked(self, source: Any) -> Select[Any]:
+        """Return what is asked of each row of a source."""
+        for join in self.joins:
+            source = source.join(join.table, join.on, isouter=join.may_lack)
         columns = [column.label(label) for label, column in self.columns.items()]
-        page = select(*columns or [literal_column("1").label("one")])
-        return page.select_from(source).where(*conditions).correlate(None)
+        return select(*columns or [literal_column("1").label("one")]).select_from(source).correlate(None)
 
     def arranged(self, page: Select[Any], *, ranked: bool = False, backward: bool = False) -> Subquery:
         """Return a page with what lies below each row, back in order where it was read backward.
@@ -80,6 +126,18 @@ class Rows:
         if backward:
             rows = rows.order_by(literal_column("place").desc())
         return rows.alias(self.alias)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where rows lie: in which table, and what they have to meet to be those that are asked for."""
+
+    table: Table
+    conditions: Sequence[ColumnElement[bool]]
+
+    def rows(self, alias: str) -> Rows:
+        """Return such rows, of which nothing has been asked yet; the conditions are still to be made of them."""
+        return Rows(alias, self.table)
 
 
 def scalar(statement: Select[Any]) -> ColumnElement[Any]:

@@ -26,6 +26,7 @@ from graphql import (
     InlineFragmentNode,
     NameNode,
     SelectionSetNode,
+    Undefined,
     VariableNode,
     get_argument_values,
     get_directive_values,
@@ -39,6 +40,7 @@ from app.reading.nouns import (
     Computed,
     IsNull,
     Lead,
+    Lookup,
     Noun,
     Private,
     Resolved,
@@ -152,13 +154,18 @@ class Field:
 
     @cached_property
     def _from_variables(self) -> dict[str, str]:
-        """The variable that each argument is, if there is one for every argument that the field can have."""
+        """The variable that each argument is, if there is one for every argument that has a value."""
         given = {
             argument.name.value: argument.value.name.value
             for argument in self.nodes[0].arguments or ()
             if isinstance(argument.value, VariableNode)
         }
-        return given if given.keys() == self.definition.args.keys() else {}
+        others = (argument for name, argument in self.definition.args.items() if name not in given)
+        if len(given) < len(self.nodes[0].arguments or ()) or any(
+            each.default_value is not Undefined for each in others
+        ):
+            return {}
+        return given
 
     @cached_property
     def has_variables(self) -> bool:
@@ -182,6 +189,12 @@ class Field:
         """Return what is asked of the field's value, when it is of an object type, in response order."""
         selection_sets = [node.selection_set for node in self.nodes if node.selection_set]
         return collect(self.request, type_ or self.type, selection_sets, self.path)
+
+
+def asks_for_past(field: Field) -> bool:
+    """Return whether a field has the argument that says as of when, be it null."""
+    name = field.lead.as_of if isinstance(field.lead, Lookup) else None
+    return name is not None and any(each.name.value == name for each in field.nodes[0].arguments or ())
 
 
 def collect(

@@ -14,8 +14,9 @@ The statement depends on the shape of a request's arguments only; their values a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from graphql import GraphQLObjectType
@@ -60,9 +61,10 @@ from app.reading.feeds import ReadFeed, since
 from app.reading.lists import ReadPage, filters_of
 from app.reading.nouns import Noun, noun_of
 from app.reading.pages import MAX_SIZE, ArgumentError, decode
+from app.reading.past import AsOf, Past, PastScope, as_of, past_filters
 from app.reading.plans import Plan, Run, Site
-from app.reading.rows import Rows, braces, scalar
-from app.reading.selections import Field
+from app.reading.rows import Rows, Scope, braces, scalar
+from app.reading.selections import Field, asks_for_past
 from app.values import parse_id
 
 # Lists and look-ups in each other, the root field included. SQLite before 3.46 parses with a stack of 100
@@ -126,11 +128,12 @@ class Planner:
         """Return the id of the row that was changed."""
         return self.bind(lambda run: run.subject, Id())
 
-    def is_subject(self, noun: Noun) -> list[ColumnElement[bool]]:
-        """Return the conditions that a row is the one that was changed."""
+    def is_subject(self, noun: Noun) -> Scope:
+        """Return where the row is that was changed."""
         if noun.key == ("id",):
-            return [noun.table.c.id == self.identifier_of_subject()]
-        return [noun.table.c[name] == self.bind(_key_of_subject(place), Id()) for place, name in enumerate(noun.key)]
+            return Scope(noun.table, [noun.table.c.id == self.identifier_of_subject()])
+        values = (self.bind(_key_of_subject(place), Id()) for place in range(len(noun.key)))
+        return Scope(noun.table, [noun.table.c[name] == value for name, value in zip(noun.key, values, strict=True)])
 
     def _plan(self, answers: Sequence[tuple[str, ColumnElement[str]]]) -> Plan:
         if self._faults:
@@ -163,13 +166,14 @@ class Planner:
             case nouns.TypeName():
                 return [f'"{field.parent.name}"']
             case nouns.Lookup() as lookup:
-                found = self._nested(field, lambda: self._lookup(row, lookup, field))
+                found = self._nested(
+                    field, lambda: self._row(field.type, self.named(row, lookup, field), field.children())
+                )
                 return [found if row is None else or_null(row.below(found))]
             case nouns.Connection() as connection:
                 return [self._below(row, self._nested(field, lambda: self._connection(row, connection, field)))]
             case nouns.Self():
-                own = [field.noun.table.c.id == self._asking.viewer]
-                return [self._row(field.type, own, field.children(), known=True)]
+                return [self._row(field.type, self.own(field.noun), field.children(), known=True)]
             case nouns.Newest(name):
                 return [self._row(field.type, self.is_newest(field.noun, name), field.children())]
             case nouns.Feed():
@@ -207,8 +211,8 @@ class Planner:
                 identifier = row.column(name)
                 return [or_null(row.below(self._nested(field, lambda: self._node_of(field, identifier))))]
             case nouns.Named(name):
-                conditions = [field.noun.table.c.id == row.column(name)]
-                found = self._nested(field, lambda: self._row(field.type, conditions, field.children()))
+                scope = Scope(field.noun.table, [field.noun.table.c.id == row.column(name)])
+                found = self._nested(field, lambda: self._row(field.type, scope, field.children()))
                 return [or_null(row.below(found))]
             case nouns.Within(name, place):
                 return [or_null(element(row.column(name), place))]
@@ -248,37 +252,45 @@ class Planner:
     def _row(
         self,
         type_: GraphQLObjectType,
-        conditions: Sequence[ColumnElement[bool]],
+        scope: Scope,
         fields: Sequence[Field],
         *,
         marked: bool = False,
         known: bool = False,
     ) -> ColumnElement[str]:
-        """Return the JSON of the row that meets the conditions, NULL when there is none."""
-        rows = Rows(self.name(), noun_of(type_).table)
+        """Return the JSON of the row that is somewhere, NULL when there is none."""
+        rows = scope.rows(self.name())
         rows.known = known
         mark = [(TYPE, [f'"{type_.name}"'])] if marked else []
         members = [(field.key, self._value(rows, field)) for field in fields]
         answer = concatenation(braces([*mark, *members]))
-        return scalar(select(answer).select_from(rows.arranged(rows.select(*conditions))))
+        return scalar(select(answer).select_from(rows.arranged(rows.select(*scope.conditions))))
 
-    def _lookup(self, row: Rows | None, lookup: nouns.Lookup, field: Field) -> ColumnElement[str]:
-        return self._row(field.type, self.named(row, lookup, field), field.children())
+    def own(self, noun: Noun) -> Scope:
+        """Return where the viewer's own row is."""
+        return Scope(noun.table, [noun.table.c.id == self._asking.viewer])
 
-    def named(self, row: Rows | None, lookup: nouns.Lookup, field: Field) -> list[ColumnElement[bool]]:
-        """Return the conditions that a row is the one that a look-up's arguments name."""
-        noun = field.noun
-        conditions = self._scope(noun, row, lookup.parent)
+    def named(self, row: Rows | None, lookup: nouns.Lookup, field: Field) -> Scope:
+        """Return where the row is that a look-up's arguments name."""
         site, _ = self._site(field, lambda arguments: [parse_id(arguments[argument]) for argument in lookup.arguments])
-        for place, column in enumerate(lookup.arguments.values()):
-            identifier = self.bind(_part(site, place), Id())
-            conditions.append(noun.table.c[column] == identifier)
-        return conditions
+        columns = lookup.arguments.values()
+        identifiers = {column: self.bind(_part(site, place), Id()) for place, column in enumerate(columns)}
+        if lookup.as_of is not None:
+            moment, given = self._site(field, partial(as_of, lookup.as_of))
+            if given is not None:
+                past = Past(self.name(), identifiers["id"], self._as_of(moment, given), self._asking)
+                return PastScope(field.noun.table, (), past, {"id": past.case_id})
+        return self._place(field.noun, row, lookup.parent, identifiers)
+
+    def _as_of(self, site: int, given: AsOf) -> BindParameter[Any]:
+        kind: TypeEngine[Any] = Integer() if given.is_seq else Time()
+        return self.bind(lambda run: run.arguments[site].value, kind)
 
     def _rows(self, row: Rows, few: nouns.Few, field: Field) -> ColumnElement[str]:
-        rows = Rows(self.name(), field.noun.table)
+        scope = self._place(field.noun, row, few.parent)
+        rows = scope.rows(self.name())
         answer = joined(concatenation(self.object(rows, field.children())))
-        page = rows.select(*self._scope(field.noun, row, few.parent)).order_by(rows.table.c[few.order])
+        page = rows.select(*scope.conditions, order=few.by)
         return scalar(select(concatenation(["[", answer, "]"])).select_from(rows.arranged(page)))
 
     def _members_of(self, array: ColumnElement[str], place: int, field: Field) -> ColumnElement[str]:
@@ -293,20 +305,21 @@ class Planner:
     def pages(self, row: Rows | None, connection: nouns.Connection, field: Field) -> Callable[[], ReadPage] | None:
         """Return what makes the page that a field asks for, each time anew; None when there is a fault."""
         noun = field.noun
+        filters = filters_of(field) if row is None or row.past is None else past_filters(filters_of(field))
         site, page = self._site(
             field,
-            lambda arguments: decode(arguments, lambda orders: noun.order(orders, connection.order), filters_of(field)),
+            lambda arguments: decode(arguments, lambda orders: noun.order(orders, connection.order), filters),
         )
         if page is None:
             return None
-        scope = self._scope(noun, row, connection.parent)
+        scope = self._place(noun, row, connection.parent)
         return partial(ReadPage, self, self._asking, field, page, site, scope)
 
     @staticmethod
-    def is_newest(noun: Noun, column: str) -> list[ColumnElement[bool]]:
-        """Return the conditions that a row has the greatest value in a column."""
+    def is_newest(noun: Noun, column: str) -> Scope:
+        """Return where the row is that has the greatest value in a column."""
         newest = select(func.max(noun.table.c[column])).correlate(None).scalar_subquery()
-        return [noun.table.c[column] == newest]
+        return Scope(noun.table, [noun.table.c[column] == newest])
 
     def feeds(self, field: Field) -> Callable[[], ReadFeed] | None:
         """Return what makes the feed that a field asks for, each time anew; None when there is a fault."""
@@ -339,10 +352,10 @@ class Planner:
             for type_ in field.types
         ]
 
-    def is_row(self, type_: GraphQLObjectType, identifier: ColumnElement[str]) -> list[ColumnElement[bool]]:
-        """Return the conditions that a row of a type has an id, and that the viewer may see it."""
+    def is_row(self, type_: GraphQLObjectType, identifier: ColumnElement[str]) -> Scope:
+        """Return where the row of a type is that has an id, if the viewer may see it."""
         table = noun_of(type_).table
-        return [table.c.id == identifier, readable(table, self._asking)]
+        return Scope(table, [table.c.id == identifier, readable(table, self._asking)])
 
     def _any_nodes(self, field: Field) -> list[Piece]:
         array = self._argument(field, identifiers, Text())
@@ -353,6 +366,19 @@ class Planner:
         ordered = nodes.alias(self.name())
         node = or_null(func.coalesce(*ordered.c, type_=Text()))
         return [scalar(select(concatenation(["[", joined(node), "]"])).select_from(ordered))]
+
+    def _place(
+        self,
+        noun: Noun,
+        row: Rows | None,
+        parent: str | None,
+        named: Mapping[str, ColumnElement[str]] = MappingProxyType({}),
+    ) -> Scope:
+        """Return where the rows of a field lie, of which some columns may be `named`: as they are, or as they were."""
+        if row is not None and row.past is not None and parent is not None:
+            return row.past.below(noun.table, {parent: row.identifier, **named})
+        conditions = self._scope(noun, row, parent)
+        return Scope(noun.table, [*conditions, *(noun.table.c[column] == value for column, value in named.items())])
 
     def _scope(self, noun: Noun, row: Rows | None, parent: str | None) -> list[ColumnElement[bool]]:
         """Return where the rows of a field lie: below a row that was found, or else wherever the viewer may see."""
@@ -365,8 +391,9 @@ class Planner:
         return value if row is None else row.below(value)
 
     def _nested(self, field: Field, write: Callable[[], T]) -> T:
-        # The node of a change may be a user, who hides what they are called: that takes one level more.
-        levels = 2 if isinstance(field.lead, nouns.NodeOf) else 1
+        # The node of a change may be a user, who hides what they are called: that takes one level more. And so do the
+        # innermost rows of what is read as it was.
+        levels = 2 if isinstance(field.lead, nouns.NodeOf) or asks_for_past(field) else 1
         if self._nesting + levels > MAX_NESTING:
             raise RequestRefused(
                 field.fault(f"lists and look-ups are nested more than {MAX_NESTING} deep; ask for less at once")

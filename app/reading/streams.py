@@ -17,9 +17,8 @@ from app.db.sql import Pause, Piece, Stream, elements, gathered, stream
 from app.db.types import Id
 from app.ownership import Viewer
 from app.reading import nouns, weights
-from app.reading.nouns import noun_of
 from app.reading.plans import Plan
-from app.reading.rows import Rows, braces
+from app.reading.rows import Rows, Scope, braces
 from app.reading.selections import Field
 from app.reading.statements import TYPE, Planner, identifiers
 from app.values import parse_id
@@ -72,21 +71,20 @@ class _Streams(Planner):
                 assert row is not None  # noqa: S101 - for the type checker
                 return self._nested(field, lambda: self._few(row, few, field))
             case nouns.Lookup() as lookup:
-                conditions = self.named(row, lookup, field)
-                return self._nested(field, lambda: self._one(field.type, conditions, field.children()))
+                scope = self.named(row, lookup, field)
+                return self._nested(field, lambda: self._one(field.type, scope, field.children()))
             case nouns.Connection() as connection:
                 return self._nested(field, lambda: self._pages(row, connection, field))
             case nouns.Feed():
                 return self._nested(field, lambda: self._feed(field))
             case nouns.Named(name):
                 assert row is not None  # noqa: S101 - for the type checker
-                is_named = [field.noun.table.c.id == row.column(name)]
+                is_named = Scope(field.noun.table, [field.noun.table.c.id == row.column(name)])
                 return self._nested(field, lambda: self._one(field.type, is_named, field.children()))
             case nouns.Newest(name):
                 return self._one(field.type, self.is_newest(field.noun, name), field.children())
             case nouns.Self():
-                own = [field.noun.table.c.id == self._asking.viewer]
-                return self._one(field.type, own, field.children())
+                return self._one(field.type, self.own(field.noun), field.children())
             case nouns.AnyNode():
                 identifier = self._argument(field, lambda arguments: parse_id(arguments["id"]), Id())
                 return self._nested(field, lambda: self._any(field, identifier))
@@ -117,29 +115,31 @@ class _Streams(Planner):
             length += weight
         return members
 
-    def _one(
-        self, type_: GraphQLObjectType, conditions: Sequence[ColumnElement[bool]], fields: Sequence[Field]
-    ) -> list[Piece]:
-        """Return the JSON of the row that meets the conditions, `null` when there is none."""
-        return [self._found(type_, conditions, fields), _unless(_exists(type_, conditions))]
+    def _one(self, type_: GraphQLObjectType, scope: Scope, fields: Sequence[Field]) -> list[Piece]:
+        """Return the JSON of the row that is somewhere, `null` when there is none."""
+        return [self._found(type_, scope, fields), _unless(self._exists(scope))]
+
+    def _exists(self, scope: Scope) -> ColumnElement[bool]:
+        return exists(scope.rows(self.name()).among(literal_column("1"), *scope.conditions))
 
     def _found(
         self,
         type_: GraphQLObjectType,
-        conditions: Sequence[ColumnElement[bool]],
+        scope: Scope,
         fields: Sequence[Field],
         *,
         marked: bool = False,
     ) -> Stream:
-        rows = Rows(self.name(), noun_of(type_).table)
+        rows = scope.rows(self.name())
         mark = [(TYPE, [f'"{type_.name}"'])] if marked else []
         pieces = braces([*mark, *self._members(rows, fields)])
-        return stream(rows.arranged(rows.select(*conditions)), pieces)
+        return stream(rows.arranged(rows.select(*scope.conditions)), pieces)
 
     def _few(self, row: Rows, few: nouns.Few, field: Field) -> list[Piece]:
-        rows = Rows(self.name(), field.noun.table)
+        scope = self._place(field.noun, row, few.parent)
+        rows = scope.rows(self.name())
         pieces = self.object(rows, field.children())
-        page = rows.select(*self._scope(field.noun, row, few.parent)).order_by(rows.table.c[few.order])
+        page = rows.select(*scope.conditions, order=few.by)
         return ["[", stream(rows.arranged(page), pieces, separated=True), "]"]
 
     def _pages(self, row: Rows | None, connection: nouns.Connection, field: Field) -> list[Piece]:
@@ -178,7 +178,7 @@ class _Streams(Planner):
         for type_ in field.types:
             scope = self.is_row(type_, identifier)
             found.append(self._found(type_, scope, field.children(type_), marked=self._marked))
-            conditions.append(_exists(type_, scope))
+            conditions.append(self._exists(scope))
         return [*found, _unless(or_(*conditions))]
 
     def _any_of_several(self, field: Field) -> list[Piece]:
@@ -197,10 +197,6 @@ class _Streams(Planner):
 
 def _is_small(field: Field) -> bool:
     return weights.of_field(field).itself <= _PIECE
-
-
-def _exists(type_: GraphQLObjectType, conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
-    return exists(select(literal_column("1")).select_from(noun_of(type_).table).where(*conditions).correlate(None))
 
 
 def _unless(found: ColumnElement[bool]) -> ColumnElement[str]:

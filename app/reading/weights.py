@@ -13,7 +13,7 @@ from app.db.models import DESCRIPTION_LENGTH
 from app.db.types import Choice, Id, Time
 from app.reading import nouns
 from app.reading.pages import DEFAULT_SIZE, MAX_SIZE
-from app.reading.selections import Field
+from app.reading.selections import Field, asks_for_past
 
 _ESCAPED = 6  # bytes of JSON that one character takes at most: \u0001
 _SHORT = 50  # bytes at most of ids, times, numbers, choices, Booleans and types' names
@@ -24,6 +24,8 @@ _A_FEW = 1_000  # rows, of a list that has no pages
 # joined, in brackets and in the row above; that of a row that was looked up; and the whole, by the statement and by
 # whoever hands it to the client.
 _HELD_OF_COLUMN, _HELD_OF_LIST, _HELD_OF_ROW, _HELD_OF_ANSWER = 4, 4, 1, 6
+# What is read as it was stands in an entry as well, with the value that came after it, and in what is made of that.
+_HELD_OF_PAST = 3
 
 
 class Weight(NamedTuple):
@@ -60,7 +62,8 @@ def of_field(field: Field) -> Weight:
         case nouns.Few():
             return value.listing(of_fields(field.children()), _A_FEW)
         case nouns.Lookup() | nouns.Self() | nouns.Named() | nouns.Newest():
-            return value.found(of_fields(field.children()))
+            found = value.found(of_fields(field.children()))
+            return found._replace(held=_HELD_OF_PAST * found.held) if asks_for_past(field) else found
         case nouns.Connection():
             return value.holding(_sum(of_connection(field)))
         case nouns.Feed():

@@ -24,6 +24,7 @@ from app.schema.scalars import BIG_INT, DATE_TIME, JSON, JSON_VALUE, BigInt, Dat
 READING_ORDER = (
     *("Query", "Node", "User"),
     *("Case", "CaseStatus", "CaseRole", "CaseMember", "CaseConnection", "CaseEdge", "CaseFilter", "CaseOrder"),
+    "AsOf",
     *("Event", "EventType", "TimePrecision", "EventConnection", "EventEdge", "EventFilter", "EventOrder"),
     *("FileBatch", "FileBatchConnection", "FileBatchEdge", "FileBatchOrder"),
     *("Change", "ChangeSubject", "ChangeKind", "FieldChange", "Journal"),

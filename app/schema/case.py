@@ -12,7 +12,7 @@ from app.db.models import CaseRole, CaseStatus
 from app.reading.nouns import Computed, Few, IsNull, Noun, Reference, accepted, at_least, below, one_of, text
 from app.schema.change import Journal, history
 from app.schema.event import Event, EventConnection, EventFilter, EventOrder
-from app.schema.fields import MutationInput, condition, field, input_type, lookup, noun
+from app.schema.fields import MutationInput, choice_type, condition, field, input_type, lookup, noun
 from app.schema.nodes import Node
 from app.schema.pages import UPDATED_FROM, listed, pages_of
 from app.schema.scalars import DateTime
@@ -95,12 +95,12 @@ class Case(Node):
     viewer_role: CaseRole = field(
         Computed(ownership.viewer_role),
         "What you may do in this case: your role as a member; for an administrator OWNER, and for an "
-        "auditor at least VIEWER.",
+        "auditor at least VIEWER. It is what you may do now, also in a case as it was.",
     )
     viewer_accepted: bool = field(
         Computed(ownership.viewer_accepted),
         "False for a case that someone else made you a member of, until you take it up: by `acceptCase`, "
-        "or by any change in it. To be rid of it, use `removeCaseMember`.",
+        "or by any change in it. To be rid of it, use `removeCaseMember`. Also in a case as it was it is said of now.",
     )
     members: list[CaseMember] = field(
         Few("case_id", order="user_id"), "Who was given a role in the case, with those whose role has ended."
@@ -165,6 +165,20 @@ class CaseFilter:
     updated_from: DateTime | None = condition(
         at_least("updated_at"),
         f"Cases changed at this moment or later. {UPDATED_FROM}",
+    )
+
+
+@choice_type
+class AsOf:
+    """A moment in the past of a case: exactly one of these."""
+
+    seq: strawberry.Maybe[int] = strawberry.field(
+        description="As of the change with this `seq`, which is among them; the case is null when it has none such."
+    )
+    at: strawberry.Maybe[DateTime] = strawberry.field(
+        description="As of this moment, with all changes until then; the case is null when it was not there yet, and a "
+        "moment that has yet to come is refused. A change may still come to be before a moment that was less than two "
+        "minutes ago; `seq` names one state for good."
     )
 
 

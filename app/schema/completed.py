@@ -41,6 +41,8 @@ def completed(schema: GraphQLSchema) -> None:
             case GraphQLInterfaceType():
                 type_.resolve_type = by_mark
             case GraphQLInputObjectType():
+                # Strawberry tells itself alone.
+                type_.is_one_of = type_.extensions[GraphQLCoreConverter.DEFINITION_BACKREF].is_one_of
                 for each in type_.fields.values():
                     each.extensions[LEAD] = declared_as(each).metadata.get(LEAD)
     _complete_pages(schema)

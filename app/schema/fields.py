@@ -20,6 +20,8 @@ from app.values import field_name
 
 T = TypeVar("T")
 
+_AS_OF = "as_of"
+
 
 def description_of(documented: Any) -> str:
     """Return a docstring as one paragraph. Raises ValueError when there is none."""
@@ -52,6 +54,11 @@ class MutationInput:
 def input_type(class_: type[T]) -> type[T]:
     """Make a class an input of the schema."""
     return strawberry.input(class_, description=description_of(class_))
+
+
+def choice_type(class_: type[T]) -> type[T]:
+    """Make a class an input of the schema of which exactly one field is given."""
+    return strawberry.input(class_, description=description_of(class_), one_of=True)
 
 
 def noun(noun_: Noun) -> Callable[[type[T]], type[T]]:
@@ -115,8 +122,22 @@ def _default(type_: Any) -> Any:
     return strawberry.UNSET if may_be_null else inspect.Parameter.empty
 
 
-def lookup(returns: Any, description: str, *, parent: str | None = None, **arguments: tuple[str, str]) -> Any:
-    """Declare the row that the arguments name, each with its column and its description; see Lookup."""
-    lead = Lookup({field_name(name): column for name, (column, _) in arguments.items()}, parent)
+def lookup(
+    returns: Any,
+    description: str,
+    *,
+    parent: str | None = None,
+    past: tuple[type, str] | None = None,
+    **arguments: tuple[str, str],
+) -> Any:
+    """Declare the row that the arguments name, each with its column and its description; see Lookup.
+
+    `past` is the input that says as of when, with its description, where it can be asked for as it was.
+    """
+    columns = {field_name(name): column for name, (column, _) in arguments.items()}
+    lead = Lookup(columns, parent, None if past is None else field_name(_AS_OF))
     types = {name: argument(strawberry.ID, words) for name, (_, words) in arguments.items()}
+    if past is not None:
+        input_, words = past
+        types[_AS_OF] = argument(input_ | None, words)
     return declared(lead, returns | None, description, **types)

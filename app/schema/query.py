@@ -5,7 +5,7 @@ from __future__ import annotations
 import strawberry
 
 from app.reading.nouns import AnyNode, AnyNodes, Self
-from app.schema.case import Case, CaseConnection, CaseFilter, CaseOrder
+from app.schema.case import AsOf, Case, CaseConnection, CaseFilter, CaseOrder
 from app.schema.event import Event
 from app.schema.feed import CHANGES, CHECKPOINT
 from app.schema.fields import argument, declared, field, lookup, object_type
@@ -38,8 +38,11 @@ class Query:
     )
     case = lookup(
         Case,
-        "A case by its id; null when there is none, at least for you.",
+        "A case by its id; null when there is none, at least for you. With `asOf` as it was: itself, its members, its "
+        "events and their batches, with pages, orders and filters but `text` as ever; users, and what you may do, are "
+        "as they are now. Whoever may see a case may see all of its past.",
         id=("id", "The case's `id`, not its `number`."),
+        past=(AsOf, "As of when; as it is now when this is left out or null."),
     )
     cases = listed(
         CaseConnection,
