@@ -282,7 +282,7 @@ class JournalEntry(Base):
         Index("journal_entries_by_row", "row_id", "seq"),
         # These two with all that is asked of most entries that they find; see app/reading/past.py.
         Index("journal_entries_by_event", "event_id", "seq", "kind", "row_id", **_where("event_id IS NOT NULL")),
-        Index("journal_entries_by_type", "case_id", "type", "seq", "kind", "row_id"),
+        Index("journal_entries_by_type", "case_id", "type", "seq", "kind", "row_id", **_where("type <> 'FILE_BATCH'")),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)

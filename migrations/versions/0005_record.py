@@ -64,11 +64,10 @@ def upgrade() -> None:
     op.create_index(
         "journal_entries_by_event",
         "journal_entries",
-        ["event_id", "seq", "kind", "row_id"],
+        ["event_id", "seq"],
         sqlite_where=on_event,
         postgresql_where=on_event,
     )
-    op.create_index("journal_entries_by_type", "journal_entries", ["case_id", "type", "seq", "kind", "row_id"])
     op.create_table(
         "requests",
         sa.Column("user_id", Id, sa.ForeignKey("users.id"), primary_key=True),
