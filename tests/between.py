@@ -97,6 +97,22 @@ def lost(exchange: Exchange) -> None:
     exchange.close_connection = True
 
 
+def cut(exchange: Exchange) -> None:
+    """The request arrives, and half of its answer does."""
+    response = exchange.ask()
+    exchange.send_response(response.status_code)
+    exchange.send_header("Content-Length", str(len(response.content)))
+    exchange.end_headers()
+    exchange.wfile.write(response.content[: len(response.content) // 2])
+    exchange.close_connection = True
+
+
+def timed_out(exchange: Exchange) -> None:
+    """The request arrives, and a proxy doesn't wait for its answer."""
+    exchange.ask()
+    exchange.answer(504, b"<html>Gateway Timeout</html>")
+
+
 def dropped(exchange: Exchange) -> None:
     """The request doesn't arrive."""
     exchange.close_connection = True

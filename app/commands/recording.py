@@ -34,9 +34,7 @@ _NAMED = 20  # unreadable entries that the summary names
 _LIST_LENGTH = 15_000  # characters of what could not be read, in a case's description; a longer list has notes
 _PATHS_LENGTH = 5_000  # characters of a batch's folder, and of where other file systems begin
 _PLACE_LENGTH = 2_000
-_SECONDS = 60  # for a request; the server breaks off after 30 what takes long
-_ATTEMPTS = 4
-_LONGEST_WAIT = 5  # seconds before a request that was put off is sent again
+_ATTEMPTS = 4  # at a description that others write at the same time
 _GRACE = 5  # seconds that a request under way has after a signal
 _LAST_WORDS = 10  # seconds for saying in the case that it is not complete
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
@@ -53,17 +51,19 @@ _OUT_OF_RANGE = {
 
 _VIEWER = "{ viewer { subject } }"
 _CREATE_CASE = """
-mutation ($input: CreateCaseInput!) { createCase(input: $input) { case { id number version } errors { code message } } }
+mutation ($input: CreateCaseInput!) {
+  createCase(input: $input) { case { id number version } replayed errors { code message } }
+}
 """
 _UPDATE_CASE = """
-mutation ($input: UpdateCaseInput!) { updateCase(input: $input) { case { version } errors { code message } } }
+mutation ($input: UpdateCaseInput!) { updateCase(input: $input) { case { version } replayed errors { code message } } }
 """
 _CREATE_EVENT = """
-mutation ($input: CreateEventInput!) { createEvent(input: $input) { event { id } errors { code message } } }
+mutation ($input: CreateEventInput!) { createEvent(input: $input) { event { id } replayed errors { code message } } }
 """
 _CREATE_BATCH = """
 mutation ($input: CreateFileBatchInput!) {
-  createFileBatch(input: $input) { fileBatch { id } errors { code message } }
+  createFileBatch(input: $input) { fileBatch { id } replayed errors { code message } }
 }
 """
 _CASE = "query ($id: ID!) { case(id: $id) { version description status } }"
@@ -158,7 +158,7 @@ def collect(
             walk = Walk(os.fspath(folder), one_file_system=one_file_system, check=signals.check)
             stack.callback(walk.close)
             title = _title(case_title)
-            server = Server(url, token)
+            server = Server(url, token, signals.wait)
             stack.callback(server.close)
             viewer = _viewer(server)
             survey = _survey(walk, progress)
@@ -265,22 +265,21 @@ class _Case:
         self._survey = survey
         self._signals = signals
         self._progress = progress
-        self._title = ""
         self._version = 0
-        self._mark = f"Collection {new_id()}"  # by which the case is found when the answer to its creation is lost
+        self._mark = f"Collection {new_id()}"  # by which the case is found when it is not known whether it was created
         self._said = (
             f"Being collected from {survey.place} since {survey.began}: not complete. Where this stands for long, the "
             f"collecting was broken off; then delete this case and collect again.\n\n{self._mark}"
         )
-        self._seconds: float = _SECONDS
+        self._creating: str | None = None  # what was asked for last, until it is known to be there
         self._unsure: str | None = None  # what may have been created, although nobody said so
         self._files = self._batches = self._events = 0
         self._is_filled = False
 
     def record(self, title: str) -> None:
         """Create the case and all that is in it, and at the end say in it what it holds."""
-        self._title = title
-        self._begin()
+        case = self._create(_CREATE_CASE, "case", title=title, description=self._said, status="OPEN")
+        self.id, self.number, self._version = case["id"], case["number"], case["version"]
         for day, batches in sorted(self._survey.days.items()):
             self._record_day(day, batches)
         for note in _notes(self._survey):
@@ -292,7 +291,8 @@ class _Case:
     def broken_off(self, error: BaseException) -> DossierError:
         """Return an error that tells what there is of the case and what to do, after saying so in the case itself."""
         reason = _reason(error)
-        self._seconds = _GRACE
+        self._unsure = self._creating if self._server.unknown else None
+        self._server.hurry(_GRACE)
         is_said = is_gone = False
         try:
             self._signals.limit(_LAST_WORDS)
@@ -338,21 +338,9 @@ class _Case:
             f"{_many(len(self._survey.days), 'event')}{more}"
         )
 
-    def _begin(self) -> None:
-        try:
-            case = self._create(_CREATE_CASE, "case", title=self._title, description=self._said, status="OPEN")
-            self.id, self.number, self._version = case["id"], case["number"], case["version"]
-        except CallError as error:
-            if not error.unknown:
-                raise
-            with contextlib.suppress(CallError):
-                self._find()
-            if self.id is None:
-                raise
-
     def _find(self) -> None:
-        """Look for the case by what it says, when the answer to its creation was lost."""
-        for case in self._server.call(_FIND_CASE, seconds=self._seconds, text=self._mark)["cases"]["nodes"]:
+        """Look for the case by what it says, when it is not known whether it was created. Raises CallError."""
+        for case in self._server.call(_FIND_CASE, text=self._mark)["cases"]["nodes"]:
             self.id, self.number, self._version = case["id"], case["number"], case["version"]
             self._unsure = None
 
@@ -378,28 +366,17 @@ class _Case:
             _report(self._progress, f"recorded {self._files} of {self._survey.files} files")
 
     def _create(self, document: str, noun: str, **values: object) -> dict[str, Any]:
-        """Return what was created. What may have been created already is never sent again. Raises CallError."""
-        for attempt in range(_ATTEMPTS):
-            self._signals.check()
-            self._unsure = _NOUNS[noun]
-            try:
-                created = self._server.change(document, noun, seconds=self._seconds, **values)
-            except CallError as error:
-                if not error.unknown:
-                    self._unsure = None
-                if error.retry_after is None or attempt == _ATTEMPTS - 1:
-                    raise
-                self._signals.wait(min(error.retry_after, _LONGEST_WAIT))
-            else:
-                self._unsure = None
-                return created
-        raise AssertionError("the last attempt returns or raises")
+        """Return what was created. Raises CallError."""
+        self._signals.check()
+        self._creating = _NOUNS[noun]
+        created = self._server.change(document, noun, **values)
+        self._creating = None
+        return created
 
     def _describe(self, text: str, status: str) -> None:
         """Put a text in place of ours into the case's description, and a status in place of OPEN.
 
-        What others have written there meanwhile stays. The change is bound to a version, so that it may be sent again
-        when its answer is lost. Raises CallError and _GoneError.
+        What others have written there meanwhile stays. Raises CallError and _GoneError.
         """
         changed = {"description": text, "status": status}
         for attempt in range(_ATTEMPTS):
@@ -408,28 +385,19 @@ class _Case:
                     changed = self._among_theirs(text, status)
                     if not changed:
                         break
-                self._server.change(
-                    _UPDATE_CASE,
-                    "case",
-                    seconds=self._seconds,
-                    id=self.id,
-                    expectedVersion=self._version,
-                    **changed,
-                )
+                self._server.change(_UPDATE_CASE, "case", id=self.id, expectedVersion=self._version, **changed)
             except CallError as error:
                 if error.code == "NOT_FOUND":
                     raise _GoneError(str(error)) from None
-                waits = error.retry_after is not None
-                if attempt == _ATTEMPTS - 1 or not (error.unknown or waits or error.code == "CONFLICT"):
+                if error.code != "CONFLICT" or attempt == _ATTEMPTS - 1:
                     raise
-                time.sleep(min(error.retry_after or 0, _LONGEST_WAIT))
             else:
                 break
         self._said = text
 
     def _among_theirs(self, text: str, status: str) -> dict[str, str]:
         """Return what to change of the case as it is by now; nothing when it has the text already."""
-        case = self._server.call(_CASE, seconds=self._seconds, id=self.id)["case"]
+        case = self._server.call(_CASE, id=self.id)["case"]
         if case is None:
             raise _GoneError("the case was deleted meanwhile")
         theirs = case["description"] or ""

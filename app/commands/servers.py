@@ -6,10 +6,12 @@ import ipaddress
 import json
 import os
 import re
+import secrets
 import socket
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -18,6 +20,9 @@ import httpx
 from app.errors import DossierError
 
 _SECONDS = 60  # for the server to answer; it breaks off after 30 what takes long
+_PATIENCE = 60  # seconds after its first failure, in which a call is made again
+_FIRST_WAIT = 0.2  # seconds before that; each time twice as long …
+_LONGEST_WAIT = 5  # … up to this
 _MOST_BYTES = 1_000_000  # of an answer; what is asked for here has some hundred
 _MESSAGE_LENGTH = 500
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")  # RFC 6750, section 2.1
@@ -28,7 +33,7 @@ class CallError(DossierError):
     """A call that the server refused, or that never came to an end.
 
     `unknown` says that what it should change may have been changed all the same; `code` is the server's for a refusal,
-    and `retry_after` the seconds after which a call that changed nothing may be made again.
+    and `retry_after` the seconds after which a call that changed nothing is worth another attempt.
     """
 
     def __init__(
@@ -41,21 +46,31 @@ class CallError(DossierError):
 
 
 class Server:
-    """A server at an address, and the token to call it with. Nothing that is raised quotes the token."""
+    """A server at an address, and the token to call it with. Nothing that is raised quotes the token.
 
-    def __init__(self, address: str, token: str) -> None:
-        """Find out how the address is reached. Raises DossierError when it can't be, before anything is sent."""
+    `unknown` says, when a call has raised, whether what it should change may have been changed all the same.
+    """
+
+    def __init__(self, address: str, token: str, wait: Callable[[float], None] = sleep) -> None:
+        """Find out how the address is reached. Raises DossierError when it can't be, before anything is sent.
+
+        `wait` waits so many seconds before a call is made again, and raises what is to end the call instead.
+        """
         parts = _taken_apart(address)
         if not _TOKEN.fullmatch(token):
             raise DossierError("the token is not one: it has characters that no token has")
         self._token = token
+        self._wait = wait
+        self._seconds: float = _SECONDS
+        self._patience: float = _PATIENCE
+        self._has_answered = False
+        self.unknown = True
         self.address = parts.geturl()
         proxy = _proxy(parts)
         self._through = f" through the proxy {proxy.shown} of {proxy.variable}" if proxy else ""
         try:
             self._http = httpx.Client(
                 headers={"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"},
-                timeout=_SECONDS,
                 # A server may close a connection that is idle just when the next request is on its way.
                 limits=httpx.Limits(keepalive_expiry=2),
                 verify=_certificates(parts.scheme),
@@ -76,9 +91,37 @@ class Server:
         """Close the connections."""
         self._http.close()
 
-    def call(self, document: str, *, seconds: float = _SECONDS, **variables: object) -> dict[str, Any]:
-        """Return the `data` of the answer to a document. Raises CallError."""
-        status, answer = self._exchange(document, variables, seconds)
+    def hurry(self, seconds: float) -> None:
+        """Let a call from now on wait so long for its answer, be made again for so long, and not be ended by `wait`."""
+        self._seconds = self._patience = seconds
+        self._wait = sleep
+
+    def call(self, document: str, **variables: object) -> dict[str, Any]:
+        """Return the `data` of the answer to a document. Raises CallError.
+
+        Where it is not known what came of it, or it may go better a little later, the same is sent again; so a change
+        needs a `requestId`. What has never answered is asked once: a wrong address is told at once.
+        """
+        end, wait, was_unknown = None, _FIRST_WAIT, False
+        while True:
+            self.unknown = True
+            try:
+                data = self._called(document, variables)
+            except CallError as error:
+                self.unknown = was_unknown = was_unknown or error.unknown
+                end = end or monotonic() + self._patience
+                pause = max(wait, min(error.retry_after or 0, _LONGEST_WAIT))
+                again = self._has_answered and (error.unknown or error.retry_after is not None)
+                if not again or monotonic() + pause > end:
+                    raise
+            else:
+                self._has_answered = True
+                return data
+            self._wait(pause)
+            wait = min(2 * wait, _LONGEST_WAIT)
+
+    def _called(self, document: str, variables: dict[str, object]) -> dict[str, Any]:
+        status, answer = self._exchange(document, variables)
         faults = answer.get("errors")
         if not faults and isinstance(answer.get("data"), dict):
             data: dict[str, Any] = answer["data"]
@@ -92,6 +135,8 @@ class Server:
         hint = ""
         if status.code in {httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED}:
             hint = "; check --url, which ends in /graphql"
+        if code == "GRAPHQL_VALIDATION_FAILED":
+            hint = "; it is of another release than this command, so use the 'dossier' of its release"
         # It is sure that nothing was changed where the server said no before it ran anything.
         waits = status.code == httpx.codes.SERVICE_UNAVAILABLE and code == "UNAVAILABLE"
         waits = waits and status.retry_after is not None
@@ -104,21 +149,30 @@ class Server:
             retry_after=status.retry_after if waits else None,
         )
 
-    def change(self, document: str, noun: str, *, seconds: float = _SECONDS, **values: object) -> dict[str, Any]:
-        """Return the noun of a mutation's payload; `values` are those of its input. Raises CallError."""
-        payload = next(iter(self.call(document, seconds=seconds, input=values).values()), None)
+    def change(self, document: str, noun: str, **values: object) -> dict[str, Any]:
+        """Return the noun of a mutation's payload; `values` are those of its input. Raises CallError.
+
+        The payload has to be asked for `replayed` and for the `code` and `message` of `errors`.
+        """
+        request = {"requestId": secrets.token_urlsafe(16)}
+        payload = next(iter(self.call(document, input=values | request).values()), None)
         if isinstance(payload, dict):
             refusal = next(iter(payload.get("errors") or ()), None)
             if isinstance(refusal, dict):
+                self.unknown = False
                 message = self._told(str(refusal.get("message")))
                 raise CallError(f"the server refuses: {message}", code=refusal.get("code"))
             if isinstance(payload.get(noun), dict):
                 changed: dict[str, Any] = payload[noun]
                 return changed
+        if isinstance(payload, dict) and payload.get("replayed") is True:
+            message = "what was recorded is not found any more: it was deleted, or is no longer yours"
+            raise CallError(message, unknown=True, code="NOT_FOUND")
         raise self._no_dossier(unknown=True)
 
-    def _exchange(self, document: str, variables: dict[str, object], seconds: float) -> tuple[_Status, dict[str, Any]]:
+    def _exchange(self, document: str, variables: dict[str, object]) -> tuple[_Status, dict[str, Any]]:
         body = {"query": document, "variables": variables}
+        seconds = self._seconds
         end = monotonic() + seconds
         received = bytearray()
         try:
@@ -131,14 +185,16 @@ class Server:
                         raise httpx.ReadTimeout("the answer comes too slowly")
         except httpx.TimeoutException as error:
             sent = not isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout)
-            raise CallError(f"{self._server} does not answer within {seconds:g} seconds", unknown=sent) from None
+            message = f"{self._server} does not answer within {seconds:g} seconds"
+            raise CallError(message, unknown=sent, retry_after=None if sent else 0) from None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError) as error:
             sent = not isinstance(error, httpx.ConnectError | httpx.ProxyError | httpx.InvalidURL)
             hint = "is it running?"
             if isinstance(error.__cause__ and error.__cause__.__cause__, ssl.SSLError) or "SSL" in str(error):
                 hint = "check --url: is it https that is spoken there, with a certificate that is known here?"
             reason = self._told(str(error)) or type(error).__name__
-            raise CallError(f"{self._server} can't be reached: {reason}; {hint}", unknown=sent) from None
+            message = f"{self._server} can't be reached: {reason}; {hint}"
+            raise CallError(message, unknown=sent, retry_after=None if sent else 0) from None
         if response.is_redirect:
             target = self._told(response.headers.get("location", "").partition("?")[0])
             raise CallError(
