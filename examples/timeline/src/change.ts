@@ -1,8 +1,10 @@
 /** Changes: who may make them, how they are sent, and what comes of them. */
 import { useEffect, useRef } from 'react';
-import { type AnyVariables, type TypedDocumentNode, useMutation } from 'urql';
+import { type TypedDocumentNode, useMutation } from 'urql';
 import type { CaseRole, CaseStatus, RefusalFragment } from './gql/graphql';
-import { describeChange, useSession } from './session';
+import { describeChange, isUnknown, useSession } from './session';
+
+const PAUSE = 1000; // milliseconds before what got no answer is sent once more
 
 export const STATUSES: CaseStatus[] = ['OPEN', 'ACTIVE', 'CLOSED'];
 const ROLES: CaseRole[] = ['VIEWER', 'CONTRIBUTOR', 'EDITOR', 'OWNER'];
@@ -25,24 +27,52 @@ export interface Outcome<Data = unknown> {
 
 type Payloads = Record<string, { errors: RefusalFragment[] } | null>;
 
+/** What was sent last and got no answer, and the id by which the server knows it when it is sent again. */
+interface Sent {
+  content: string;
+  requestId: string;
+  /** Whether it may have been made, although no answer says so. */
+  isUnknown: boolean;
+}
+
 /**
- * Returns a function that makes a change. Whatever is on the screen is then read again, made or not: a refusal, and an
- * answer that was lost, mean that it is not as the user saw it. What an earlier change was said to have done is gone.
+ * Returns a function that makes a change. Where nobody knows whether it was made, it is sent once more by itself, and
+ * again when the user wants so; as long as its content stays the same, it has the same `requestId`, and is made once.
+ * Whatever is on the screen is then read again, made or not: a refusal, and an answer that was lost, mean that it is
+ * not as the user saw it. What an earlier change was said to have done is gone.
  */
-export function useChange<Data extends Payloads, Variables extends AnyVariables>(
-  mutation: TypedDocumentNode<Data, Variables>,
+export function useChange<Data extends Payloads, Input extends object>(
+  mutation: TypedDocumentNode<Data, { input: Input }>,
   done: 'saved' | 'deleted' = 'saved',
-): (variables: Variables) => Promise<Outcome<Data>> {
+): (variables: { input: Input }) => Promise<Outcome<Data>> {
   const [, execute] = useMutation(mutation);
   const { say, countChange } = useSession();
-  return async (variables) => {
+  const last = useRef<Sent>(undefined);
+  return async ({ input }) => {
     say('');
-    const { data, error } = await execute(variables);
+    const content = JSON.stringify(input);
+    if (last.current?.content !== content) last.current = { content, requestId: newRequestId(), isUnknown: false };
+    const sent = last.current;
+    const send = async () => {
+      const answer = await execute({ input: { ...input, requestId: sent.requestId } });
+      sent.isUnknown ||= answer.error !== undefined && isUnknown(answer.error);
+      return answer;
+    };
+    let { data, error } = await send();
+    if (error && isUnknown(error)) {
+      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+      ({ data, error } = await send());
+    }
     const isShown = error?.response?.status === 401 ? undefined : countChange();
-    if (error) return { refusals: [], failure: describeChange(error, done) };
+    if (error) return { refusals: [], failure: describeChange(error, done, sent.isUnknown) };
+    last.current = undefined;
     return { data, isShown, refusals: Object.values(data!).flatMap((payload) => payload?.errors ?? []) };
   };
 }
+
+/** 128 random bits. Browsers keep `crypto.randomUUID` from pages that came without TLS. */
+const newRequestId = () =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 
 /** Only what the user changed is sent, so that nothing else is overwritten, or cut to what a form can show. */
 export function difference<Input extends object>(input: Input, from: Input): Partial<Input> {

@@ -44,22 +44,37 @@ export function describe(error: CombinedError): string {
 }
 
 /**
- * The same about a change. Nothing was written where the request was refused, or where the change has an answer that
- * says why not. Of all else nobody knows: a server that was stopped, an answer that was lost, an outcome that is unknown.
+ * Whether a change may have been made. Nothing was written where the request was refused, or where the change has an
+ * answer that says why not. Of all else nobody knows: a server that was stopped, an answer that was lost, an outcome
+ * that the server doesn't know itself.
  */
-export function describeChange(error: CombinedError, done: 'saved' | 'deleted'): string {
-  const codes = error.graphQLErrors.map((each) => each.extensions.code);
+export function isUnknown(error: CombinedError): boolean {
+  const codes = codesOf(error);
   const status = statusOf(error);
-  if (codes.includes('UNKNOWN_OUTCOME')) return `It is not known whether this was ${done}: ${reasonsOf(error)}.`;
-  const isAnswered = codes.length > 0 && !codes.includes('INTERNAL_ERROR');
-  if (status && status < 500 && (status >= 400 || isAnswered)) return `Nothing was ${done}. ${describe(error)}`;
-  const cause = !status
-    ? 'The server can’t be reached.'
-    : codes.length > 0
-      ? `The server can’t answer (${status}): ${reasonsOf(error)}.`
-      : `The server’s answer was lost (${status}).`;
-  return `${cause} It is not known whether this was ${done}: look whether it was before you send it again.`;
+  const isAnswered = codes.length > 0 && !codes.includes('INTERNAL_ERROR') && !codes.includes('UNKNOWN_OUTCOME');
+  return !(status && status < 500 && (status >= 400 || isAnswered));
 }
+
+/** The same about a change; `mayBeMade` says whether it may have been, now or when it was sent before. */
+export function describeChange(error: CombinedError, done: 'saved' | 'deleted', mayBeMade: boolean): string {
+  if (!mayBeMade) return `Nothing was ${done}. ${describe(error)}`;
+  const again = {
+    saved: 'Send it again as it is, and it is saved only once; before you change it, look whether it was saved.',
+    deleted: 'If it is still there, delete it again.',
+  };
+  return `${causeOf(error)} It is not known whether this was ${done}. ${again[done]}`;
+}
+
+function causeOf(error: CombinedError): string {
+  if (!isUnknown(error)) return describe(error); // it was sent before
+  const [status, codes] = [statusOf(error), codesOf(error)];
+  if (!status) return 'The server can’t be reached.';
+  if (codes.includes('UNKNOWN_OUTCOME')) return 'The server got no answer from its database.';
+  if (codes.length > 0) return `The server can’t answer (${status}): ${reasonsOf(error)}.`;
+  return `The server’s answer was lost (${status}).`;
+}
+
+const codesOf = (error: CombinedError) => error.graphQLErrors.map((each) => each.extensions.code);
 
 const statusOf = (error: CombinedError) => error.response?.status as number | undefined;
 
