@@ -193,11 +193,14 @@ def fold(*texts: str | None) -> str:
     It is the canonical caseless matching of the Unicode Standard (section 3.13, D145), composed again so
     that a letter never matches the beginning of the same letter with an accent.
     """
-    return _SEPARATOR.join(_folded(text) for text in texts if text is not None)
+    return _SEPARATOR.join([_folded(text) for text in texts if text is not None])
 
 
 def _folded(text: str) -> str:
-    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
+    if text.isascii():
+        folded = text.lower()  # the same, and most are
+    else:
+        folded = unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
     # Of a text's own separators capital letters are made, which nothing else is folded into: so what is searched for
     # never matches what stands between two texts.
     return folded.replace(_SEPARATOR, "U")

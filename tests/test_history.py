@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 from graphql import GraphQLObjectType
 
 from app.schema import executable
-from tests.server import Client, Server
+from tests.conftest import KINDS
+from tests.server import Client, Server, serving
 from tests.test_ownership import execute
 
 CHANGE = """seq at by { subject } kind on { type id label version node { __typename id } } fields { name before after }
@@ -354,16 +356,15 @@ def test_writers_side_by_side_leave_a_journal_without_gaps(server: Server, alice
     assert len(journal(alice, case)) == 3 + made
 
 
-@pytest.mark.parametrize(
-    "broken",
-    [
-        "UPDATE journals SET size = size + 1 WHERE case_id = '{}'",
-        "DELETE FROM journals WHERE case_id = '{}'",
-        "DELETE FROM journal_entries WHERE case_id = '{}' AND seq = 2",
-        "UPDATE journals SET at = (SELECT max(created_at) FROM users WHERE id <> '{}') WHERE case_id = '{}'",
-    ],
-    ids=("size", "no head", "no last entry", "moment"),
-)
+BREAKS = {
+    "size": "UPDATE journals SET size = size + 1 WHERE case_id = '{}'",
+    "no head": "DELETE FROM journals WHERE case_id = '{}'",
+    "no last entry": "DELETE FROM journal_entries WHERE case_id = '{}' AND seq = 2",
+    "moment": "UPDATE journals SET at = (SELECT max(created_at) FROM users WHERE id <> '{}') WHERE case_id = '{}'",
+}
+
+
+@pytest.mark.parametrize("broken", BREAKS.values(), ids=BREAKS)
 def test_a_journal_whose_head_does_not_fit_takes_no_more(
     server: Server, alice: Client, caplog: pytest.LogCaptureFixture, broken: str
 ) -> None:
@@ -375,3 +376,44 @@ def test_a_journal_whose_head_does_not_fit_takes_no_more(
     assert "dossier verify" not in error["message"]
     assert alice.run(UPDATE, id=other)["updateCase"]["errors"] == []
     assert alice.run("query ($id: ID!) { case(id: $id) { title } }", id=case) == {"case": {"title": "Fire"}}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_readiness_tells_of_a_broken_journal_and_of_no_case(
+    new_database: Callable[[str], str], kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    ready = (200, "ready\n")
+    warned = (200, "ready; but the record of a case does not agree with itself, 'dossier verify' tells of which\n")
+
+    def readiness() -> tuple[int, str]:
+        response = server.http.get("/readyz")
+        return response.status_code, response.text
+
+    def refused(case: str) -> bool:
+        return alice.post(UPDATE, {"id": case}).json().get("errors", [{}])[0].get("extensions") is not None
+
+    with serving(kind, new_database(kind)) as server:
+        alice = server.client()
+        cases = {name: alice.create_case() for name in BREAKS}
+        other = alice.create_case()
+        for name, statement in BREAKS.items():
+            execute(server, statement.replace("{}", cases[name]))
+        assert readiness() == ready  # nobody has met them
+        for case in cases.values():
+            assert refused(case)
+            assert readiness() == warned
+            assert f"the journal of case {case} is broken" in caplog.text
+        assert not refused(other)
+        # Whole again are the journals whose heads fit, and those of which there is no case.
+        entries = "SELECT {} FROM journal_entries WHERE case_id = journals.case_id"
+        for column in ("max(seq)", "max(at)"):
+            name = "size" if column == "max(seq)" else "at"
+            whole = f"UPDATE journals SET {name} = ({entries.format(column)}) WHERE case_id IN ('{{}}', '{{}}')"  # noqa: S608
+            execute(server, whole.format(cases["size"], cases["moment"]))
+        execute(server, f"DELETE FROM cases WHERE id = '{cases['no head']}'")  # noqa: S608
+        time.sleep(1.1)  # what was found last has been forgotten
+        assert readiness() == warned
+        assert not any(refused(cases[name]) for name in ("size", "moment"))
+        execute(server, f"DELETE FROM cases WHERE id = '{cases['no last entry']}'")  # noqa: S608
+        time.sleep(1.1)
+        assert readiness() == ready

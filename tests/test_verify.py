@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import re
 from collections.abc import Callable
@@ -550,7 +551,8 @@ def test_what_is_done_around_dossier_is_found(tampered: Database, tmp_path: Path
 
 @pytest.mark.slow
 def test_whatever_is_done_around_dossier_is_found(tampered: Database, tmp_path: Path) -> None:
-    tamper(tampered, 1_000, 2, tmp_path)
+    """As many edits as DOSSIER_TEST_TAMPERINGS says, on each database."""
+    tamper(tampered, int(os.environ.get("DOSSIER_TEST_TAMPERINGS", "1000")), 2, tmp_path)
 
 
 def _reported(database: Database, *statements: str) -> list[str]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from itertools import islice
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 from urllib.parse import quote
@@ -37,11 +37,15 @@ _AT_ONCE = 200  # rows that are fetched together; each may have a description of
 class Snapshot(Protocol):
     """What there was in a database at one moment."""
 
-    def rows(self, statement: Statement, values: Mapping[str, object]) -> Iterator[StoredRow]:
-        """Iterate over the rows of a statement, of which only some are held; several may be under way at once.
+    def blocks(self, statement: Statement, values: Mapping[str, object]) -> Iterator[Sequence[StoredRow]]:
+        """Iterate over the rows of a statement, some at a time; several statements may be under way at once.
 
         They have to be in an order in which no two are alike.
         """
+
+    def rows(self, statement: Statement, values: Mapping[str, object]) -> Iterator[StoredRow]:
+        """Iterate over the rows of a statement one by one; see `blocks`."""
+        return chain.from_iterable(self.blocks(statement, values))
 
 
 @contextmanager
@@ -55,25 +59,30 @@ def snapshot(settings: Settings) -> Iterator[Snapshot]:
         raise DossierError(f"the database can't be read: {first_line(error) or type(error).__name__}") from None
 
 
-class _SqliteSnapshot:
+class _SqliteSnapshot(Snapshot):
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._dialect = aiosqlite_dialect()
 
-    def rows(self, statement: Statement, values: Mapping[str, object]) -> Iterator[StoredRow]:
+    def blocks(self, statement: Statement, values: Mapping[str, object]) -> Iterator[Sequence[StoredRow]]:
         """See Snapshot."""
         form = statement.form(self._dialect, values)
         told = 0
-        try:
-            for row in self._connection.execute(form.sql, form.bind(values)):
-                told += 1
-                yield row
-        except sqlite3.OperationalError as error:
-            if "decode" not in str(error):
-                raise
-            # Somebody wrote what is no UTF-8: once more, in a slower way that takes it.
-            self._connection.text_factory = _text
-            yield from islice(self._connection.execute(form.sql, form.bind(values)), told, None)
+        while True:
+            try:
+                cursor = self._connection.execute(form.sql, form.bind(values))
+                for start in range(0, told, _AT_ONCE):
+                    cursor.fetchmany(min(_AT_ONCE, told - start))
+                while some := cursor.fetchmany(_AT_ONCE):
+                    told += len(some)
+                    yield some
+            except sqlite3.OperationalError as error:
+                if "decode" not in str(error) or self._connection.text_factory is _text:
+                    raise
+                # Somebody wrote what is no UTF-8: once more, in a slower way that takes it.
+                self._connection.text_factory = _text
+            else:
+                return
 
 
 def _text(raw: bytes) -> str:
@@ -93,18 +102,31 @@ def _sqlite(file: Path) -> Iterator[Snapshot]:
         connection.close()
 
 
-class _PostgresqlSnapshot:
-    def __init__(self, connection: Any, runner: asyncio.Runner) -> None:
+class _PostgresqlSnapshot(Snapshot):
+    def __init__(self, connection: Any, loop: asyncio.AbstractEventLoop) -> None:
         self._connection = connection
-        self._runner = runner
+        self._loop = loop
         self._dialect = asyncpg_dialect()  # type: ignore[no-untyped-call]
+        self._asked: asyncio.Future[Any] | None = None  # what was asked last; a connection does one thing at a time
 
-    def rows(self, statement: Statement, values: Mapping[str, object]) -> Iterator[StoredRow]:
+    def blocks(self, statement: Statement, values: Mapping[str, object]) -> Iterator[Sequence[StoredRow]]:
         """See Snapshot."""
         form = statement.form(self._dialect, values)
-        cursor = self._runner.run(self._begun(form.sql, form.bind(values)))
-        while some := self._runner.run(cursor.fetch(_AT_ONCE)):
-            yield from some
+        run = self._loop.run_until_complete
+        cursor = run(run(self._ask(lambda: self._begun(form.sql, form.bind(values)))))
+        coming = run(self._ask(lambda: cursor.fetch(_AT_ONCE)))
+        while some := run(coming):
+            # While these are looked at, PostgreSQL finds those behind them.
+            coming = run(self._ask(lambda: cursor.fetch(_AT_ONCE)))
+            yield some
+
+    async def _ask(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> asyncio.Future[Any]:
+        """Return what will have the answer, as soon as the question has been sent."""
+        if self._asked is not None:
+            await asyncio.gather(self._asked, return_exceptions=True)
+        self._asked = asyncio.ensure_future(work())
+        await asyncio.sleep(0)
+        return self._asked
 
     async def _begun(self, sql: str, values: Sequence[object]) -> Any:
         return await self._connection.cursor(sql, *values)
@@ -115,7 +137,7 @@ def _postgresql(url: URL) -> Iterator[Snapshot]:
     with asyncio.Runner() as runner:
         connection = runner.run(_connected(url))
         try:
-            yield _PostgresqlSnapshot(connection, runner)
+            yield _PostgresqlSnapshot(connection, runner.get_loop())
         finally:
             connection.terminate()
 
@@ -127,13 +149,17 @@ async def _connected(url: URL) -> Any:
         "SET timezone = 'UTC'; SET datestyle = 'ISO'; SET jit = off; "
         "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0"
     )
-    for kind, encoder, decoder in (("uuid", str, str), ("timestamptz", str, _moment)):
-        await connection.set_type_codec(kind, schema="pg_catalog", encoder=encoder, decoder=decoder, format="text")
+    await connection.set_builtin_type_codec("uuid", schema="pg_catalog", codec_name="text", format="text")
+    await connection.set_type_codec("timestamptz", schema="pg_catalog", encoder=str, decoder=_moment, format="text")
     await connection.transaction(isolation="repeatable_read", readonly=True).start()
     return connection
 
 
 def _moment(text: str) -> str:
+    if text[4] == "-" and text[-3:] == "+00":
+        # 2026-11-27 10:16:47.144881+00, as nearly all are; the fraction without zeros at its end.
+        date, time = text[:10], text[11:-3]
+        return f"{date}T{time}Z" if len(time) == 15 else f"{date}T{time if '.' in time else time + '.':0<15}Z"
     try:
         return format_time(datetime.fromisoformat(text))
     except ValueError:

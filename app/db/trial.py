@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from time import monotonic
 
 from sqlalchemy import bindparam, delete, insert
@@ -23,8 +24,10 @@ _REMOVE = Statement(delete(_DOCUMENTS).where(_DOCUMENTS.c.id == bindparam("docum
 class Trial:
     """Tries whether the database takes changes: once a second at most, whoever asks, and one at a time."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, look: Callable[[Transaction], None]) -> None:
+        """Take what is to be looked at as often, in the same transaction."""
         self._database = database
+        self._look = look
         self._trying: asyncio.Task[None] | None = None
         self._kept_until = 0.0
         self._fault: Unavailable | None = None
@@ -41,7 +44,7 @@ class Trial:
 
     async def _try(self) -> None:
         try:
-            await self._database.write(_make, None)
+            await self._database.write(self._make, None)
             self._fault = None
         except Unavailable as error:
             self._fault = error
@@ -52,9 +55,9 @@ class Trial:
             self._fault = Unavailable("makes no change in time", "DEADLINE")
         self._kept_until = monotonic() + _SECONDS_KEPT
 
-
-def _make(transaction: Transaction) -> None:
-    # Nobody sees a row that is gone before it is committed, but its pages are written all the same.
-    row = f"trial {new_id()}"
-    transaction.run(_ADD, {"id": row, "text": "", "added_at": now()})
-    transaction.run(_REMOVE, {"document": row})
+    def _make(self, transaction: Transaction) -> None:
+        # Nobody sees a row that is gone before it is committed, but its pages are written all the same.
+        row = f"trial {new_id()}"
+        transaction.run(_ADD, {"id": row, "text": "", "added_at": now()})
+        transaction.run(_REMOVE, {"document": row})
+        self._look(transaction)

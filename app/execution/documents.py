@@ -38,6 +38,7 @@ from app.db import Database
 from app.errors import (
     AnswerTooLarge,
     DeadlineExceeded,
+    JournalBroken,
     RequestFault,
     RequestRefused,
     Unavailable,
@@ -71,6 +72,7 @@ from app.reading.plans import Plan
 from app.reading.reads import Shapes, at_once, read, shape_of
 from app.reading.selections import Field, Request
 from app.reading.streams import plan_query
+from app.record.broken import BrokenJournals
 from app.resolvers.changes import make
 from app.schema import executable
 from app.settings import Settings
@@ -170,6 +172,7 @@ class Documents:
         self._bytes = 0
         self._turns = Shares(1)
         self.outages = Outages()
+        self.broken = BrokenJournals()
 
     @property
     def weight(self) -> int:
@@ -336,6 +339,8 @@ class Documents:
                     raise
                 if isinstance(error, Unavailable | UnknownOutcome):
                     self.outages.log(error)
+                if isinstance(error, JournalBroken):
+                    self.broken.note(error)
                 return unfinished(error, key, made)
             room -= len(answer)
             data[key] = orjson.Fragment(answer)

@@ -176,5 +176,13 @@ def leaf_of(entry: Row) -> bytes:
     for name, column in (("event", "event_id"), ("request", "request_id"), ("version", "version")):
         if entry[column] is not None:
             leaf[name] = entry[column]
-    # Its names are ASCII and its numbers whole: there sorted JSON without blanks is that form.
-    return orjson.dumps(leaf, option=orjson.OPT_SORT_KEYS)
+    return canonical(leaf)
+
+
+def canonical(value: Any) -> bytes:
+    """Return JSON in the form of RFC 8785, of what has names in ASCII and whole numbers below 2^53: as leaves have.
+
+    There it is sorted JSON without blanks. Other names the RFC sorts by UTF-16, and other numbers it writes as
+    ECMAScript does.
+    """
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)

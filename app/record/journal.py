@@ -36,7 +36,7 @@ class Head:
 
     def fits(self, last_nodes: bytes | None) -> bool:
         """Return whether this is the head of a journal whose last entry has these nodes; see `last_nodes`."""
-        return last_nodes is not None and last_nodes[-HASH_BYTES:] == self.frontier[-HASH_BYTES:]
+        return is_head(self.frontier, last_nodes)
 
 
 class Recorder:
@@ -224,6 +224,11 @@ _TAKE_UP = Statement(
     .returning(_MEMBERS.c.user_id)
 )
 _MOVE = Statement(update_rows(_JOURNALS).where(_JOURNALS.c.case_id == bindparam("case")))
+
+
+def is_head(frontier: bytes | None, last_nodes: bytes | None) -> bool:
+    """Return whether a frontier is that of a journal whose last entry has these nodes, where there are both."""
+    return frontier is not None and last_nodes is not None and last_nodes[-HASH_BYTES:] == frontier[-HASH_BYTES:]
 
 
 def last_nodes() -> ScalarSelect[bytes]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
@@ -14,11 +15,16 @@ from app.values import field_name
 _CREATED, _UPDATED, _DELETED, _IMPORTED = (
     kind.value for kind in (ChangeKind.CREATED, ChangeKind.UPDATED, ChangeKind.DELETED, ChangeKind.IMPORTED)
 )
+_MAKING = frozenset({_CREATED, _IMPORTED})
 _INDEXES: Mapping[str, Callable[[Row], Mapping[str, str]]] = {
     table_of(Case).name: case_index,
     table_of(Event).name: event_index,
 }
 _NOT_BEFORE = "the value before is not what the entries before made of it"
+
+
+KEYS = 2
+"""How many values stand before the columns in a row that is compared: its key, and its place."""
 
 
 class Fault(NamedTuple):
@@ -56,11 +62,15 @@ class _Shape:
         self.is_on_event = "event_id" in columns
         self.is_versioned = "version" in columns
         self.label = field_name(subject.label) if subject.label in columns else None
-        places = {name: place for place, name in enumerate(columns.keys())}
+        places = {name: place for place, name in enumerate(columns.keys(), KEYS)}
         self.recorded = [(each.field, places[each.column]) for each in subject.columns if each.column != "given_by"]
         self.fields = frozenset(each.field for each in subject.columns)
         told = {*(each.column for each in subject.columns if each.column != "given_by"), "id", "case_id", "user_id"}
         self.others = [(name, place) for name, place in places.items() if name not in told]
+        names, at = zip(*self.recorded, *self.others, strict=True)
+        self.names: tuple[str, ...] = names[: len(self.recorded)]
+        self.other_names: tuple[str, ...] = names[len(self.recorded) :]
+        self.compared = itemgetter(*at)
         self.index = _INDEXES.get(self.table)
 
 
@@ -104,12 +114,13 @@ class Replay:
         label, told = said
         self._check_place(entry, shape, faults)
         self._shape = shape
-        called = self._label(entry, shape)
-        if entry.kind in {_CREATED, _IMPORTED}:
+        kind = entry.kind
+        called = self._label(entry, shape) if kind == _DELETED else None
+        if kind in _MAKING:
             self._make(entry, shape, told, faults)
-        elif entry.kind == _UPDATED:
+        elif kind == _UPDATED:
             self._change(entry, shape, told, faults)
-        elif entry.kind == _DELETED:
+        elif kind == _DELETED:
             self._remove(entry, told, faults)
         else:
             self.is_lost = True
@@ -119,23 +130,35 @@ class Replay:
             faults.append(Fault(entry.seq, "label", "it is not what its row was called"))
         return faults
 
-    def compare(self, row: Sequence[Any] | None) -> Iterator[Fault]:
+    def compare(self, row: Sequence[Any] | None) -> list[Fault]:
         """Tell where the row that the database has, or None, is not the one that the entries made."""
         values, shape, last, born = self.values, self._shape, self._last, self._born
         if self.is_lost:
-            return
+            return []
         seq = None if last is None else last.seq
         if values is None or shape is None or last is None or born is None:
-            if row is not None:
-                yield Fault(seq, None, "the table has a row that the journal doesn't know, or says is gone")
-            return
+            unknown = Fault(seq, None, "the table has a row that the journal doesn't know, or says is gone")
+            return [] if row is None else [unknown]
         if row is None:
-            yield Fault(seq, None, "the table lacks the row that this entry left there")
-            return
+            return [Fault(seq, None, "the table lacks the row that this entry left there")]
+        expected = self._columns(values, shape, last, born)
+        if shape.compared(row) == (*map(values.get, shape.names), *map(expected.get, shape.other_names)):
+            return []
         differs = "the table has another value than this entry left there"
-        for field, place in shape.recorded:
-            if row[place] != values.get(field):
-                yield Fault(self._since.get(field, born.seq), field, differs)
+        of_fields = [
+            Fault(self._since.get(field, born.seq), field, differs)
+            for field, place in shape.recorded
+            if row[place] != values.get(field)
+        ]
+        of_others = [
+            Fault(born.seq if name.startswith("created") else seq, field_name(name), differs)
+            for name, place in shape.others
+            if row[place] != expected.get(name)
+        ]
+        return of_fields + of_others
+
+    def _columns(self, values: dict[str, Any], shape: _Shape, last: Told, born: Told) -> dict[str, Any]:
+        """Return what is in the columns of the row of which entries don't tell as of fields."""
         expected: dict[str, Any] = {
             "event_id": self._event_id,
             "given_by": self._giver,
@@ -152,9 +175,7 @@ class Replay:
                 expected |= {name: imported[name] for name in ("created_at", "created_by")}
         if shape.index is not None and isinstance(values.get("title"), str):
             expected |= shape.index(values)
-        for name, place in shape.others:
-            if row[place] != expected.get(name):
-                yield Fault(born.seq if name.startswith("created") else seq, field_name(name), differs)
+        return expected
 
     def _check_place(self, entry: Told, shape: _Shape, faults: list[Fault]) -> None:
         if shape.is_case and entry.row_id != entry.case_id:
@@ -175,7 +196,7 @@ class Replay:
         is_imported = entry.kind == _IMPORTED
         if is_imported and shape.is_versioned:
             self._imported = {name: told.pop(field, (None, None))[1] for name, field in _AUTHORS}
-        self._write(entry, shape, told, faults, fresh=True)
+        self._write(entry, shape, told, faults)
         versions = (entry.version or 0) >= 1 if is_imported else entry.version == 1
         if not (versions if shape.is_versioned else entry.version is None):
             faults.append(Fault(entry.seq, "version", "it is not that of a new row"))
@@ -201,27 +222,25 @@ class Replay:
             if told.get(field) != [values.get(field), None]
         ]
 
-    def _write(
-        self, entry: Told, shape: _Shape, told: Mapping[str, Any], faults: list[Fault], *, fresh: bool = False
-    ) -> None:
-        """Take the values of an entry over; what a new row begins with has none before."""
+    def _write(self, entry: Told, shape: _Shape, told: Mapping[str, Any], faults: list[Fault]) -> None:
+        """Take the values of an entry over."""
         values = self.values
         assert values is not None, "there is a row"  # noqa: S101 - for the type checker
+        if unknown := told.keys() - shape.fields:
+            faults += [Fault(entry.seq, None, "its row has no such field") for _ in unknown]
+            told = {field: pair for field, pair in told.items() if field not in unknown}
+        if entry is not self._born:
+            self._since |= dict.fromkeys(told, entry.seq)
         for field, (before, after) in told.items():
-            if field not in shape.fields:
-                faults.append(Fault(entry.seq, None, "its row has no such field"))
-                continue
-            if before != (None if fresh else values.get(field)):
+            if before != values.get(field):
                 faults.append(Fault(entry.seq, field, _NOT_BEFORE))
-            if not fresh:
-                self._since[field] = entry.seq
-            if after is None:
-                values.pop(field, None)
-            else:
+            if after is not None:
                 values[field] = after
-            if field == "accepted":
-                # Who gave a membership is whoever made the entry that says that it has yet to be taken up.
-                self._giver = None if after else entry.by
+            else:
+                values.pop(field, None)
+        if "accepted" in told:
+            # Who gave a membership is whoever made the entry that says that it has yet to be taken up.
+            self._giver = None if told["accepted"][1] else entry.by
 
     def _label(self, entry: Told, shape: _Shape) -> Any:
         if self.values is None:

@@ -21,26 +21,28 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from heapq import merge
-from itertools import groupby
-from typing import Any, NamedTuple, TypeAlias
+from itertools import chain, groupby
+from operator import itemgetter
+from typing import Any, TypeAlias
 
 from sqlalchemy import Select, and_, bindparam, exists, func, select
 
 from app.db import Statement
 from app.db.models import Case, CaseCounter, ChangeKind, Journal, JournalEntry, User, table_of
 from app.db.snapshots import Snapshot, StoredRow
-from app.record.entries import SUBJECTS, leaf_of
-from app.record.replaying import Fault, Replay, Told
+from app.record.entries import SUBJECTS, Row, leaf_of
+from app.record.replaying import KEYS, Fault, Replay, Told
 from app.record.trees import HASH_BYTES, extended, leaf_hash, root
 from app.values import parse_id, visible
 
 _CASES, _JOURNALS, _ENTRIES, _USERS = table_of(Case), table_of(Journal), table_of(JournalEntry), table_of(User)
-_TICK = 1_000  # entries after which it is told how far it has come
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _IN_CASE = bindparam("case", type_=_ENTRIES.c.case_id.type)
 
 _Progress: TypeAlias = Callable[[int, int], None]
+_Linked: TypeAlias = tuple[Any, ...]
+"""An entry by _LINKED; whatever somebody wrote there may be in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,28 +67,6 @@ class Finding:
         return visible(f"{', '.join(places)}: {self.fault.sentence}" if places else self.fault.sentence)
 
 
-class _Linked(NamedTuple):
-    """An entry as far as it is in its leaf, with its nodes and the id of the user who made it, if there is one.
-
-    Whatever somebody wrote there may be in it.
-    """
-
-    case_id: Any
-    seq: Any
-    id: Any
-    at: Any
-    by: Any
-    kind: Any
-    type: Any
-    row_id: Any
-    event_id: Any
-    version: Any
-    request_id: Any
-    digest: Any
-    nodes: Any
-    user_id: Any
-
-
 class Verification:
     """One go through the record, or through that of one case."""
 
@@ -105,37 +85,37 @@ class Verification:
         """Iterate over all that doesn't agree."""
         for case_id, *_ in self._rows(_WITHOUT_JOURNAL):
             yield self._finding(case_id, Fault(None, None, "it has no journal"))
-        ordered, heads = self._counted(map(_Linked._make, self._rows(_BY_SEQ))), self._rows(_HEADS)
-        for key, entries, found in together(ordered, heads, 1):
+        for key, entries, found in together(self._counted(_BY_SEQ), self._rows(_HEADS), 1):
             self.cases += 1
             for fault in _chained(entries, found):
                 yield self._finding(key[0], fault)
-        told = self._counted(map(Told._make, self._rows(_BY_ROW)))
-        tables = merge(*(self._rows_of(name) for name in SUBJECTS), key=lambda row: _place(row[:2]))
+        told = map(Told._make, self._counted(_BY_ROW))
+        tables = merge(*(self._rows_of(name) for name in SUBJECTS), key=_place)
         for key, entries, rows in together(told, tables, 2):
             yield from self._replayed(key, entries, rows)
         yield from self._counter_faults()
 
-    def _replayed(self, key: Sequence[Any], entries: Iterable[Told], rows: list[StoredRow]) -> Iterator[Finding]:
+    def _replayed(self, key: Sequence[Any], entries: Iterable[Told], rows: list[StoredRow]) -> list[Finding]:
         row_id, case_id = key
-        replay, type_ = Replay(), "row"
+        replay, type_, findings = Replay(), "row", []
         for entry in entries:
-            for fault in replay.follow(entry):
-                yield self._finding(case_id, fault, (entry.type, row_id))
+            if faults := replay.follow(entry):
+                findings += [self._finding(case_id, fault, (entry.type, row_id)) for fault in faults]
             if entry.type == "CASE" and replay.values is not None:
                 self._note_number(replay.values.get("number"))
             type_ = entry.type
         row = None
         for _, _, table, values in rows:
             if table == "cases":
-                self._note_number(values[_NUMBER_PLACE])
+                self._note_number(values[KEYS + _NUMBER_PLACE])
             if table == replay.table or replay.is_lost:
                 row = values
             else:
                 unknown = Fault(None, None, "the table has a row that the journal doesn't know")
-                yield self._finding(case_id, unknown, (SUBJECTS[table].name, row_id))
-        for fault in replay.compare(row):
-            yield self._finding(case_id, fault, (type_, row_id))
+                findings.append(self._finding(case_id, unknown, (SUBJECTS[table].name, row_id)))
+        if faults := replay.compare(row):
+            findings += [self._finding(case_id, fault, (type_, row_id)) for fault in faults]
+        return findings
 
     def _counter_faults(self) -> Iterator[Finding]:
         numbers = [number for (number,) in self._snapshot.rows(_COUNTER, {})]
@@ -156,16 +136,16 @@ class Verification:
             return number if isinstance(number, int) else None
         return None
 
-    def _counted(self, entries: Iterator[Any]) -> Iterator[Any]:
-        for entry in entries:
-            self._read += 1
-            if not self._read % _TICK:
-                self._progress(self._read, 2 * self.entries)
-            yield entry
+    def _counted(self, statements: tuple[Statement, Statement]) -> Iterator[StoredRow]:
+        def count(entries: Sequence[StoredRow]) -> Sequence[StoredRow]:
+            self._read += len(entries)
+            self._progress(self._read, 2 * self.entries)
+            return entries
+
+        return chain.from_iterable(map(count, self._snapshot.blocks(statements[bool(self._given)], self._given)))
 
     def _rows_of(self, table: str) -> Iterator[StoredRow]:
-        for row in self._rows(_TABLES[table]):
-            yield row[0], row[1], table, row[2:]
+        return ((row[0], row[1], table, row) for row in self._rows(_TABLES[table]))
 
     def _rows(self, statements: tuple[Statement, Statement]) -> Iterator[StoredRow]:
         return self._snapshot.rows(statements[bool(self._given)], self._given)
@@ -191,18 +171,19 @@ def _chained(entries: Iterable[_Linked], heads: list[StoredRow]) -> Iterator[Fau
     """Tell what is wrong with a journal as such. What follows from a fault of its tree is not told again."""
     size, frontier, grows = 0, b"", True
     at: Any = ""
-    for entry in entries:
-        seq = entry.seq if isinstance(entry.seq, int) else None
+    for row in entries:
+        entry = dict(zip(_LINKED, row, strict=True))
+        seq = entry["seq"] if isinstance(entry["seq"], int) else None
         if seq != size + 1:
             yield Fault(seq, "seq", f"entry {size + 1} is expected here")
             grows = False
         yield from _entry_faults(entry, seq, at)
         try:
-            leaf = leaf_hash(leaf_of(entry._asdict()))
+            leaf = leaf_hash(leaf_of(entry))
         except (AttributeError, TypeError, ValueError):
             leaf, grows = b"", False
             yield Fault(seq, None, "no leaf can be made of it")
-        nodes = entry.nodes if isinstance(entry.nodes, bytes) else b""
+        nodes = entry["nodes"] if isinstance(entry["nodes"], bytes) else b""
         if leaf and nodes[:HASH_BYTES] != leaf:
             yield Fault(seq, None, "it is not what its leaf's hash was made of")
         if grows:
@@ -210,7 +191,7 @@ def _chained(entries: Iterable[_Linked], heads: list[StoredRow]) -> Iterator[Fau
             if made[HASH_BYTES:] != nodes[HASH_BYTES:]:
                 yield Fault(seq, "nodes", "they are not those of the entries up to it")
                 grows = False
-        size, at = seq if seq is not None else size + 1, entry.at
+        size, at = seq if seq is not None else size + 1, entry["at"]
     if not size:
         yield Fault(None, None, "its journal has a head and no entries")
     elif not heads:
@@ -223,26 +204,28 @@ def _chained(entries: Iterable[_Linked], heads: list[StoredRow]) -> Iterator[Fau
                 yield Fault(None, field, f"the journal's head doesn't agree with the entries, of which {size} is last")
 
 
-def _entry_faults(entry: _Linked, seq: int | None, before: Any) -> Iterator[Fault]:
-    if entry.at != before:
-        if not (isinstance(entry.at, str) and _MOMENT.fullmatch(entry.at)):
-            yield Fault(seq, "at", "it is no moment in the form of the record")
-        elif isinstance(before, str) and entry.at < before:
-            yield Fault(seq, "at", "it lies before that of the entry before")
-    if entry.user_id is None:
-        yield Fault(seq, "by", "there is no such user")
-    if not (isinstance(entry.id, str) and _ID.fullmatch(entry.id)):
-        yield Fault(seq, "id", "it is no id of an entry")
-    if entry.kind not in _KINDS:
-        yield Fault(seq, "kind", "there is no such kind of change")
+def _entry_faults(entry: Row, seq: int | None, before: Any) -> list[Fault]:
+    faults, at = [], entry["at"]
+    if at != before:
+        if not (isinstance(at, str) and _MOMENT.fullmatch(at)):
+            faults.append(Fault(seq, "at", "it is no moment in the form of the record"))
+        elif isinstance(before, str) and at < before:
+            faults.append(Fault(seq, "at", "it lies before that of the entry before"))
+    if entry["user_id"] is None:
+        faults.append(Fault(seq, "by", "there is no such user"))
+    if not (isinstance(entry["id"], str) and _ID.fullmatch(entry["id"])):
+        faults.append(Fault(seq, "id", "it is no id of an entry"))
+    if entry["kind"] not in _KINDS:
+        faults.append(Fault(seq, "kind", "there is no such kind of change"))
+    return faults
 
 
 def together(
     left: Iterator[Any], right: Iterator[Any], width: int
 ) -> Iterator[tuple[tuple[Any, ...], Iterable[Any], list[Any]]]:
     """Pair what has the same key, which is its first values; both come in the order of their keys."""
-    lefts = groupby(left, key=lambda row: row[:width])
-    rights = groupby(right, key=lambda row: row[:width])
+    key = itemgetter(slice(0, width))
+    lefts, rights = groupby(left, key), groupby(right, key)
     one, other = next(lefts, None), next(rights, None)
     while one is not None or other is not None:
         if one is not None and other is not None and one[0] == other[0]:
@@ -256,9 +239,10 @@ def together(
             other = next(rights, None)
 
 
-def _place(key: Sequence[Any]) -> tuple[Any, ...]:
-    """Return what orders keys as the database does: SQLite has blobs behind all texts."""
-    return tuple([(isinstance(value, bytes), value) for value in key])
+def _place(row: Sequence[Any]) -> tuple[Any, ...]:
+    """Return what orders rows by their keys as the database does: SQLite has blobs behind all texts."""
+    first, last = row[0], row[min(1, len(row) - 1)]
+    return isinstance(first, bytes), first, isinstance(last, bytes), last
 
 
 def _both(statement: Select[Any], case_id: Any) -> tuple[Statement, Statement]:
@@ -266,6 +250,11 @@ def _both(statement: Select[Any], case_id: Any) -> tuple[Statement, Statement]:
     return Statement(statement), Statement(statement.where(case_id == _IN_CASE))
 
 
+# What is in the leaf of an entry, its id and nodes, and that of the user who made it, if there is one.
+_LINKED = (
+    *("case_id", "seq", "id", "at", "by", "kind", "type", "row_id", "event_id", "version", "request_id", "digest"),
+    *("nodes", "user_id"),
+)
 _KINDS = frozenset(kind.value for kind in ChangeKind)
 _NUMBER_PLACE = _CASES.c.keys().index("number")
 _NAMES = frozenset(subject.name for subject in SUBJECTS.values()) | {"row"}
@@ -288,7 +277,7 @@ _HEADS = _both(
     _JOURNALS.c.case_id,
 )
 _BY_SEQ = _both(
-    select(*(_ENTRIES.c[name] for name in _Linked._fields[:-1]), _USERS.c.id.label("user_id"))
+    select(*(_ENTRIES.c[name] for name in _LINKED[:-1]), _USERS.c.id.label("user_id"))
     .join_from(_ENTRIES, _USERS, _USERS.c.id == _ENTRIES.c.by, isouter=True)
     .order_by(_ENTRIES.c.case_id, _ENTRIES.c.seq),
     _ENTRIES.c.case_id,

@@ -6,7 +6,6 @@ inside of it, or leaves nothing behind.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
@@ -18,7 +17,7 @@ from graphql.execution.values import VariableValues
 
 from app import ownership
 from app.db import Database, FoundRow, Transaction
-from app.errors import Conflict, DeadlineExceeded, JournalBroken, Refusal, Refused
+from app.errors import Conflict, DeadlineExceeded, Refusal, Refused
 from app.ownership import Place, Viewer
 from app.reading.nouns import Lead
 from app.reading.payloads import Given, Payload, Rows
@@ -27,8 +26,6 @@ from app.record.journal import Recorder
 from app.resolvers.inputs import Rule, checked
 from app.resolvers.requests import Asked, Made
 from app.values import now
-
-_log = logging.getLogger("dossier")
 
 # How many seconds a change takes at most from the first to its commit. What asks for rows by the time of their last
 # change relies on it: nothing becomes visible that is older than this and the commit itself. See schema/pages.py.
@@ -125,9 +122,6 @@ async def make(
         return await database.write(carry_out, viewer.id, in_turn=change.in_turn), True
     except _Declined as declined:
         return declined.answer, False
-    except JournalBroken as broken:
-        _log.error("%s", broken)
-        raise
 
 
 def _made_once(

@@ -156,7 +156,7 @@ class GraphQL:
         self._users = Users(self._database)
         self._trusted = TrustedDocuments(self._database)
         self._documents = Documents(self._settings, self._database)
-        self._trial = Trial(self._database)
+        self._trial = Trial(self._database, self._documents.broken.look_again)
         # What there is by now stays as long as the server does. Python's collector would look at all of it again
         # and again, and hold up every request for a tenth of a second each time.
         gc.collect()
@@ -168,7 +168,7 @@ class GraphQL:
             await self._database.close()
 
     async def ready(self, _request: Request) -> Response:
-        """Answer whether the database is reached and migrated, and takes changes."""
+        """Answer whether the database is reached and migrated, and takes changes; and whether a journal is broken."""
         try:
             fault = self._database.trouble() or await migrations.fault(self._database)
             outage = await self._trial.fault() if fault is None else None
@@ -185,6 +185,9 @@ class GraphQL:
         if outage is not None:
             self._documents.outages.log(outage)
             return _text(f"{outage}; reads are answered, changes can't be made", 503)
+        if self._documents.broken:
+            # Still 200: every other case works on, here and wherever else this database is served.
+            return _text("ready; but the record of a case does not agree with itself, 'dossier verify' tells of which")
         return _text("ready")
 
     async def checkpoint(self, request: Request) -> Response:
