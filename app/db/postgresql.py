@@ -1,9 +1,9 @@
-"""PostgreSQL: a pool of connections that only read, and an engine for transactions that write."""
+"""PostgreSQL: a pool of connections that only read, and one for transactions that write."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -12,10 +12,9 @@ from typing import Any, TypeVar
 
 import asyncpg
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
-from sqlalchemy.engine import Connection, Dialect
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.util import await_only
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only, greenlet_spawn
 
 from app.database_urls import URL
 from app.db.outages import ended_connection, outage, state_of, undid_commit
@@ -86,42 +85,47 @@ class PostgresqlDatabase:
         self._deadline = settings.deadline
         self.longest = settings.max_answer_bytes
         self.incarnation = ""
-        self._engine = writing_engine(settings.database_url, self._writing.places, settings.deadline)
         self._pool: asyncpg.Pool | None = None
+        self._writers: asyncpg.Pool | None = None
         self._prober: asyncpg.Connection | None = None
         self._probing: asyncio.Task[Row] | None = None
 
     async def open(self) -> None:
-        """Fill the pool of reading connections."""
+        """Fill the pool of reading connections; those that write are opened when they are needed."""
+        settings = _session_settings(self._deadline)
         try:
             await check_session(self._url)
-            self._pool = await asyncpg.create_pool(
-                address(self._url),
-                min_size=1,
-                max_size=self._reading.places,
-                # Nothing that a statement could leave behind, so nothing to reset between two of them.
-                reset=_nothing,
-                init=partial(_prepare_to_read, settings=_session_settings(self._deadline) | _TO_READ),
-                server_settings=_NAME,
-                statement_cache_size=512,
-                max_cached_statement_lifetime=0,
-                max_cacheable_statement_size=0,
-            )
+            to_read = partial(_prepare_to_read, settings=settings | _TO_READ)
+            self._pool = await self._connections(1, self._reading, to_read)
+            self._writers = await self._connections(0, self._writing, partial(_prepare, settings=settings))
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise cannot_reach(self._url, error) from None
+
+    async def _connections(self, least: int, most: Shares, prepare: Callable[..., Awaitable[None]]) -> asyncpg.Pool:
+        return await asyncpg.create_pool(
+            address(self._url),
+            min_size=least,
+            max_size=most.places,
+            # Nothing that a statement could leave behind, so nothing to reset between two of them.
+            reset=_nothing,
+            init=prepare,
+            server_settings=_NAME,
+            statement_cache_size=512,
+            max_cached_statement_lifetime=0,
+            max_cacheable_statement_size=0,
+        )
 
     async def close(self) -> None:
         """Close both pools."""
         if self._prober is not None:
             self._prober.terminate()
+        pools = [pool for pool in (self._pool, self._writers) if pool is not None]
         try:
             async with asyncio.timeout(_CLOSING_SECONDS):
-                if self._pool is not None:
-                    await self._pool.close()
-                await self._engine.dispose()
+                await asyncio.gather(*(pool.close() for pool in pools))
         except TimeoutError:
-            if self._pool is not None:
-                self._pool.terminate()
+            for pool in pools:
+                pool.terminate()
 
     def trouble(self) -> None:
         """Return nothing: what is wrong with this database shows when it is asked; see Database.trouble."""
@@ -220,15 +224,16 @@ class PostgresqlDatabase:
             attempts.add_done_callback(_overlook)
 
     async def _attempts(self, work: Callable[[Transaction], T], progress: _Progress) -> T:
+        assert self._writers is not None, "the database is open"  # noqa: S101 - for the type checker
         for attempt in range(1, _ATTEMPTS + 1):
             connected = False
             try:
-                async with self._engine.connect() as connection:
+                async with self._writers.acquire(timeout=self._deadline) as connection:
                     connected = True
                     return await self._attempt(connection, work, progress)
-            except PoolTimeoutError:
-                raise DeadlineExceeded(self._deadline) from None
             except Exception as error:
+                if not connected and isinstance(error, TimeoutError):
+                    raise DeadlineExceeded(self._deadline) from None
                 if progress.committing and not undid_commit(error):
                     raise UnknownOutcome(state_of(error) or type(error).__name__) from None
                 state = state_of(error)
@@ -246,22 +251,20 @@ class PostgresqlDatabase:
                 await asyncio.sleep(0.01 * 2**attempt)
         raise AssertionError("the last attempt returns or raises")
 
-    async def _attempt(self, connection: AsyncConnection, work: Callable[[Transaction], T], progress: _Progress) -> T:
+    async def _attempt(self, connection: Any, work: Callable[[Transaction], T], progress: _Progress) -> T:
+        session = _Session(connection)
+        transaction = Transaction(self.dialect, session.rows, session.each, self.longest, session.look)
         try:
-            result = await connection.run_sync(self._run, work)
+            await connection.execute("BEGIN;")
+            result = await greenlet_spawn(work, transaction)
             if progress.given_up:
                 raise DeadlineExceeded(self._deadline)
             progress.committing = True
-            await connection.commit()
-        except Exception as error:
-            if ended_connection(error):
-                await connection.invalidate()  # nothing can be rolled back on it
+            await connection.execute("COMMIT;")
+        except BaseException as error:
+            await _roll_back(connection, error)
             raise
         return result
-
-    def _run(self, connection: Connection, work: Callable[[Transaction], T]) -> T:
-        session = _Session(connection)
-        return work(Transaction(self.dialect, session.rows, session.each, self.longest, session.look))
 
 
 async def _take_all(places: Sequence[Shares], user: User) -> None:
@@ -280,10 +283,21 @@ def _give_back_all(places: Sequence[Shares], user: User) -> None:
         each.give_back(user)
 
 
+async def _roll_back(connection: Any, error: BaseException) -> None:
+    """Undo what a transaction has done before an error, unless the database has done that already."""
+    if ended_connection(error):
+        connection.terminate()  # nothing can be rolled back on it
+    elif connection.is_in_transaction():
+        try:
+            await connection.execute("ROLLBACK;")
+        except Exception:  # noqa: BLE001 - the error that led here says more
+            connection.terminate()
+
+
 class _Session:
     """Runs the statements of one transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Any) -> None:
         self._connection = connection
         self._quickest = _PAYLOAD_SECONDS_MORE
         self._spent = 0.0  # on the payload so far
@@ -291,45 +305,40 @@ class _Session:
     def rows(self, sql: str, values: Sequence[object]) -> Sequence[Any]:
         """Return the rows of a statement."""
         began = perf_counter()
-        result = self._connection.exec_driver_sql(sql, tuple(values))
-        rows = result.all() if result.returns_rows else ()
+        rows: Sequence[Any] = await_only(self._connection.fetch(sql, *values))
         self._quickest = min(self._quickest, perf_counter() - began)
         return rows
 
     def each(self, sql: str, several: Sequence[Sequence[object]]) -> None:
         """Run a statement with several rows of values."""
-        self._connection.exec_driver_sql(sql, [tuple(values) for values in several])
+        await_only(self._connection.executemany(sql, several))
 
     def look(self, sql: str, values: Sequence[object]) -> Sequence[Any]:
         """Return the rows of a statement that reads a payload."""
         began = perf_counter()
         seconds = _PAYLOAD_SECONDS + min(_PAYLOAD_SECONDS_MORE, _STATEMENTS_MORE * self._quickest) - self._spent
-        # SQLAlchemy has no way to hand on how long a statement may take. It has begun the transaction by now.
-        driver = self._connection.connection.driver_connection
-        assert driver is not None, "the connection is open"  # noqa: S101 - for the type checker
         try:
-            rows: Sequence[Any] = await_only(driver.fetch(sql, *values, timeout=max(seconds, 0)))
+            rows: Sequence[Any] = await_only(self._connection.fetch(sql, *values, timeout=max(seconds, 0)))
         except TimeoutError:
             raise PayloadDeadlineExceeded(_PAYLOAD_SECONDS) from None
         self._spent += perf_counter() - began
         return rows
 
 
-def writing_engine(url: URL, size: int = 1, deadline: int | None = None) -> AsyncEngine:
-    """Return an engine whose connections may write, in statements that end within `deadline` seconds."""
-    waiting = {} if deadline is None else {"pool_timeout": deadline}
+def writing_engine(url: URL) -> AsyncEngine:
+    """Return an engine with one connection, which may write and whose statements take as long as they do."""
 
     async def connect() -> Any:
         connection = await asyncpg.connect(address(url), server_settings=_NAME, statement_cache_size=512)
         try:
-            await _prepare(connection, _session_settings(deadline))
+            await _prepare(connection, settings=_session_settings(None))
         except BaseException:
             connection.terminate()
             raise
         return connection
 
     return create_async_engine(
-        "postgresql+asyncpg://", async_creator=connect, pool_size=size, max_overflow=0, hide_parameters=True, **waiting
+        "postgresql+asyncpg://", async_creator=connect, pool_size=1, max_overflow=0, hide_parameters=True
     )
 
 
@@ -391,7 +400,7 @@ def _session_settings(deadline: int | None) -> dict[str, str]:
     return _SESSION | dict.fromkeys(limits, str(1000 * (deadline or 0)))
 
 
-async def _prepare(connection: Any, settings: Mapping[str, str]) -> None:
+async def _prepare(connection: Any, *, settings: Mapping[str, str]) -> None:
     # Not when the connection is made: poolers refuse settings that come then, or drop them silently.
     names, values = list(settings), list(settings.values())
     await connection.execute("; ".join(f"SET {name} = '{settings[name]}'" for name in names))
@@ -410,7 +419,7 @@ async def _prepare(connection: Any, settings: Mapping[str, str]) -> None:
 
 
 async def _prepare_to_read(connection: Any, *, settings: Mapping[str, str]) -> None:
-    await _prepare(connection, settings)
+    await _prepare(connection, settings=settings)
     # Answers stay the bytes that they came in.
     await connection.set_type_codec("text", schema="pg_catalog", encoder=str.encode, decoder=bytes, format="binary")
 
