@@ -2,7 +2,7 @@
 
 Transactions that wait at the same moment are committed together: each is a savepoint of a common transaction,
 and nobody is answered before that is on disk. A commit waits for the disk, so that one for all of them is what
-lets many clients write at once. (PostgreSQL does the same by itself.)
+lets many clients write at once.
 
 SQLite before 3.51.3 can corrupt a database in WAL mode when two connections write or checkpoint at the same
 moment (its release notes call it the WAL-reset bug), and Python links whatever the system has. So every
@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import perf_counter, sleep, thread_time
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import StaticPool, create_engine, event
 from sqlalchemy.engine import Connection, Dialect, Engine
@@ -37,6 +37,7 @@ from app.db import sqlite_files
 from app.db.assembly import Assembly
 from app.db.outages import undid_commit
 from app.db.transaction import Transaction
+from app.db.waiting import TOGETHER_SECONDS, Waiting
 from app.errors import AnswerTooLarge, DeadlineExceeded, PayloadDeadlineExceeded, Unavailable, UnknownOutcome
 from app.shares import Line, User
 
@@ -62,7 +63,6 @@ UNDER_THE_SERVER = "was deleted or replaced under the server"
 REPLACED = f"the database {UNDER_THE_SERVER}; stop it, see to the file, and start again"
 LOG_REMOVED = "the database's log was deleted or replaced under the server; start it again"
 _COMMITTED_TOGETHER = 64  # at most, so that the first of them need not wait for long
-_TOGETHER_SECONDS = 0.02  # of work after which those at work are committed, however many still wait
 # Of processor time, that reading the payload of a change may hold up all others. A page of 50 events with their batches
 # takes 1 to 5 ms. A machine that is busy with other things, or a slow disk, gives it longer, but not for ever.
 _PAYLOAD_SECONDS = 0.1
@@ -78,25 +78,10 @@ _SHRINKING_MILLISECONDS = 50  # that the writer waits for reads which stand in t
 
 
 @dataclass(slots=True, eq=False)
-class _Waiting(Generic[T]):
-    """What is to be done for whom, until when it has to be, whom to tell, and what came of it."""
+class _Waiting(Waiting[T]):
+    """A change that waits, and until when it has to be done."""
 
-    user: User
-    work: Callable[[Transaction], T]
-    until: float
-    told: asyncio.Future[T]
-    begun: bool = False
-    result: T | None = None
-    error: BaseException | None = None
-
-    def tell(self) -> None:
-        """Answer whoever waits, unless they have gone."""
-        if self.told.done():
-            return
-        if self.error is not None:
-            self.told.set_exception(self.error)
-        else:
-            self.told.set_result(self.result)  # type: ignore[arg-type]
+    until: float = _NEVER
 
 
 @dataclass(slots=True)
@@ -149,7 +134,7 @@ class Writer:
         """Run a transaction; see Database.write."""
         loop = asyncio.get_running_loop()
         told: asyncio.Future[T] = loop.create_future()
-        waiting = _Waiting(user, work, perf_counter() + self._deadline, told)
+        waiting = _Waiting(user, work, told, until=perf_counter() + self._deadline)
         self._waiting.add(user, waiting)
         if self._at_work is None or self._at_work.done():
             self._at_work = asyncio.create_task(self._work_off())
@@ -193,8 +178,8 @@ class Writer:
     def _give_up(self, waiting: _Waiting[Any]) -> None:
         """Answer whoever waits that it was not done in time, unless it has begun."""
         with self._beginning:
-            if not waiting.begun and not waiting.told.done():
-                waiting.told.set_exception(DeadlineExceeded(self._deadline))
+            if not waiting.begun:
+                waiting.give_up(self._deadline)
 
     async def _work_off(self) -> None:
         while self._waiting:
@@ -255,8 +240,7 @@ class Writer:
     def _despair(self, several: Sequence[_Waiting[Any]]) -> None:
         with self._beginning:
             for waiting in several:
-                if not waiting.told.done():
-                    waiting.told.set_exception(UnknownOutcome() if waiting.begun else DeadlineExceeded(self._deadline))
+                waiting.give_up(self._deadline)
 
     def _commit_and_let_go(self, several: Sequence[_Waiting[Any]]) -> Sequence[_Waiting[Any]]:
         """Commit some of them, the first at least, and return those."""
@@ -301,14 +285,14 @@ class Writer:
         self._begin(self._connection, max(waiting.until for waiting in several))
         try:
             for waiting in several:
-                if group and perf_counter() - began > _TOGETHER_SECONDS:
+                if group and perf_counter() - began > TOGETHER_SECONDS:
                     break
                 # Whoever held others up with their last change begins, or waits for the next time.
                 if group and waiting.user in self._holding_up:
                     continue
                 group.append(waiting)
                 self._run_timed(self._connection, waiting)
-            self._worked_for_long |= perf_counter() - began > _TOGETHER_SECONDS
+            self._worked_for_long |= perf_counter() - began > TOGETHER_SECONDS
             self._commit(self._connection)
         except BaseException:
             with suppress(sqlite3.Error):  # the error that led here says more
@@ -321,7 +305,7 @@ class Writer:
         began = perf_counter()
         self._run(connection, waiting)
         self._holding_up.discard(waiting.user)
-        if perf_counter() - began > _TOGETHER_SECONDS and len(self._holding_up) < _HOLDING_UP_KEPT:
+        if perf_counter() - began > TOGETHER_SECONDS and len(self._holding_up) < _HOLDING_UP_KEPT:
             self._holding_up.add(waiting.user)
 
     def _commit(self, connection: sqlite3.Connection) -> None:
