@@ -55,6 +55,8 @@ _STATEMENTS_MORE = 4
 _PAYLOAD_SECONDS_MORE = 0.15  # at most
 _CANCELLED = "57014"  # query_canceled, here by statement_timeout
 _TOO_LONG = "22012"  # division_by_zero, as which a stream fails (`app.db.sql.gathered`); nothing else here divides
+_SAVE = "SAVEPOINT change;"  # within one of the same name it counts until the transaction ends
+_UNDO = "ROLLBACK TO SAVEPOINT change;"
 _KNOWN = 10_000  # users with places in which they made changes
 # Compiling to machine code costs more than any of Dossier's statements runs for.
 _SESSION = {"jit": "off", "timezone": "UTC"}
@@ -261,7 +263,7 @@ class PostgresqlDatabase:
         for attempt in range(1, _ATTEMPTS + 1):
             if first.told.done():
                 break  # whoever asked for it has gone
-            together, connected = [first], False
+            first.error, together, connected = None, [first], False
             try:
                 async with self._writers.acquire(timeout=self._deadline) as connection:
                     connected = True
@@ -312,14 +314,14 @@ class PostgresqlDatabase:
         transaction = connection.transaction()
         try:
             await transaction.start()
-            await self._run(connection, together[0])
+            await self._run(connection, together[0], alone=True)
             while waiting and perf_counter() - began < TOGETHER_SECONDS:
                 _, change = waiting.take_next()
                 if change.told.done():
                     change.end()  # whoever asked for it has gone
                 else:
                     together.append(change)
-                    await self._run(connection, change)
+                    await self._run(connection, change, alone=False)
             made = [change for change in together if change.error is None]
             if any(change.told.done() for change in made):
                 raise DeadlineExceeded(self._deadline)
@@ -330,17 +332,17 @@ class PostgresqlDatabase:
             await _roll_back(connection, transaction, error)
             raise
 
-    async def _run(self, connection: Any, change: _Change[Any]) -> None:
+    async def _run(self, connection: Any, change: _Change[Any], *, alone: bool) -> None:
         """Run a change in a transaction. Raises what has to end that as well."""
-        session = _Session(connection)
-        transaction = Transaction(self.dialect, session.rows, session.each, self.longest, session.look)
+        session = _Session(connection, alone=alone)
         try:
-            change.result = await greenlet_spawn(change.work, transaction)
+            change.result = await greenlet_spawn(change.work, Transaction(self.dialect, session, self.longest))
         except Exception as error:
-            # Most are refused for what they have read. Then there is nothing to undo, and no need for a savepoint.
-            if not session.is_intact:
+            if session.has_savepoint and not (ended_connection(error) or state_of(error) in _BEGIN_AGAIN):
+                await connection.execute(_UNDO)
+            elif not session.is_intact:
                 raise
-            change.error = error
+            change.error = self._meant_by(error, change)
 
 
 async def _take_all(places: Sequence[Shares], user: User) -> None:
@@ -371,31 +373,53 @@ async def _roll_back(connection: Any, transaction: Any, error: BaseException) ->
 
 
 class _Session:
-    """Runs the statements of one change."""
+    """Runs the statements of one change.
 
-    def __init__(self, connection: Any) -> None:
+    What comes last is written without a savepoint, which would be one message more: only its answer can fail then.
+    """
+
+    def __init__(self, connection: Any, *, alone: bool) -> None:
+        """Take a connection in a transaction, and whether nothing else has been done there."""
         self._connection = connection
+        self._alone = alone
         self._quickest = _PAYLOAD_SECONDS_MORE
         self._spent = 0.0  # on the payload so far
+        self.has_savepoint = False
         self.is_intact = True
-        """Whether nothing was written, and nothing failed."""
+        """Whether nothing was written, and no statement failed."""
 
     def rows(self, sql: str, values: Sequence[object]) -> Sequence[Any]:
-        """Return the rows of a statement."""
-        intact, self.is_intact = self.is_intact and sql.startswith("SELECT "), False
+        """See Session."""
+        if not sql.startswith("SELECT "):
+            self._save()
+        return self._run(sql, values)
+
+    def each(self, sql: str, several: Sequence[Sequence[object]]) -> None:
+        """See Session."""
+        self._save()
+        await_only(self._connection.executemany(sql, several))
+
+    def finish(self, sql: str, values: Sequence[object]) -> None:
+        """See Session."""
+        self.is_intact = False
+        self._run(sql, values)
+
+    def _run(self, sql: str, values: Sequence[object]) -> Sequence[Any]:
         began = perf_counter()
+        intact, self.is_intact = self.is_intact, False
         rows: Sequence[Any] = await_only(self._connection.fetch(sql, *values))
         self.is_intact = intact
         self._quickest = min(self._quickest, perf_counter() - began)
         return rows
 
-    def each(self, sql: str, several: Sequence[Sequence[object]]) -> None:
-        """Run a statement with several rows of values."""
+    def _save(self) -> None:
         self.is_intact = False
-        await_only(self._connection.executemany(sql, several))
+        if not (self._alone or self.has_savepoint):
+            await_only(self._connection.execute(_SAVE))
+            self.has_savepoint = True
 
     def look(self, sql: str, values: Sequence[object]) -> Sequence[Any]:
-        """Return the rows of a statement that reads a payload."""
+        """See Session."""
         intact, self.is_intact = self.is_intact, False
         began = perf_counter()
         seconds = _PAYLOAD_SECONDS + min(_PAYLOAD_SECONDS_MORE, _STATEMENTS_MORE * self._quickest) - self._spent

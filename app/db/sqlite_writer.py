@@ -1,8 +1,8 @@
 """The one connection that writes to the embedded database, and the thread that it lives in.
 
-Transactions that wait at the same moment are committed together: each is a savepoint of a common transaction,
-and nobody is answered before that is on disk. A commit waits for the disk, so that one for all of them is what
-lets many clients write at once.
+Transactions that wait at the same moment are committed together, as one, and nobody is answered before that is on disk.
+A commit waits for the disk, so that one for all of them is what lets many clients write at once. Those that write
+before they know whether they will be refused have savepoints.
 
 SQLite before 3.51.3 can corrupt a database in WAL mode when two connections write or checkpoint at the same
 moment (its release notes call it the WAL-reset bug), and Python links whatever the system has. So every
@@ -84,11 +84,55 @@ class _Waiting(Waiting[T]):
     until: float = _NEVER
 
 
-@dataclass(slots=True)
-class _Spent:
-    """How long reading the payload of one change has taken so far, in seconds of processor time."""
+class _Spoilt(Exception):  # noqa: N818 - what was wrong, the change itself says
+    """One change of several has failed when what it had written could not be undone by itself."""
 
-    seconds: float = 0.0
+
+@dataclass(slots=True)
+class _Session:
+    """Runs the statements of one change.
+
+    What comes last is written without a savepoint, which costs a sixth of a change: only its answer can fail then.
+    """
+
+    connection: sqlite3.Connection
+    look: Callable[[str, Sequence[object]], Sequence[Any]]
+    has_savepoint: bool = False
+    has_written: bool = False
+
+    def rows(self, sql: str, values: Sequence[object]) -> Sequence[Any]:
+        """See Session."""
+        if not sql.startswith("SELECT "):
+            self._save()
+        return self.connection.execute(sql, values).fetchall()
+
+    def each(self, sql: str, several: Sequence[Sequence[object]]) -> None:
+        """See Session."""
+        self._save()
+        self.connection.executemany(sql, several)
+
+    def finish(self, sql: str, values: Sequence[object]) -> None:
+        """See Session."""
+        self.has_written = True
+        self.connection.execute(sql, values)
+
+    def release(self) -> None:
+        """Keep what was written."""
+        if self.has_savepoint:
+            self.connection.execute("RELEASE change")
+
+    def undo(self) -> None:
+        """Undo what was written. Raises sqlite3.OperationalError and _Spoilt when that can't be done by itself."""
+        if self.has_savepoint:
+            self.connection.execute("ROLLBACK TO change")
+            self.connection.execute("RELEASE change")
+        elif self.has_written or not self.connection.in_transaction:
+            raise _Spoilt
+
+    def _save(self) -> None:
+        if not self.has_savepoint:
+            self.connection.execute("SAVEPOINT change")
+            self.has_savepoint = True
 
 
 class Writer:
@@ -266,6 +310,9 @@ class Writer:
                     # It was refused, perhaps for what another one may not have written after all.
                     waiting.error = None
                     self._commit_together([waiting])
+        except _Spoilt:
+            if len(group) > 1:
+                group = self._commit_apart(group)
         except BaseException as error:  # noqa: BLE001 - handed to each who waits
             group = group or list(several)
             if len(group) > 1:
@@ -276,6 +323,13 @@ class Writer:
             elif not isinstance(group[0].error, DeadlineExceeded):
                 group[0].error = error
         return group
+
+    def _commit_apart(self, group: Sequence[_Waiting[Any]]) -> list[_Waiting[Any]]:
+        """Commit those of a group together whom the last one has spoilt it for, then that one; return who was tried."""
+        for waiting in group:
+            waiting.result = waiting.error = None
+        *others, last = group
+        return [*self._commit_together(others), *self._commit_together([last])]
 
     def _attempt(self, several: Sequence[_Waiting[Any]], group: list[_Waiting[Any]]) -> None:
         """Commit some of them together, those that are added to the group."""
@@ -364,44 +418,45 @@ class Writer:
                 waiting.error = DeadlineExceeded(self._deadline)
                 return
             waiting.begun = True
-        connection.execute("SAVEPOINT change")
         self._until = waiting.until
+        session = _Session(connection, self._looking(connection))
         try:
-            transaction = Transaction(
-                self._dialect,
-                lambda sql, values: connection.execute(sql, values).fetchall(),
-                connection.executemany,
-                self._longest,
-                partial(self._look, connection, _Spent()),
-            )
-            waiting.result = waiting.work(transaction)
+            waiting.result = waiting.work(Transaction(self._dialect, session, self._longest))
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits
             waiting.error = self._meant_by(error)
             self._until = _NEVER
             try:
-                connection.execute("ROLLBACK TO change")
+                session.undo()
             except sqlite3.OperationalError:
                 # SQLite itself rolled back everything: when a change was interrupted, or the disk is full.
                 raise error from None
+        else:
+            session.release()
         finally:
             self._assembly.clear()
             self._until = _NEVER  # neither what is left nor a commit is broken off
-        connection.execute("RELEASE change")
 
-    def _look(self, connection: sqlite3.Connection, spent: _Spent, sql: str, values: Sequence[object]) -> list[Any]:
-        began, until = thread_time(), self._until
-        self._busy_until = began + _PAYLOAD_SECONDS - spent.seconds
-        self._until = min(until, perf_counter() + _PAYLOAD_SECONDS_AT_MOST)
-        try:
-            return connection.execute(sql, values).fetchall()
-        except sqlite3.OperationalError as error:
-            # An interrupted SELECT takes nothing back with it, so that those in the same group don't notice.
-            if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT and perf_counter() < min(until, self._closes):
-                raise PayloadDeadlineExceeded(_PAYLOAD_SECONDS) from None
-            raise
-        finally:
-            self._until, self._busy_until = until, _NEVER
-            spent.seconds += thread_time() - began
+    def _looking(self, connection: sqlite3.Connection) -> Callable[[str, Sequence[object]], Sequence[Any]]:
+        """Return what reads the payload of one change."""
+        spent = 0.0  # seconds of processor time, so far
+
+        def look(sql: str, values: Sequence[object]) -> Sequence[Any]:
+            nonlocal spent
+            began, until = thread_time(), self._until
+            self._busy_until = began + _PAYLOAD_SECONDS - spent
+            self._until = min(until, perf_counter() + _PAYLOAD_SECONDS_AT_MOST)
+            try:
+                return connection.execute(sql, values).fetchall()
+            except sqlite3.OperationalError as error:
+                # An interrupted SELECT takes nothing back with it, so that those in the same group don't notice.
+                if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT and perf_counter() < min(until, self._closes):
+                    raise PayloadDeadlineExceeded(_PAYLOAD_SECONDS) from None
+                raise
+            finally:
+                self._until, self._busy_until = until, _NEVER
+                spent += thread_time() - began
+
+        return look
 
     def _meant_by(self, error: BaseException) -> BaseException:
         if is_too_long(error):
