@@ -234,8 +234,8 @@ def find(
         steps = tuple([step for _, step, _ in path])
         statement = _find_statement(steps, lock=lock, governs=need == GOVERN, reads_all=viewer.reads_all)
         for _ in range(2):
-            begun, moment = perf_counter(), now()
-            found = transaction.first(statement, {**identifiers, "viewer": viewer.id, "moment": moment})
+            begun = perf_counter()
+            found = transaction.first(statement, {**identifiers, "viewer": viewer.id, "moment": now()})
             # Where it waited for a lock, what it didn't lock is as it was before that, on PostgreSQL: the grant, and
             # the last entry of a journal to which others have added since; and so is the moment.
             if found is None or (found.last_nodes is not None and perf_counter() - begun <= AT_ONCE_SECONDS):
@@ -250,7 +250,7 @@ def find(
     head = Head(found.journal_size, found.journal_at, found.journal_frontier)
     if not head.fits(found.last_nodes):
         raise JournalBroken(case_id, head.size)
-    recorder.go_on(case_id, head, moment)
+    recorder.go_on(case_id, head)
 
     def still_allow() -> None:
         if need == GOVERN:

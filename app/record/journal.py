@@ -57,8 +57,7 @@ class Recorder:
         """The case that it is in."""
         self._head: Head | None = None
         self._size, self._frontier = 0, b""
-        self.moment = now()
-        """When the change is made."""
+        self._moment: datetime | None = None
         self._writes: list[tuple[Statement, Row]] = []
         self._entries: list[dict[str, Any]] = []
 
@@ -66,12 +65,17 @@ class Recorder:
         """Begin the journal of a new case."""
         self.case_id = case_id
 
-    def go_on(self, case_id: str, head: Head, moment: datetime) -> None:
-        """Go on behind the head of a case's journal, which this transaction holds, with a change made at a moment."""
+    def go_on(self, case_id: str, head: Head) -> None:
+        """Go on behind the head of a case's journal, which this transaction holds."""
         self.case_id, self._head = case_id, head
         self._size, self._frontier = head.size, head.frontier
-        # Never before the one that came before it, even if the clock was set back.
-        self.moment = max(moment, head.at)
+
+    @property
+    def moment(self) -> datetime:
+        """When the change is made: never before the one that came before it, even if the clock was set back."""
+        if self._moment is None:
+            self._moment = now() if self._head is None else max(now(), self._head.at)
+        return self._moment
 
     def add(self, table: Table, values: Row) -> None:
         """Write a new row, and who made it when."""
