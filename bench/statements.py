@@ -76,6 +76,7 @@ class _Recorder:
         self._database = database
         self.dialect = database.dialect
         self.longest = database.longest
+        self.incarnation = database.incarnation
         self.bind = database.bind
         self.bounded = database.bounded
         self.trouble = database.trouble
