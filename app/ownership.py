@@ -173,6 +173,11 @@ class Place:
         steps = [(field_name(name), model, given[name]) for name, model in self.path]
         return find(recorder, viewer, need, *steps, lock=self.lock)
 
+    def case_alone(self, given: Mapping[str, Any]) -> str | None:
+        """Return the id of the case that an input names, if what is changed there locks nothing beyond that case."""
+        # Whoever governs also locks users.
+        return parse_id(given[self.path[0][0]]) if self.need in {READ, CHANGE, DELETE} and self.path else None
+
     def statement(self, dialect: Dialect) -> str | None:
         """Return the statement that finds the row for whoever is a member alone; None where there is none to find."""
         if not self.path:
@@ -226,7 +231,7 @@ def find(
 
     found = None
     if None not in identifiers.values():
-        steps = tuple(step for _, step, _ in path)
+        steps = tuple([step for _, step, _ in path])
         statement = _find_statement(steps, lock=lock, governs=need == GOVERN, reads_all=viewer.reads_all)
         for _ in range(2):
             begun = perf_counter()

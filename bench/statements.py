@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, cast
 from unittest.mock import patch
 
 from app.db import Database, Row, Transaction, open_database
+from app.db.transaction import Session
 from app.execution.documents import Documents
 from app.identity import OURSELVES, Identity
 from app.ownership import Viewer
@@ -49,13 +52,13 @@ async def writing(settings: Settings, request: Request) -> list[Statement]:
 
     begin = Transaction.__init__
 
-    def recording(self: Transaction, dialect: Any, run: Callable[[str, Any], Any], *others: Any) -> None:
-        def record(sql: str, values: Any) -> Any:
+    def recording(self: Transaction, dialect: Any, session: Any, longest: int) -> None:
+        def record(call: Callable[[str, Any], Any], sql: str, values: Any) -> Any:
             statements.append(Statement(sql, values))
-            return run(sql, values)
+            return call(sql, values)
 
-        run_each, longest, _ = others
-        begin(self, dialect, record, run_each, longest, record)
+        calls = {name: partial(record, getattr(session, name)) for name in ("rows", "finish", "look")}
+        begin(self, dialect, cast("Session", SimpleNamespace(**calls, each=session.each)), longest)
 
     try:
         viewer = await _viewer(database)

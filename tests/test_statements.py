@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, TypeAlias
+from types import SimpleNamespace
+from typing import Any, TypeAlias, cast
 
 import pytest
 
 from app import ownership
 from app.db.postgresql import PostgresqlDatabase
 from app.db.sqlite import SqliteDatabase
-from app.db.transaction import Transaction
+from app.db.transaction import Session, Transaction
 from app.web.chores import Chores
 from tests.conftest import KINDS
 from tests.server import Client, Server, serving
@@ -40,14 +41,13 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     begin = Transaction.__init__
 
-    def recording(
-        self: Transaction, dialect: Any, execute: Execute, each: Execute, longest: int, look: Execute
-    ) -> None:
-        def record(call: Execute, statement: str, values: object) -> Any:
+    def recording(self: Transaction, dialect: Any, session: Session, longest: int) -> None:
+        def record(call: Execute, statement: str, values: Any) -> Any:
             run.append(statement)
             return call(statement, values)
 
-        begin(self, dialect, partial(record, execute), partial(record, each), longest, partial(record, look))
+        calls = {name: partial(record, getattr(session, name)) for name in ("rows", "each", "finish", "look")}
+        begin(self, dialect, cast("Session", SimpleNamespace(**calls)), longest)
 
     monkeypatch.setattr(Transaction, "__init__", recording)
     return run

@@ -295,3 +295,22 @@ def test_users_take_turns_and_whoever_held_others_up_begins_alone(tmp_path: Path
     asyncio.run(change())
     # Once it is known who is slow, the others' changes are committed together before the next of theirs.
     assert made == ["slow 0", "quick 0", "quick 1", "quick 2", "slow 1", "slow 2"]
+
+
+def test_one_that_fails_behind_all_that_it_wrote_is_undone_and_the_others_are_made(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+
+    def refuse(transaction: Transaction) -> None:
+        transaction._finish("INSERT INTO numbers VALUES (2)", ())  # noqa: SLF001 - there is no table of it
+        raise Conflict("that one is there", ("input",), 1, "")
+
+    async def change() -> list[Any]:
+        async with opened(file) as writer:
+            works = add, refuse, add, refuse, add
+            return list(await asyncio.gather(*(writer.write(work) for work in works), return_exceptions=True))
+
+    added, refused, again, once_more, last = asyncio.run(change())
+    assert (added, again, last) == ("added", "added", "added")
+    assert isinstance(refused, Conflict)
+    assert isinstance(once_more, Conflict)
+    assert numbers(file) == 3

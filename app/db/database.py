@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Protocol, TypeVar
 
 from sqlalchemy.engine import Dialect
@@ -52,11 +52,15 @@ class Database(Protocol):
         Statements that come together share one answer, so there should be one such statement only.
         """
 
-    async def write(self, work: Callable[[Transaction], T], user: User, *, in_turn: bool = False) -> T:
+    async def write(
+        self, work: Callable[[Transaction], T], user: User, *, in_turn: bool = False, place: Hashable = None
+    ) -> T:
         """Run `work` for a user, as one transaction that commits when it returns and leaves nothing when it raises.
 
         `in_turn` says that others of its kind would wait in the database for it to end, as it locks what they lock.
-        On PostgreSQL `work` may run again from its beginning when another transaction got in the way. Raises what
+        `place` names what it locks beyond what is the user's own, where that is one thing: those who want the same are
+        committed together, as far as they made changes there before.
+        `work` may run again from its beginning when another transaction got in the way. Raises what
         `work` does; DeadlineExceeded and Unavailable when nothing was and will be written; UnknownOutcome when that
         can't be told.
         """

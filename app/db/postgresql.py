@@ -1,9 +1,9 @@
-"""PostgreSQL: a pool of connections that only read, and an engine for transactions that write."""
+"""PostgreSQL: a pool of connections that only read, and one for transactions that write."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -12,14 +12,14 @@ from typing import Any, TypeVar
 
 import asyncpg
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
-from sqlalchemy.engine import Connection, Dialect
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.util import await_only
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only, greenlet_spawn
 
 from app.database_urls import URL
 from app.db.outages import ended_connection, outage, state_of, undid_commit
 from app.db.transaction import Row, Transaction
+from app.db.waiting import TOGETHER_SECONDS, Waiting
 from app.errors import (
     AnswerTooLarge,
     DeadlineExceeded,
@@ -29,7 +29,7 @@ from app.errors import (
     first_line,
 )
 from app.settings import Settings, shown
-from app.shares import Shares, User
+from app.shares import Line, Shares, User
 from app.values import format_time
 
 T = TypeVar("T")
@@ -55,23 +55,25 @@ _STATEMENTS_MORE = 4
 _PAYLOAD_SECONDS_MORE = 0.15  # at most
 _CANCELLED = "57014"  # query_canceled, here by statement_timeout
 _TOO_LONG = "22012"  # division_by_zero, as which a stream fails (`app.db.sql.gathered`); nothing else here divides
+_SAVE = "SAVEPOINT change;"  # within one of the same name it counts until the transaction ends
+_UNDO = "ROLLBACK TO SAVEPOINT change;"
+_KNOWN = 10_000  # users with places in which they made changes
 # Compiling to machine code costs more than any of Dossier's statements runs for.
 _SESSION = {"jit": "off", "timezone": "UTC"}
 _NAME = {"application_name": "dossier"}  # all that poolers let through when a connection is made
 _TO_READ = {"default_transaction_read_only": "on"}
 
 
-@dataclass(slots=True)
-class _Progress:
-    """How far a change has come; `committing` once the database may be told to commit it."""
+@dataclass(slots=True, eq=False)
+class _Change(Waiting[T]):
+    """A change that waits, and the places that are held for it."""
 
-    committing: bool = False
-    given_up: bool = False
+    places: Sequence[Shares] = ()
 
-    def give_up(self) -> bool:
-        """Return whether the change can still be kept from being made; it then never will be."""
-        self.given_up = not self.committing
-        return self.given_up
+    def end(self) -> None:
+        """Answer whoever waits, and give the places back."""
+        self.tell()
+        _give_back_all(self.places, self.user)
 
 
 class PostgresqlDatabase:
@@ -86,42 +88,50 @@ class PostgresqlDatabase:
         self._deadline = settings.deadline
         self.longest = settings.max_answer_bytes
         self.incarnation = ""
-        self._engine = writing_engine(settings.database_url, self._writing.places, settings.deadline)
+        self._lines: dict[Hashable, Line[_Change[Any]]] = {}
+        self._known: dict[tuple[User, Hashable], None] = {}
+        self._at_work: set[asyncio.Task[None]] = set()
         self._pool: asyncpg.Pool | None = None
+        self._writers: asyncpg.Pool | None = None
         self._prober: asyncpg.Connection | None = None
         self._probing: asyncio.Task[Row] | None = None
 
     async def open(self) -> None:
-        """Fill the pool of reading connections."""
+        """Fill the pool of reading connections; those that write are opened when they are needed."""
+        settings = _session_settings(self._deadline)
         try:
             await check_session(self._url)
-            self._pool = await asyncpg.create_pool(
-                address(self._url),
-                min_size=1,
-                max_size=self._reading.places,
-                # Nothing that a statement could leave behind, so nothing to reset between two of them.
-                reset=_nothing,
-                init=partial(_prepare_to_read, settings=_session_settings(self._deadline) | _TO_READ),
-                server_settings=_NAME,
-                statement_cache_size=512,
-                max_cached_statement_lifetime=0,
-                max_cacheable_statement_size=0,
-            )
+            to_read = partial(_prepare_to_read, settings=settings | _TO_READ)
+            self._pool = await self._connections(1, self._reading, to_read)
+            self._writers = await self._connections(0, self._writing, partial(_prepare, settings=settings))
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise cannot_reach(self._url, error) from None
+
+    async def _connections(self, least: int, most: Shares, prepare: Callable[..., Awaitable[None]]) -> asyncpg.Pool:
+        return await asyncpg.create_pool(
+            address(self._url),
+            min_size=least,
+            max_size=most.places,
+            # Nothing that a statement could leave behind, so nothing to reset between two of them.
+            reset=_nothing,
+            init=prepare,
+            server_settings=_NAME,
+            statement_cache_size=512,
+            max_cached_statement_lifetime=0,
+            max_cacheable_statement_size=0,
+        )
 
     async def close(self) -> None:
         """Close both pools."""
         if self._prober is not None:
             self._prober.terminate()
+        pools = [pool for pool in (self._pool, self._writers) if pool is not None]
         try:
             async with asyncio.timeout(_CLOSING_SECONDS):
-                if self._pool is not None:
-                    await self._pool.close()
-                await self._engine.dispose()
+                await asyncio.gather(*(pool.close() for pool in pools))
         except TimeoutError:
-            if self._pool is not None:
-                self._pool.terminate()
+            for pool in pools:
+                pool.terminate()
 
     def trouble(self) -> None:
         """Return nothing: what is wrong with this database shows when it is asked; see Database.trouble."""
@@ -190,7 +200,9 @@ class PostgresqlDatabase:
                 self._prober = None  # the next one begins anew
         return row
 
-    async def write(self, work: Callable[[Transaction], T], user: User, *, in_turn: bool = False) -> T:
+    async def write(
+        self, work: Callable[[Transaction], T], user: User, *, in_turn: bool = False, place: Hashable = None
+    ) -> T:
         """Run a transaction, again if another one got in its way; see Database.write."""
         places = (self._in_turn, self._writing) if in_turn else (self._writing,)
         try:
@@ -198,70 +210,139 @@ class PostgresqlDatabase:
                 await _take_all(places, user)
         except TimeoutError:
             raise DeadlineExceeded(self._deadline) from None
-        progress = _Progress()
-        attempts = asyncio.ensure_future(self._attempts(work, progress))
-        attempts.add_done_callback(lambda _: _give_back_all(places, user))
+        loop = asyncio.get_running_loop()
+        change: _Change[T] = _Change(user, work, loop.create_future(), places=places)
+        # Whoever is not known there goes by themselves, as for a place that doesn't exist.
+        line = place if (user, place) in self._known else None
+        self._add(change, line)
+        # The database itself breaks off what takes too long; this is for one that doesn't answer at all.
+        timer = loop.call_later(self._deadline + _ANSWERING_SECONDS, self._give_up, change, line)
         try:
-            # The database itself breaks off what takes too long; this is for one that doesn't answer at all.
-            async with asyncio.timeout(self._deadline + _ANSWERING_SECONDS):
-                return await asyncio.shield(attempts)
-        except TimeoutError:
-            if attempts.done():
-                return attempts.result()
-            if progress.give_up():
-                raise DeadlineExceeded(self._deadline) from None
-            raise UnknownOutcome from None
+            result = await change.told
         except asyncio.CancelledError:
-            # The server ends.
-            if progress.give_up():
-                raise
-            raise UnknownOutcome from None
-        finally:
-            attempts.add_done_callback(_overlook)
-
-    async def _attempts(self, work: Callable[[Transaction], T], progress: _Progress) -> T:
-        for attempt in range(1, _ATTEMPTS + 1):
-            connected = False
-            try:
-                async with self._engine.connect() as connection:
-                    connected = True
-                    return await self._attempt(connection, work, progress)
-            except PoolTimeoutError:
-                raise DeadlineExceeded(self._deadline) from None
-            except Exception as error:
-                if progress.committing and not undid_commit(error):
-                    raise UnknownOutcome(state_of(error) or type(error).__name__) from None
-                state = state_of(error)
-                if state == _CANCELLED:
-                    raise DeadlineExceeded(self._deadline) from None
-                if state == _TOO_LONG:
-                    raise AnswerTooLarge(self.longest) from None
-                # A connection that was lost before the commit was sent has left nothing behind.
-                lost = connected and ended_connection(error)
-                if attempt == _ATTEMPTS or progress.given_up or not (lost or state in _BEGIN_AGAIN):
-                    if (unavailable := outage(error)) is not None:
-                        raise unavailable from None
-                    raise
-                progress.committing = False
-                await asyncio.sleep(0.01 * 2**attempt)
-        raise AssertionError("the last attempt returns or raises")
-
-    async def _attempt(self, connection: AsyncConnection, work: Callable[[Transaction], T], progress: _Progress) -> T:
-        try:
-            result = await connection.run_sync(self._run, work)
-            if progress.given_up:
-                raise DeadlineExceeded(self._deadline)
-            progress.committing = True
-            await connection.commit()
-        except Exception as error:
-            if ended_connection(error):
-                await connection.invalidate()  # nothing can be rolled back on it
+            # The server ends. What has not begun by now never does.
+            if change.begun:
+                raise UnknownOutcome from None
             raise
+        except Exception:
+            self._known.pop((user, place), None)
+            raise
+        finally:
+            timer.cancel()
+        if place is not None:
+            self._known[user, place] = None
+            if len(self._known) > _KNOWN:
+                del self._known[next(iter(self._known))]
         return result
 
-    def _run(self, connection: Connection, work: Callable[[Transaction], T]) -> T:
-        session = _Session(connection)
-        return work(Transaction(self.dialect, session.rows, session.each, self.longest, session.look))
+    def _add(self, change: _Change[Any], line: Hashable) -> None:
+        waiting = self._lines.get(line)
+        if waiting is None:
+            waiting = Line()
+            if line is not None:
+                self._lines[line] = waiting
+            working = asyncio.create_task(self._work_off(waiting, line))
+            self._at_work.add(working)
+            working.add_done_callback(self._at_work.discard)
+        waiting.add(change.user, change)
+
+    def _give_up(self, change: _Change[Any], line: Hashable) -> None:
+        change.give_up(self._deadline)
+        self._lines.pop(line, None)  # who comes from now on doesn't wait behind what doesn't answer
+
+    async def _work_off(self, waiting: Line[_Change[Any]], line: Hashable) -> None:
+        while waiting:
+            _, first = waiting.take_next()
+            await self._make(first, waiting)
+        if self._lines.get(line) is waiting:
+            del self._lines[line]
+
+    async def _make(self, first: _Change[Any], waiting: Line[_Change[Any]]) -> None:
+        """Make a change, together with some that wait behind it, and answer them."""
+        assert self._writers is not None, "the database is open"  # noqa: S101 - for the type checker
+        for attempt in range(1, _ATTEMPTS + 1):
+            if first.told.done():
+                break  # whoever asked for it has gone
+            first.error, together, connected = None, [first], False
+            try:
+                async with self._writers.acquire(timeout=self._deadline) as connection:
+                    connected = True
+                    await self._attempt(connection, together, waiting)
+            except Exception as error:  # noqa: BLE001 - handed to each who waits
+                if len(together) > 1:
+                    await self._make_each(together, error)
+                    return
+                # A connection that was lost before the commit was sent has left nothing behind.
+                begins_again = (connected and ended_connection(error)) or state_of(error) in _BEGIN_AGAIN
+                may_be_made = first.begun and not undid_commit(error)
+                if attempt < _ATTEMPTS and begins_again and not may_be_made:
+                    first.begun = False
+                    await asyncio.sleep(0.01 * 2**attempt)
+                    continue
+                late = not connected and isinstance(error, TimeoutError)
+                first.error = DeadlineExceeded(self._deadline) if late else self._meant_by(error, first)
+            for each in together:
+                each.end()
+            return
+        first.end()
+
+    async def _make_each(self, together: Sequence[_Change[Any]], error: Exception) -> None:
+        """Answer changes that were to be made together, where an error spoiled it for all."""
+        for each in together:
+            if each.begun and not undid_commit(error):
+                each.error = self._meant_by(error, each)
+                each.end()
+            else:
+                # What it read of the others may never have come to be: it begins again, by itself.
+                each.result, each.error, each.begun = None, None, False
+                await self._make(each, Line())
+
+    def _meant_by(self, error: Exception, change: _Change[Any]) -> Exception:
+        """Return what to answer of a change that an error has ended."""
+        state = state_of(error)
+        if change.begun and not undid_commit(error):
+            return UnknownOutcome(state or type(error).__name__)
+        if state == _CANCELLED:
+            return DeadlineExceeded(self._deadline)
+        if state == _TOO_LONG:
+            return AnswerTooLarge(self.longest)
+        return outage(error) or error
+
+    async def _attempt(self, connection: Any, together: list[_Change[Any]], waiting: Line[_Change[Any]]) -> None:
+        """Make a change, and add to it those that wait behind it, in one transaction."""
+        began = perf_counter()
+        transaction = connection.transaction()
+        try:
+            await transaction.start()
+            await self._run(connection, together[0], alone=True)
+            while waiting and perf_counter() - began < TOGETHER_SECONDS:
+                _, change = waiting.take_next()
+                if change.told.done():
+                    change.end()  # whoever asked for it has gone
+                else:
+                    together.append(change)
+                    await self._run(connection, change, alone=False)
+            made = [change for change in together if change.error is None]
+            if any(change.told.done() for change in made):
+                raise DeadlineExceeded(self._deadline)
+            for change in made:
+                change.begun = True
+            await (transaction.commit() if made else transaction.rollback())
+        except BaseException as error:
+            await _roll_back(connection, transaction, error)
+            raise
+
+    async def _run(self, connection: Any, change: _Change[Any], *, alone: bool) -> None:
+        """Run a change in a transaction. Raises what has to end that as well."""
+        session = _Session(connection, alone=alone)
+        try:
+            change.result = await greenlet_spawn(change.work, Transaction(self.dialect, session, self.longest))
+        except Exception as error:
+            if session.has_savepoint and not (ended_connection(error) or state_of(error) in _BEGIN_AGAIN):
+                await connection.execute(_UNDO)
+            elif not session.is_intact:
+                raise
+            change.error = self._meant_by(error, change)
 
 
 async def _take_all(places: Sequence[Shares], user: User) -> None:
@@ -280,56 +361,91 @@ def _give_back_all(places: Sequence[Shares], user: User) -> None:
         each.give_back(user)
 
 
-class _Session:
-    """Runs the statements of one transaction."""
+async def _roll_back(connection: Any, transaction: Any, error: BaseException) -> None:
+    """Undo what a transaction has done before an error, unless the database has done that already."""
+    if ended_connection(error):
+        connection.terminate()  # nothing can be rolled back on it
+    elif connection.is_in_transaction():
+        try:
+            await transaction.rollback()
+        except Exception:  # noqa: BLE001 - the error that led here says more
+            connection.terminate()
 
-    def __init__(self, connection: Connection) -> None:
+
+class _Session:
+    """Runs the statements of one change.
+
+    What comes last is written without a savepoint, which would be one message more: only its answer can fail then.
+    """
+
+    def __init__(self, connection: Any, *, alone: bool) -> None:
+        """Take a connection in a transaction, and whether nothing else has been done there."""
         self._connection = connection
+        self._alone = alone
         self._quickest = _PAYLOAD_SECONDS_MORE
         self._spent = 0.0  # on the payload so far
+        self.has_savepoint = False
+        self.is_intact = True
+        """Whether nothing was written, and no statement failed."""
 
     def rows(self, sql: str, values: Sequence[object]) -> Sequence[Any]:
-        """Return the rows of a statement."""
+        """See Session."""
+        if not sql.startswith("SELECT "):
+            self._save()
+        return self._run(sql, values)
+
+    def each(self, sql: str, several: Sequence[Sequence[object]]) -> None:
+        """See Session."""
+        self._save()
+        await_only(self._connection.executemany(sql, several))
+
+    def finish(self, sql: str, values: Sequence[object]) -> None:
+        """See Session."""
+        self.is_intact = False
+        self._run(sql, values)
+
+    def _run(self, sql: str, values: Sequence[object]) -> Sequence[Any]:
         began = perf_counter()
-        result = self._connection.exec_driver_sql(sql, tuple(values))
-        rows = result.all() if result.returns_rows else ()
+        intact, self.is_intact = self.is_intact, False
+        rows: Sequence[Any] = await_only(self._connection.fetch(sql, *values))
+        self.is_intact = intact
         self._quickest = min(self._quickest, perf_counter() - began)
         return rows
 
-    def each(self, sql: str, several: Sequence[Sequence[object]]) -> None:
-        """Run a statement with several rows of values."""
-        self._connection.exec_driver_sql(sql, [tuple(values) for values in several])
+    def _save(self) -> None:
+        self.is_intact = False
+        if not (self._alone or self.has_savepoint):
+            await_only(self._connection.execute(_SAVE))
+            self.has_savepoint = True
 
     def look(self, sql: str, values: Sequence[object]) -> Sequence[Any]:
-        """Return the rows of a statement that reads a payload."""
+        """See Session."""
+        intact, self.is_intact = self.is_intact, False
         began = perf_counter()
         seconds = _PAYLOAD_SECONDS + min(_PAYLOAD_SECONDS_MORE, _STATEMENTS_MORE * self._quickest) - self._spent
-        # SQLAlchemy has no way to hand on how long a statement may take. It has begun the transaction by now.
-        driver = self._connection.connection.driver_connection
-        assert driver is not None, "the connection is open"  # noqa: S101 - for the type checker
         try:
-            rows: Sequence[Any] = await_only(driver.fetch(sql, *values, timeout=max(seconds, 0)))
+            rows: Sequence[Any] = await_only(self._connection.fetch(sql, *values, timeout=max(seconds, 0)))
         except TimeoutError:
             raise PayloadDeadlineExceeded(_PAYLOAD_SECONDS) from None
         self._spent += perf_counter() - began
+        self.is_intact = intact
         return rows
 
 
-def writing_engine(url: URL, size: int = 1, deadline: int | None = None) -> AsyncEngine:
-    """Return an engine whose connections may write, in statements that end within `deadline` seconds."""
-    waiting = {} if deadline is None else {"pool_timeout": deadline}
+def writing_engine(url: URL) -> AsyncEngine:
+    """Return an engine with one connection, which may write and whose statements take as long as they do."""
 
     async def connect() -> Any:
         connection = await asyncpg.connect(address(url), server_settings=_NAME, statement_cache_size=512)
         try:
-            await _prepare(connection, _session_settings(deadline))
+            await _prepare(connection, settings=_session_settings(None))
         except BaseException:
             connection.terminate()
             raise
         return connection
 
     return create_async_engine(
-        "postgresql+asyncpg://", async_creator=connect, pool_size=size, max_overflow=0, hide_parameters=True, **waiting
+        "postgresql+asyncpg://", async_creator=connect, pool_size=1, max_overflow=0, hide_parameters=True
     )
 
 
@@ -391,7 +507,7 @@ def _session_settings(deadline: int | None) -> dict[str, str]:
     return _SESSION | dict.fromkeys(limits, str(1000 * (deadline or 0)))
 
 
-async def _prepare(connection: Any, settings: Mapping[str, str]) -> None:
+async def _prepare(connection: Any, *, settings: Mapping[str, str]) -> None:
     # Not when the connection is made: poolers refuse settings that come then, or drop them silently.
     names, values = list(settings), list(settings.values())
     await connection.execute("; ".join(f"SET {name} = '{settings[name]}'" for name in names))
@@ -410,7 +526,7 @@ async def _prepare(connection: Any, settings: Mapping[str, str]) -> None:
 
 
 async def _prepare_to_read(connection: Any, *, settings: Mapping[str, str]) -> None:
-    await _prepare(connection, settings)
+    await _prepare(connection, settings=settings)
     # Answers stay the bytes that they came in.
     await connection.set_type_codec("text", schema="pg_catalog", encoder=str.encode, decoder=bytes, format="binary")
 

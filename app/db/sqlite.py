@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
@@ -155,7 +155,14 @@ class SqliteDatabase:
         except TimeoutError:
             raise DeadlineExceeded(self._deadline) from None
 
-    async def write(self, work: Callable[[Transaction], T], user: User, *, in_turn: bool = False) -> T:  # noqa: ARG002 - here all do
+    async def write(
+        self,
+        work: Callable[[Transaction], T],
+        user: User,
+        *,
+        in_turn: bool = False,  # noqa: ARG002 - here all do
+        place: Hashable = None,  # noqa: ARG002 - here all are committed together
+    ) -> T:
         """Run a transaction in the writer's thread; see Database.write."""
         try:
             return await self._writer.write(work, user)

@@ -1,8 +1,8 @@
 """The one connection that writes to the embedded database, and the thread that it lives in.
 
-Transactions that wait at the same moment are committed together: each is a savepoint of a common transaction,
-and nobody is answered before that is on disk. A commit waits for the disk, so that one for all of them is what
-lets many clients write at once. (PostgreSQL does the same by itself.)
+Transactions that wait at the same moment are committed together, as one, and nobody is answered before that is on disk.
+A commit waits for the disk, so that one for all of them is what lets many clients write at once. Those that write
+before they know whether they will be refused have savepoints.
 
 SQLite before 3.51.3 can corrupt a database in WAL mode when two connections write or checkpoint at the same
 moment (its release notes call it the WAL-reset bug), and Python links whatever the system has. So every
@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import perf_counter, sleep, thread_time
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import StaticPool, create_engine, event
 from sqlalchemy.engine import Connection, Dialect, Engine
@@ -37,6 +37,7 @@ from app.db import sqlite_files
 from app.db.assembly import Assembly
 from app.db.outages import undid_commit
 from app.db.transaction import Transaction
+from app.db.waiting import TOGETHER_SECONDS, Waiting
 from app.errors import AnswerTooLarge, DeadlineExceeded, PayloadDeadlineExceeded, Unavailable, UnknownOutcome
 from app.shares import Line, User
 
@@ -62,7 +63,6 @@ UNDER_THE_SERVER = "was deleted or replaced under the server"
 REPLACED = f"the database {UNDER_THE_SERVER}; stop it, see to the file, and start again"
 LOG_REMOVED = "the database's log was deleted or replaced under the server; start it again"
 _COMMITTED_TOGETHER = 64  # at most, so that the first of them need not wait for long
-_TOGETHER_SECONDS = 0.02  # of work after which those at work are committed, however many still wait
 # Of processor time, that reading the payload of a change may hold up all others. A page of 50 events with their batches
 # takes 1 to 5 ms. A machine that is busy with other things, or a slow disk, gives it longer, but not for ever.
 _PAYLOAD_SECONDS = 0.1
@@ -78,32 +78,61 @@ _SHRINKING_MILLISECONDS = 50  # that the writer waits for reads which stand in t
 
 
 @dataclass(slots=True, eq=False)
-class _Waiting(Generic[T]):
-    """What is to be done for whom, until when it has to be, whom to tell, and what came of it."""
+class _Waiting(Waiting[T]):
+    """A change that waits, and until when it has to be done."""
 
-    user: User
-    work: Callable[[Transaction], T]
-    until: float
-    told: asyncio.Future[T]
-    begun: bool = False
-    result: T | None = None
-    error: BaseException | None = None
+    until: float = _NEVER
 
-    def tell(self) -> None:
-        """Answer whoever waits, unless they have gone."""
-        if self.told.done():
-            return
-        if self.error is not None:
-            self.told.set_exception(self.error)
-        else:
-            self.told.set_result(self.result)  # type: ignore[arg-type]
+
+class _Spoilt(Exception):  # noqa: N818 - what was wrong, the change itself says
+    """One change of several has failed when what it had written could not be undone by itself."""
 
 
 @dataclass(slots=True)
-class _Spent:
-    """How long reading the payload of one change has taken so far, in seconds of processor time."""
+class _Session:
+    """Runs the statements of one change.
 
-    seconds: float = 0.0
+    What comes last is written without a savepoint, which costs a sixth of a change: only its answer can fail then.
+    """
+
+    connection: sqlite3.Connection
+    look: Callable[[str, Sequence[object]], Sequence[Any]]
+    has_savepoint: bool = False
+    has_written: bool = False
+
+    def rows(self, sql: str, values: Sequence[object]) -> Sequence[Any]:
+        """See Session."""
+        if not sql.startswith("SELECT "):
+            self._save()
+        return self.connection.execute(sql, values).fetchall()
+
+    def each(self, sql: str, several: Sequence[Sequence[object]]) -> None:
+        """See Session."""
+        self._save()
+        self.connection.executemany(sql, several)
+
+    def finish(self, sql: str, values: Sequence[object]) -> None:
+        """See Session."""
+        self.has_written = True
+        self.connection.execute(sql, values)
+
+    def release(self) -> None:
+        """Keep what was written."""
+        if self.has_savepoint:
+            self.connection.execute("RELEASE change")
+
+    def undo(self) -> None:
+        """Undo what was written. Raises sqlite3.OperationalError and _Spoilt when that can't be done by itself."""
+        if self.has_savepoint:
+            self.connection.execute("ROLLBACK TO change")
+            self.connection.execute("RELEASE change")
+        elif self.has_written or not self.connection.in_transaction:
+            raise _Spoilt
+
+    def _save(self) -> None:
+        if not self.has_savepoint:
+            self.connection.execute("SAVEPOINT change")
+            self.has_savepoint = True
 
 
 class Writer:
@@ -149,7 +178,7 @@ class Writer:
         """Run a transaction; see Database.write."""
         loop = asyncio.get_running_loop()
         told: asyncio.Future[T] = loop.create_future()
-        waiting = _Waiting(user, work, perf_counter() + self._deadline, told)
+        waiting = _Waiting(user, work, told, until=perf_counter() + self._deadline)
         self._waiting.add(user, waiting)
         if self._at_work is None or self._at_work.done():
             self._at_work = asyncio.create_task(self._work_off())
@@ -193,8 +222,8 @@ class Writer:
     def _give_up(self, waiting: _Waiting[Any]) -> None:
         """Answer whoever waits that it was not done in time, unless it has begun."""
         with self._beginning:
-            if not waiting.begun and not waiting.told.done():
-                waiting.told.set_exception(DeadlineExceeded(self._deadline))
+            if not waiting.begun:
+                waiting.give_up(self._deadline)
 
     async def _work_off(self) -> None:
         while self._waiting:
@@ -255,8 +284,7 @@ class Writer:
     def _despair(self, several: Sequence[_Waiting[Any]]) -> None:
         with self._beginning:
             for waiting in several:
-                if not waiting.told.done():
-                    waiting.told.set_exception(UnknownOutcome() if waiting.begun else DeadlineExceeded(self._deadline))
+                waiting.give_up(self._deadline)
 
     def _commit_and_let_go(self, several: Sequence[_Waiting[Any]]) -> Sequence[_Waiting[Any]]:
         """Commit some of them, the first at least, and return those."""
@@ -282,6 +310,9 @@ class Writer:
                     # It was refused, perhaps for what another one may not have written after all.
                     waiting.error = None
                     self._commit_together([waiting])
+        except _Spoilt:
+            if len(group) > 1:
+                group = self._commit_apart(group)
         except BaseException as error:  # noqa: BLE001 - handed to each who waits
             group = group or list(several)
             if len(group) > 1:
@@ -293,6 +324,13 @@ class Writer:
                 group[0].error = error
         return group
 
+    def _commit_apart(self, group: Sequence[_Waiting[Any]]) -> list[_Waiting[Any]]:
+        """Commit those of a group together whom the last one has spoilt it for, then that one; return who was tried."""
+        for waiting in group:
+            waiting.result = waiting.error = None
+        *others, last = group
+        return [*self._commit_together(others), *self._commit_together([last])]
+
     def _attempt(self, several: Sequence[_Waiting[Any]], group: list[_Waiting[Any]]) -> None:
         """Commit some of them together, those that are added to the group."""
         assert self._connection is not None, "the database is open"  # noqa: S101 - for the type checker
@@ -301,14 +339,14 @@ class Writer:
         self._begin(self._connection, max(waiting.until for waiting in several))
         try:
             for waiting in several:
-                if group and perf_counter() - began > _TOGETHER_SECONDS:
+                if group and perf_counter() - began > TOGETHER_SECONDS:
                     break
                 # Whoever held others up with their last change begins, or waits for the next time.
                 if group and waiting.user in self._holding_up:
                     continue
                 group.append(waiting)
                 self._run_timed(self._connection, waiting)
-            self._worked_for_long |= perf_counter() - began > _TOGETHER_SECONDS
+            self._worked_for_long |= perf_counter() - began > TOGETHER_SECONDS
             self._commit(self._connection)
         except BaseException:
             with suppress(sqlite3.Error):  # the error that led here says more
@@ -321,7 +359,7 @@ class Writer:
         began = perf_counter()
         self._run(connection, waiting)
         self._holding_up.discard(waiting.user)
-        if perf_counter() - began > _TOGETHER_SECONDS and len(self._holding_up) < _HOLDING_UP_KEPT:
+        if perf_counter() - began > TOGETHER_SECONDS and len(self._holding_up) < _HOLDING_UP_KEPT:
             self._holding_up.add(waiting.user)
 
     def _commit(self, connection: sqlite3.Connection) -> None:
@@ -380,44 +418,45 @@ class Writer:
                 waiting.error = DeadlineExceeded(self._deadline)
                 return
             waiting.begun = True
-        connection.execute("SAVEPOINT change")
         self._until = waiting.until
+        session = _Session(connection, self._looking(connection))
         try:
-            transaction = Transaction(
-                self._dialect,
-                lambda sql, values: connection.execute(sql, values).fetchall(),
-                connection.executemany,
-                self._longest,
-                partial(self._look, connection, _Spent()),
-            )
-            waiting.result = waiting.work(transaction)
+            waiting.result = waiting.work(Transaction(self._dialect, session, self._longest))
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits
             waiting.error = self._meant_by(error)
             self._until = _NEVER
             try:
-                connection.execute("ROLLBACK TO change")
+                session.undo()
             except sqlite3.OperationalError:
                 # SQLite itself rolled back everything: when a change was interrupted, or the disk is full.
                 raise error from None
+        else:
+            session.release()
         finally:
             self._assembly.clear()
             self._until = _NEVER  # neither what is left nor a commit is broken off
-        connection.execute("RELEASE change")
 
-    def _look(self, connection: sqlite3.Connection, spent: _Spent, sql: str, values: Sequence[object]) -> list[Any]:
-        began, until = thread_time(), self._until
-        self._busy_until = began + _PAYLOAD_SECONDS - spent.seconds
-        self._until = min(until, perf_counter() + _PAYLOAD_SECONDS_AT_MOST)
-        try:
-            return connection.execute(sql, values).fetchall()
-        except sqlite3.OperationalError as error:
-            # An interrupted SELECT takes nothing back with it, so that those in the same group don't notice.
-            if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT and perf_counter() < min(until, self._closes):
-                raise PayloadDeadlineExceeded(_PAYLOAD_SECONDS) from None
-            raise
-        finally:
-            self._until, self._busy_until = until, _NEVER
-            spent.seconds += thread_time() - began
+    def _looking(self, connection: sqlite3.Connection) -> Callable[[str, Sequence[object]], Sequence[Any]]:
+        """Return what reads the payload of one change."""
+        spent = 0.0  # seconds of processor time, so far
+
+        def look(sql: str, values: Sequence[object]) -> Sequence[Any]:
+            nonlocal spent
+            began, until = thread_time(), self._until
+            self._busy_until = began + _PAYLOAD_SECONDS - spent
+            self._until = min(until, perf_counter() + _PAYLOAD_SECONDS_AT_MOST)
+            try:
+                return connection.execute(sql, values).fetchall()
+            except sqlite3.OperationalError as error:
+                # An interrupted SELECT takes nothing back with it, so that those in the same group don't notice.
+                if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT and perf_counter() < min(until, self._closes):
+                    raise PayloadDeadlineExceeded(_PAYLOAD_SECONDS) from None
+                raise
+            finally:
+                self._until, self._busy_until = until, _NEVER
+                spent += thread_time() - began
+
+        return look
 
     def _meant_by(self, error: BaseException) -> BaseException:
         if is_too_long(error):

@@ -12,12 +12,11 @@ from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from sqlalchemy import BindParameter, Delete, Insert, Select, Update
+from sqlalchemy import Delete, Insert, Select, Update
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.types import TypeEngine
 
 from app.errors import AnswerTooLarge
 
@@ -28,10 +27,8 @@ FoundRow: TypeAlias = Any
 """A named tuple of a row's columns; which ones, the statement says."""
 
 _Element: TypeAlias = Select[*tuple[Any, ...]] | Insert | Update | Delete
-_Convert: TypeAlias = Callable[[Any], Any] | None
-_Run: TypeAlias = Callable[[str, Sequence[object]], Sequence[Sequence[Any]]]
+_At: TypeAlias = tuple[int, Callable[[Any], Any]]  # the place of a value in its row, and what converts it
 _PARAMETER = re.compile(r"\$(\d+)")  # there are no texts in statements that write
-_RunEach: TypeAlias = Callable[[str, Sequence[Sequence[object]]], object]
 
 
 class Statement:
@@ -55,19 +52,32 @@ class Statement:
         return form
 
 
+class Session(Protocol):
+    """Runs the statements of one change, which are in the driver's own form."""
+
+    def rows(self, sql: str, values: Sequence[object]) -> Sequence[Sequence[Any]]:
+        """Return the rows of a statement."""
+
+    def each(self, sql: str, several: Sequence[Sequence[object]]) -> None:
+        """Run a statement with several rows of values."""
+
+    def finish(self, sql: str, values: Sequence[object]) -> None:
+        """Run a statement that writes, behind which only those come that read."""
+
+    def look(self, sql: str, values: Sequence[object]) -> Sequence[Sequence[Any]]:
+        """Return the rows of a statement that reads an answer and may take a short while only."""
+
+
 class Transaction:
     """Runs statements in a transaction; whoever holds the connection begins and ends it."""
 
-    def __init__(self, dialect: Dialect, run: _Run, run_each: _RunEach, longest: int, look: _Run) -> None:
-        """Take what runs a statement in the driver's own form and returns its rows, and the most bytes of an answer.
-
-        `run_each` runs one with several rows of values, and `look` one that reads an answer and may take a short while
-        only.
-        """
+    def __init__(self, dialect: Dialect, session: Session, longest: int) -> None:
+        """Take what runs statements, and the most bytes of an answer."""
         self._dialect = dialect
-        self._run = run
-        self._run_each = run_each
-        self._look = look
+        self._run = session.rows
+        self._run_each = session.each
+        self._finish = session.finish
+        self._look = session.look
         self._longest = longest
         self._conditions: list[Callable[[], None]] = []
 
@@ -106,15 +116,16 @@ class Transaction:
     def run_all(self, statements: Sequence[tuple[Statement, Mapping[str, object]]]) -> None:
         """Run statements that write and return nothing, in any order: none of them sees what another writes.
 
+        They should be the last that write, as it costs others more when something fails behind them.
         PostgreSQL gets them as one statement, in one message: each is a part of its WITH clause.
         """
         forms = [(statement.form(self._dialect, values), values) for statement, values in statements]
         if self._dialect.name == "postgresql" and len(forms) > 1:
             bound = [value for form, values in forms for value in form.bind(values)]
-            self._run(_together(tuple(form.sql for form, _ in forms)), bound)
+            self._finish(_together(tuple(form.sql for form, _ in forms)), bound)
             return
         for form, values in forms:
-            self._run(form.sql, form.bind(values))
+            self._finish(form.sql, form.bind(values))
 
     def read(self, statement: str, values: Sequence[object], room: int) -> Row:
         """Run a statement as Database.read does, among what the transaction has written so far.
@@ -130,15 +141,19 @@ class Transaction:
 
 class _Form(NamedTuple):
     sql: str
-    binds: tuple[Callable[[Mapping[str, object]], object], ...]
-    row: Callable[..., FoundRow]
-    columns: tuple[_Convert, ...]
+    take: Callable[[Mapping[str, object]], tuple[object, ...]]
+    constants: Mapping[str, object]
+    binds: tuple[_At, ...]
+    row: Callable[[Iterable[Any]], FoundRow]
+    columns: tuple[_At, ...]
 
-    def bind(self, values: Mapping[str, object]) -> tuple[object, ...]:
-        return tuple([bind(values) for bind in self.binds])
+    def bind(self, values: Mapping[str, object]) -> Sequence[object]:
+        taken = self.take({**values, **self.constants} if self.constants else values)
+        return _converted(taken, self.binds) if self.binds else taken
 
     def rows(self, found: Sequence[Sequence[Any]]) -> list[FoundRow]:
-        return [self.row(*map(_converted, each, self.columns)) for each in found]
+        row, columns = self.row, self.columns
+        return [row(_converted(each, columns) if columns else each) for each in found]
 
 
 @lru_cache(1_000)
@@ -156,29 +171,43 @@ def _together(statements: tuple[str, ...]) -> str:
     return "WITH " + ", ".join(f"part{place} AS ({part})" for place, part in enumerate(parts)) + f" {last}"
 
 
-def _converted(value: Any, convert: _Convert) -> Any:
-    return value if convert is None else convert(value)
+def _converted(values: Sequence[Any], converts: tuple[_At, ...]) -> Sequence[Any]:
+    converted = list(values)
+    for place, convert in converts:
+        converted[place] = convert(converted[place])
+    return converted
 
 
 def _compiled(element: _Element, dialect: Dialect, names: tuple[str, ...]) -> _Form:
     compiled = element.compile(dialect=dialect, column_keys=list(names))
     assert isinstance(compiled, SQLCompiler)  # noqa: S101 - for the type checker
+    parameters = [compiled.binds[name] for name in compiled.positiontup or ()]
+    given = [parameter.key in names or parameter.required for parameter in parameters]
+    to_driver = [parameter.type.dialect_impl(dialect).bind_processor(dialect) for parameter in parameters]
+    constants = {
+        parameter.key: parameter.value if convert is None else convert(parameter.value)
+        for parameter, convert, is_given in zip(parameters, to_driver, given, strict=True)
+        if not is_given
+    }
     columns = list(element.exported_columns)
+    from_driver = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
+    row: Any = namedtuple("FoundRow", [column.name for column in columns])  # type: ignore[misc]  # noqa: PYI024 - which columns is only known now
     return _Form(
         compiled.string,
-        tuple(_bind(compiled.binds[name], dialect, given=name in names) for name in compiled.positiontup or ()),
-        namedtuple("FoundRow", [column.name for column in columns]),  # noqa: PYI024 - which columns is only known now
-        tuple(_from_driver(column.type, dialect) for column in columns),
+        _taking([parameter.key for parameter in parameters]),
+        constants,
+        _where_needed(convert if is_given else None for convert, is_given in zip(to_driver, given, strict=True)),
+        row._make,
+        _where_needed(from_driver),
     )
 
 
-def _bind(parameter: BindParameter[Any], dialect: Dialect, *, given: bool) -> Callable[[Mapping[str, object]], object]:
-    name, convert = parameter.key, parameter.type.dialect_impl(dialect).bind_processor(dialect)
-    if given or parameter.required:
-        return itemgetter(name) if convert is None else lambda values: convert(values[name])
-    constant = _converted(parameter.value, convert)
-    return lambda _: constant
+def _taking(names: Sequence[str]) -> Callable[[Mapping[str, object]], tuple[object, ...]]:
+    """Return what takes values by these names, in their order."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple([values[name] for name in names])
 
 
-def _from_driver(kind: TypeEngine[Any], dialect: Dialect) -> _Convert:
-    return kind.dialect_impl(dialect).result_processor(dialect, None)
+def _where_needed(converts: Iterable[Callable[[Any], Any] | None]) -> tuple[_At, ...]:
+    return tuple((place, convert) for place, convert in enumerate(converts) if convert is not None)

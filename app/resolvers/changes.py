@@ -119,7 +119,8 @@ async def make(
         return answer
 
     try:
-        return await database.write(carry_out, viewer.id, in_turn=change.in_turn), True
+        place = change.place.case_alone(given)
+        return await database.write(carry_out, viewer.id, in_turn=change.in_turn, place=place), True
     except _Declined as declined:
         return declined.answer, False
 
