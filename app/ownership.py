@@ -32,7 +32,6 @@ from sqlalchemy import (
     or_,
     select,
     true,
-    tuple_,
 )
 
 from app.db import FoundRow, Statement, Transaction
@@ -102,19 +101,6 @@ def readable(table: Table, asking: Asking) -> ColumnElement[bool]:
         return or_(table.c.id == asking.viewer, _is_fellow(table.c.id, asking))
     case_id = table.c.id if table is _cases else table.c.case_id
     return exists(select(literal_column("1")).where(_grant(case_id, asking.viewer, asking.moment)).correlate(table))
-
-
-def roles_ended(
-    asking: Asking, moment: ColumnElement[Any], case_id: ColumnElement[str]
-) -> tuple[ColumnElement[Any], ColumnElement[str], ColumnElement[bool]]:
-    """Return the moments at which the viewer's roles ended by themselves, and the cases, behind one of both.
-
-    That is two columns, and the condition that a row of them is one.
-    """
-    member = table_of(CaseMember).c
-    is_behind = tuple_(member.expires_at, member.case_id) > tuple_(moment, case_id)
-    is_over = member.expires_at <= asking.moment
-    return member.expires_at, member.case_id, and_(member.user_id == asking.viewer, is_behind, is_over)
 
 
 def viewer_role(case_id: ColumnElement[str], asking: Asking) -> ColumnElement[str]:

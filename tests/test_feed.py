@@ -52,6 +52,10 @@ def share(owner: Client, case: str, other: Client, **given: Any) -> None:
     assert owner.change("setCaseMember", "errors { message }", **given)["errors"] == []
 
 
+def outlast(moment: datetime) -> None:
+    time.sleep(max((moment - datetime.now(UTC)).total_seconds(), 0) + 0.1)
+
+
 def test_a_case_tells_each_change_at_once_and_once(alice: Client) -> None:
     case = alice.create_case(title="A")
     page = feed(alice, case=case)
@@ -141,7 +145,7 @@ def test_a_role_that_ends_by_itself_is_left(alice: Client, mallory: Client) -> N
     assert ("JOINED", case) in told(joined)
     assert told(feed(mallory, case=case))[0][0] == "CHANGED"
     in_case = feed(mallory, case=case)
-    time.sleep(max((ends - datetime.now(UTC)).total_seconds(), 0) + 0.1)
+    outlast(ends)
     left = feed(mallory, joined["endCursor"])
     assert told(left) == [("LEFT", case)]
     assert told(feed(mallory, left["endCursor"])) == []
@@ -156,6 +160,84 @@ def test_a_role_that_ends_by_itself_is_left(alice: Client, mallory: Client) -> N
     assert told(back) == [("JOINED", case)]
     alice.create_event(case)
     assert told(feed(mallory, back["endCursor"], case))[-1][3:] == ("CREATED", "EVENT")
+
+
+def test_a_role_that_has_ended_is_left_whatever_becomes_of_it_then(alice: Client, mallory: Client) -> None:
+    removed, deleted, kept = (alice.create_case() for _ in range(3))
+    ends = datetime.now(UTC) + timedelta(seconds=3)
+    for case in (removed, deleted, kept):
+        share(alice, case, mallory, expiresAt=ends.isoformat())
+    start = wait(mallory, None, 9)
+    assert start["upToDate"]
+    outlast(ends)
+    # Nobody has asked since it ended.
+    alice.change("removeCaseMember", "errors { message }", caseId=removed, subject=mallory.subject)
+    alice.change("deleteCase", "errors { message }", id=deleted)
+    left = feed(mallory, start["endCursor"])
+    assert sorted(told(left)) == sorted(("LEFT", case) for case in (removed, deleted, kept))
+    # That its case was deleted, or the role taken away, is nothing to whom it had ended for.
+    alice.change("removeCaseMember", "errors { message }", caseId=kept, subject=mallory.subject)
+    time.sleep(LAG)
+    assert told(feed(mallory, left["endCursor"])) == []
+
+
+def test_who_was_away_while_others_made_changes_joins_anew(alice: Client, mallory: Client) -> None:
+    case = alice.create_case()
+    share(alice, case, mallory)
+    page = wait(mallory, None, 4)
+    own = wait(alice, None, 4)
+    for _ in range(3):
+        # As soon as it is in the log, so that what comes then is told together.
+        alice.create_event(case)
+        own = wait(alice, own["endCursor"])
+        alice.change("removeCaseMember", "errors { message }", caseId=case, subject=mallory.subject)
+        page = feed(mallory, page["endCursor"])
+        share(alice, case, mallory)
+        time.sleep(LAG)
+        page = feed(mallory, page["endCursor"])
+        assert ("JOINED", case) in told(page)
+        own = feed(alice, own["endCursor"])
+
+
+def test_who_came_back_for_a_moment_has_left(alice: Client, mallory: Client) -> None:
+    case = alice.create_case()
+    ends = datetime.now(UTC) + timedelta(seconds=2)
+    share(alice, case, mallory, expiresAt=ends.isoformat())
+    start = wait(mallory, None, 4)
+    own = wait(alice, None, 4)
+    outlast(ends)
+    alice.create_event(case)
+    wait(alice, own["endCursor"])
+    share(alice, case, mallory, expiresAt=None)
+    back = feed(mallory, start["endCursor"])
+    alice.change("removeCaseMember", "errors { message }", caseId=case, subject=mallory.subject)
+    time.sleep(LAG)
+    gone = feed(mallory, back["endCursor"])
+    assert ("LEFT", case) in [*told(back), *told(gone)]
+
+
+def test_a_role_whose_end_is_moved_is_joined_anew(alice: Client, mallory: Client) -> None:
+    """Whether it had ended is a question of whose clock is asked, and of when the change was committed."""
+    case = alice.create_case()
+    hour = datetime.now(UTC) + timedelta(hours=1)
+    share(alice, case, mallory, expiresAt=hour.isoformat())
+    start = wait(mallory, None, 4)
+    share(alice, case, mallory, expiresAt=None)
+    assert told(wait(mallory, start["endCursor"])) == [("JOINED", case), ("CHANGED", case, 4, "UPDATED", "MEMBER")]
+
+
+def test_a_role_that_is_given_an_end_is_left_then(alice: Client, mallory: Client) -> None:
+    case = alice.create_case()
+    share(alice, case, mallory)
+    start = wait(mallory, None, 4)
+    ends = datetime.now(UTC) + timedelta(seconds=3)
+    share(alice, case, mallory, expiresAt=ends.isoformat())
+    changed = wait(mallory, start["endCursor"])
+    assert told(changed) == [("CHANGED", case, 4, "UPDATED", "MEMBER")]
+    outlast(ends)
+    left = feed(mallory, changed["endCursor"])
+    assert told(left) == [("LEFT", case)]
+    assert told(feed(mallory, left["endCursor"])) == []
 
 
 def test_a_case_that_is_deleted_is_left(alice: Client, mallory: Client) -> None:

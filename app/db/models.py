@@ -344,12 +344,18 @@ class LogMember(Base):
     """A user who came to see a case, or no longer does, by the entries that a leaf of the log stands for."""
 
     __tablename__ = "log_members"
-    __table_args__ = (_one_of("kind", MemberMove),)
+    __table_args__ = (
+        _one_of("kind", MemberMove),
+        Index("log_members_by_case", "user_id", "case_id", "seq"),
+        Index("log_members_by_end", "user_id", "ends_at", "case_id", **_where("ends_at IS NOT NULL")),
+    )
 
     user_id: Mapped[str] = mapped_column(Id, primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     case_id: Mapped[str] = mapped_column(Id)
     kind: Mapped[str] = mapped_column(Choice(MemberMove))
+    # When the role ends that they were given by these entries; with LEFT, one that they had had before.
+    ends_at: Mapped[datetime | None] = mapped_column(Time)
 
 
 class Checkpoint(Base):

@@ -40,7 +40,7 @@ from sqlalchemy.types import TypeEngine
 from app.db.models import Case, Journal, JournalEntry, LogEntry, LogHead, LogMember, MemberMove, table_of
 from app.db.sql import Piece, Stream, boolean, concatenation, cursor_text, joined, json_pieces, stream
 from app.db.types import Choice, Id, Time
-from app.ownership import Asking, readable, roles_ended
+from app.ownership import Asking, readable
 from app.reading import nouns
 from app.reading.pages import DEFAULT_SIZE, ArgumentError, ExpiredCursorError, read_cursor, size_of
 from app.reading.rows import Rows, braces, scalar
@@ -242,17 +242,38 @@ class ReadFeed:
             sees = readable(_MOVES, asking)
             moved = self._in_log(move.seq, literal_column("0", Integer()), move.kind, move.case_id, _NO_CHANGE)
             moved = moved.where(move.user_id == asking.viewer, move.seq > log)
-            parts.append(moved.where(or_(and_(move.kind == joined_, sees), and_(move.kind != joined_, not_(sees)))))
-            moment, case_id, is_behind = roles_ended(asking, self._told_until, self._place(3, Id()))
-            ended = select(
-                log.label("log"),
-                seq.label("seq"),
-                moment.label("moment"),
-                case_id.label("last_case"),
-                *self._said("LEFT", case_id, _NO_CHANGE),
-            ).where(is_behind)
-            parts.append(ended)
+            # Whoever was given a role that has ended by now may have been told of the case before that.
+            left = and_(or_(move.kind != joined_, move.ends_at.is_not(None)), not_(sees))
+            parts.append(moved.where(or_(and_(move.kind == joined_, sees), left)))
+            parts.append(self._ended(log, seq).where(not_(sees)))
         return union_all(*(self._some(each, *self._order) for each in parts))
+
+    def _ended(self, log: ColumnElement[int], seq: ColumnElement[int]) -> Select[Any]:
+        """Return the roles that have ended since by themselves, of those that the log has told of before.
+
+        They are those in the log, and not those that there are: whoever's role has ended leaves the case whether or
+        not it is taken away then, or the case deleted.
+        """
+        move, later = _MOVES.c, _MOVES.alias("later")
+        told_otherwise = exists(
+            select(_ONE)
+            .select_from(later)
+            .where(later.c.user_id == move.user_id, later.c.case_id == move.case_id, later.c.seq > move.seq)
+            .correlate(_MOVES)
+        )
+        return select(
+            log.label("log"),
+            seq.label("seq"),
+            move.ends_at.label("moment"),
+            move.case_id.label("last_case"),
+            *self._said("LEFT", move.case_id, _NO_CHANGE),
+        ).where(
+            move.user_id == self._asking.viewer,
+            tuple_(move.ends_at, move.case_id) > tuple_(self._told_until, self._place(3, Id())),
+            move.ends_at <= self._asking.moment,
+            move.seq <= log,
+            not_(told_otherwise),
+        )
 
     def _in_log(
         self,

@@ -17,10 +17,10 @@ import orjson
 from sqlalchemy import Select, bindparam, literal_column, select
 
 from app.db import Statement
-from app.db.models import Checkpoint, Journal, JournalEntry, LogEntry, LogHead, LogMember, MemberMove, table_of
+from app.db.models import Checkpoint, Journal, JournalEntry, LogEntry, LogHead, LogMember, table_of
 from app.db.snapshots import Snapshot, StoredRow
 from app.record import notes
-from app.record.log import CASE, FORM, INCARNATION, KEY, Moving, case_commitment, moves
+from app.record.log import CASE, FORM, INCARNATION, KEY, Move, Moving, case_commitment, moves
 from app.record.replaying import Fault
 from app.record.trees import HASH_BYTES, extended, leaf_hash, root
 from app.record.verifying import Finding, together
@@ -184,14 +184,15 @@ class Audit:
         spans = ((str(case_id), *span) for case_id, *span in self._rows(_SPANS))
         entries = (Moving(str(case_id), *entry) for case_id, *entry in self._rows(_OF_MEMBERS))
         should = {
-            (seq, str(user), move.value)
+            (seq, str(user), move.kind.value, move.ends_at)
             for _, of_case, of_log in together(entries, spans, 1)
             for seq, user, move in _moves_in(list(of_case), of_log)
         }
-        is_ = {(seq, str(user), kind): str(case_id) for case_id, user, seq, kind in self._rows(_MOVES)}
-        for seq, user, kind in sorted(should ^ is_.keys(), key=str):
-            sentence = f"that user {user} {kind} is " + ("not told" if (seq, user, kind) in should else "told of it")
-            yield _finding(f"log entry {seq}", None, sentence, is_.get((seq, user, kind)))
+        is_ = {(seq, str(user), *move): str(case_id) for case_id, user, seq, *move in self._rows(_MOVES)}
+        for move in sorted(should ^ is_.keys(), key=str):
+            seq, user, kind, _ = move
+            sentence = f"that user {user} {kind} is " + ("not told" if move in should else "told of it")
+            yield _finding(f"log entry {seq}", None, sentence, is_.get(move))
 
     def _rows(self, statements: tuple[Statement, Statement]) -> Iterator[StoredRow]:
         return self._snapshot.rows(statements[bool(self._given)], self._given)
@@ -239,7 +240,7 @@ def _first_unlike(entries: Iterable[tuple[str, Any, Any]], found: Sequence[tuple
     return None if leaf is None else leaf[1]
 
 
-def _moves_in(entries: Sequence[Moving], spans: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, Any, MemberMove]]:
+def _moves_in(entries: Sequence[Moving], spans: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, Any, Move]]:
     for _, first, last, seq in spans:
         try:
             found = moves([entry for entry in entries if first <= entry.seq <= last])
@@ -297,7 +298,7 @@ _OF_MEMBERS = _both(
     _ENTRIES.c.case_id,
 )
 _MOVES = _both(
-    select(*(_MOVED.c[name] for name in ("case_id", "user_id", "seq", "kind"))).order_by(
+    select(*(_MOVED.c[name] for name in ("case_id", "user_id", "seq", "kind", "ends_at"))).order_by(
         _MOVED.c.user_id, _MOVED.c.seq
     ),
     _MOVED.c.case_id,

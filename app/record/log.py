@@ -67,6 +67,16 @@ class Moving(NamedTuple):
     said: str | None
 
 
+class Move(NamedTuple):
+    """What becomes of a user's sight of a case by some entries, and when the role ends that they were given by them.
+
+    The latter is a text as the API writes it, and None where the role doesn't end or these entries don't say it.
+    """
+
+    kind: MemberMove
+    ends_at: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Passed:
     """What came of a pass: the incarnation of the log, its newest checkpoint, and what the operator should know.
@@ -237,8 +247,9 @@ class _Log:
             _OF_MEMBERS, {"case": journal.case_id, "after": logged, "until": journal.size, "member": "MEMBER"}
         )
         for user_id, move in moves(map(Moving._make, entries)).items():
-            row = {"user_id": user_id, "seq": self.size, "case_id": journal.case_id, "kind": move.value}
-            self._transaction.run(_ADD_MEMBER, row)
+            ends_at = None if move.ends_at is None else datetime.fromisoformat(move.ends_at)
+            row = {"user_id": user_id, "seq": self.size, "case_id": journal.case_id}
+            self._transaction.run(_ADD_MEMBER, {**row, "kind": move.kind.value, "ends_at": ends_at})
 
     def _add(self, kind: str, stated: Mapping[str, Any], columns: Mapping[str, Any] = {}) -> None:
         leaf = {"at": format_time(self._moment), "kind": kind, "v": FORM, **stated}
@@ -272,34 +283,57 @@ class _Log:
             self._transaction.run(_MOVE, {**moved, "size": self.size, "frontier": self._frontier})
 
 
-def moves(entries: Iterable[Moving]) -> dict[str, MemberMove]:
-    """Return who came to see a case by some entries about its members, and who no longer does."""
-    before: dict[str, bool] = {}
-    after: dict[str, bool] = {}
+def moves(entries: Iterable[Moving]) -> dict[str, Move]:
+    """Return who came to see a case by some entries about its members, and who no longer does.
+
+    Whoever didn't see it in between comes to see it, too: a reader may have passed by meanwhile. So does everybody the
+    end of whose role is moved, for whether it had come is a question of when that was committed, and of whose clock is
+    asked. Whoever is given an end leaves by it; until it has come, nobody need be told.
+    """
+    of_users: dict[str, list[Moving]] = {}
     for entry in entries:
-        was, is_ = _sight(entry)
-        before.setdefault(entry.row_id, was)
-        after[entry.row_id] = is_
-    return {
-        user: MemberMove.JOINED if after[user] else MemberMove.LEFT
-        for user, was in before.items()
-        if was != after[user]
-    }
+        of_users.setdefault(entry.row_id, []).append(entry)
+    found = ((user, _move(list(map(_sight, of_user)))) for user, of_user in of_users.items())
+    return {user: move for user, move in found if move is not None}
 
 
-def _sight(entry: Moving) -> tuple[bool, bool]:
-    """Return whether a member could see the case before an entry about them, and after it."""
+class _Sight(NamedTuple):
+    """Whether a member could see the case before an entry about them, and after it.
+
+    `certainly` says that whoever could before certainly could until then; `ends_at` is the end that the role was given
+    by it, `says_end` whether it says anything of one.
+    """
+
+    before: bool
+    after: bool
+    certainly: bool
+    ends_at: str | None
+    says_end: bool
+
+
+def _move(sights: list[_Sight]) -> Move | None:
+    ends_at = next((each.ends_at for each in reversed(sights) if each.says_end), None)
+    if not sights[-1].after:
+        # Even who hadn't seen it before: they may have been back for so short a time that nothing else tells it.
+        return Move(MemberMove.LEFT, None) if any(each.before or each.after for each in sights) else None
+    if not all(each.before and each.after and each.certainly for each in sights):
+        return Move(MemberMove.JOINED, ends_at)
+    return None if ends_at is None else Move(MemberMove.LEFT, ends_at)
+
+
+def _sight(entry: Moving) -> _Sight:
     fields = orjson.loads(entry.said)[VALUES] if entry.said is not None else {}
     at = entry.at if isinstance(entry.at, str) else format_time(entry.at)
+    old, new = fields.get("expiresAt", (None, None))
     # Both are texts of one form.
-    was, is_ = (end is None or end > at for end in fields.get("expiresAt", (None, None)))
+    was, is_ = (end is None or end > at for end in (old, new))
     match entry.kind:
         case ChangeKind.UPDATED.value:
-            return was, is_
+            return _Sight(was, is_, old is None, new, "expiresAt" in fields)
         case ChangeKind.DELETED.value:
-            return was, False
+            return _Sight(was, after=False, certainly=True, ends_at=None, says_end=True)
         case _:
-            return False, is_
+            return _Sight(before=False, after=is_, certainly=True, ends_at=new, says_end=True)
 
 
 def _digit(condition: ColumnElement[bool]) -> ColumnElement[str]:

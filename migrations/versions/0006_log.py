@@ -48,7 +48,17 @@ def upgrade() -> None:
         sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("case_id", Id, nullable=False),
         sa.Column("kind", sa.String(20), nullable=False),
+        sa.Column("ends_at", Time),
         sa.CheckConstraint("kind IN ('JOINED', 'LEFT')", name="kind_known"),
+    )
+    op.create_index("log_members_by_case", "log_members", ["user_id", "case_id", "seq"])
+    ends = sa.text("ends_at IS NOT NULL")
+    op.create_index(
+        "log_members_by_end",
+        "log_members",
+        ["user_id", "ends_at", "case_id"],
+        sqlite_where=ends,
+        postgresql_where=ends,
     )
     op.create_table(
         "checkpoints",
