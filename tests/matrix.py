@@ -59,6 +59,9 @@ MEMBERS = CALLERS[4:8]
 PAGE = "totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { cursor node { id } }"
 """What is asked of a list when it is tried by itself."""
 
+FEED = "endCursor upToDate entries { cursor kind caseId change { id seq } }"
+"""What is asked of a feed then."""
+
 _LEAVES = 300  # in a document
 AT_ONCE = 10
 """How many calls of the same field a document makes."""
@@ -66,7 +69,7 @@ _VARIABLES = {"Case": "case", "Event": "event", "FileBatch": "batch", "User": "u
 _LISTS = ("cases", "events", "fileBatches", "history")
 _CURSORS = tuple(f"cursor_{name}" for name in _LISTS)
 _TYPES = dict.fromkeys(("case", "event", "batch", "user", "change"), "ID!") | dict.fromkeys(
-    ("text", "cursor", *_CURSORS), "String!"
+    ("text", "cursor", *_CURSORS, "cursor_changes"), "String!"
 )
 _TYPES["moment"] = "DateTime!"
 # A way through the schema passes no type twice, but for the one that leads up and so back to where it came from.
@@ -203,7 +206,7 @@ def _argument_documents(schema: GraphQLSchema) -> Iterator[Document]:
             for tried, value in _argument_values(argument, of, f"$cursor_{name}")
         ]
         for some in chunks(calls, AT_ONCE):
-            below = PAGE if "first" in definition.args else "id"
+            below = FEED if name == "changes" else PAGE if "first" in definition.args else "id"
             pages = (f"a{place}: {call} {{ {below} }}" for place, (call, _) in enumerate(some))
             root = name if type_ == "Query" else type_[0].lower() + type_[1:]
             covers = frozenset[str]().union(*(covered for _, covered in some))
@@ -213,7 +216,8 @@ def _argument_documents(schema: GraphQLSchema) -> Iterator[Document]:
 def _narrowed(name: str, definition: GraphQLField, argument: str, value: str) -> str:
     """Return a field with an argument, and what it needs; some may list all cases, which is narrowed to the one."""
     target = get_named_type(definition.type).name
-    needed = (each for each, of in definition.args.items() if is_required_argument(of))
+    needed = ["caseId"] if name == "changes" else []
+    needed += [each for each, of in definition.args.items() if is_required_argument(of)]
     arguments = {each: f"${variable_of(each, target)}" for each in needed} | {argument: value}
     if name == "cases" and "$text" not in value:
         members = value.strip("{}") if argument == "where" else ""
@@ -237,6 +241,7 @@ def _argument_values(name: str, of: Input, cursor: str) -> Iterator[tuple[str, s
     else:
         written = {
             "text": "$text",
+            "caseId": "$case",
             "first": "1",
             "last": "1",
             "accepted": "true",
@@ -483,7 +488,15 @@ class World:
 
     def answer(self, caller: Caller, text: str, *, present: bool) -> bytes:
         """Return the whole answer to a document about what is there, or about what never was."""
-        return whole(caller.ask(self.salt + text, self.present if present else self.missing))
+        return whole(caller.ask(self.salt + text, self.values(caller, present=present)))
+
+    def values(self, caller: Caller, *, present: bool) -> Values:
+        """Return the values of what is there, or of what never was; whoever sees all cases has feeds of their own."""
+        values = self.present if present else self.missing
+        if caller.name not in {"auditor", "admin"}:
+            return values
+        tag, stamp, *place = json.loads(bytes.fromhex(values["cursor_changes"]))
+        return values | {"cursor_changes": json.dumps([tag, f"{stamp}*", *place]).encode().hex()}
 
     def path(self) -> Values:
         """Return the values of another case, in which the members have the same roles and have yet to take them up."""
@@ -540,6 +553,10 @@ def make_world(server: Server, salt: str = "") -> World:
     )["case"]["history"]["nodes"][0]["at"]
     for name, cursor in cursors(alice, values).items():
         values[f"cursor_{name}"], missing[f"cursor_{name}"] = cursor, forged(cursor)
+    for ids in (values, missing):
+        feed = alice.run(f"query ($case: ID!) {{ changes(caseId: $case, first: 1) {{ {FEED} }} }}", case=values["case"])
+        tag, stamp, _, place = json.loads(bytes.fromhex(feed["changes"]["endCursor"]))
+        ids["cursor_changes"] = json.dumps([tag, stamp, ids["case"], place]).encode().hex()
     world = World(server, outside | known, known["OWNER"], values, missing, salt)
     world.join(values["case"])
     return world

@@ -89,7 +89,7 @@ class Cutting:
 
     def _pass_on(self, client: socket.socket) -> None:
         # So many bytes of its answers a connection lives: some end amid the head of one, most amid a body.
-        left = self._random.choice([0, 50, 400, 3_000, 30_000, 300_000]) if self.is_cutting else None
+        left = self._random.choice([0, 200, 1_000, 4_000, 16_000]) if self.is_cutting else None
         if left:
             left = self._random.randrange(left)
         url = httpx.URL(self._servers.url)
@@ -123,7 +123,7 @@ class Writers:
     def __init__(self, servers: Servers, member: str) -> None:
         self._servers, self._member = servers, member
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._write, args=(number,)) for number in range(WRITERS)]
+        self._threads = [threading.Thread(target=self._write, args=(number,), daemon=True) for number in range(WRITERS)]
         self._cases: list[str] = []
         self.made: Counter[str] = Counter()
         self.failures: list[BaseException] = []
@@ -132,8 +132,12 @@ class Writers:
         for thread in self._threads:
             thread.start()
 
-    def stop(self) -> None:
+    def end(self) -> None:
+        """Tell them to stop."""
         self._stop.set()
+
+    def stop(self) -> None:
+        self.end()
         for thread in self._threads:
             thread.join()
 
@@ -271,7 +275,7 @@ class Keeping:
     def __init__(self, servers: Servers, file: Path, headers: dict[str, str], seed: int) -> None:
         self.cutting, self.file, self._headers = Cutting(servers, seed), file, headers
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=run) for run in (self.cutting.run, self._keep)]
+        self._threads = [threading.Thread(target=run, daemon=True) for run in (self.cutting.run, self._keep)]
         self.failures: list[BaseException] = []
 
     def start(self) -> None:
@@ -303,7 +307,7 @@ class Keeping:
                     keeper.is_thrown = not self._stop.is_set()
                     while not (is_read := keeper.go_on()) or not self._stop.is_set():
                         keeper.is_thrown = not self._stop.is_set()
-                        time.sleep(0.05 * is_read)
+                        time.sleep(0.02 * is_read)
         except BaseException as error:  # noqa: BLE001 - told where it is looked at
             self.failures.append(error)
 
@@ -354,16 +358,17 @@ def test_a_copy_is_what_the_server_has_whatever_is_cut_off(
 ) -> None:
     servers = Servers(tmp_path, new_database(kind))
     servers.start()
+    writers = Writers(servers, "keeper")
     try:
-        writers = Writers(servers, "keeper")
         viewers = {"keeper": token("keeper"), "auditor": token("auditor", "auditor")}
         keepings = [
             Keeping(servers, tmp_path / f"{name}.json", headers, seed)
             for seed, (name, headers) in enumerate(viewers.items())
         ]
         began = time.monotonic()
-        for each in (writers, *keepings):
-            each.start()
+        writers.start()
+        for keeping in keepings:
+            keeping.start()
         for restart in range(1, RESTARTS + 1):
             time.sleep(SECONDS / (RESTARTS + 1))
             servers.kill()
@@ -388,4 +393,5 @@ def test_a_copy_is_what_the_server_has_whatever_is_cut_off(
                     kept, is_ = (json.dumps(each[case_id], sort_keys=True) for each in (state["cases"], cases))
                     assert kept == is_, name
     finally:
+        writers.end()
         servers.kill()

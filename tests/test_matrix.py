@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -33,8 +35,10 @@ from tests.conftest import KINDS
 from tests.matrix import (
     AT_ONCE,
     CALLERS,
+    FEED,
     PAGE,
     Caller,
+    Document,
     Mutation,
     Values,
     World,
@@ -81,6 +85,8 @@ RULES = {
         "cases": "in the case",
         "event": "in the case",
         "fileBatch": "in the case",
+        "changes": "in the case",  # as any case that isn't there: it was left
+        "checkpoint": "anyone",  # as it names nothing, see test_a_checkpoint_is_the_same_for_everybody
     },
     "Mutation": {
         "createCase": "anyone",
@@ -115,6 +121,9 @@ RULES = {
         "ChangeSubject": "type id label version node",
         "FieldChange": "name before after",
         "Journal": "size root",
+        "ChangeFeed": "entries endCursor upToDate",
+        "FeedEntry": "cursor kind caseId change",
+        "Checkpoint": "text size at",
         **{
             f"{noun}{part}": names
             for noun in ("Case", "Event", "FileBatch", "Change")
@@ -219,10 +228,10 @@ def violations(world: World) -> Iterator[str]:
 
 def reading_violations(world: World) -> Iterator[str]:
     for document in reading_documents(executable()):
-        if document.root == "viewer":
+        if document.root in {"viewer", "checkpoint"}:
             continue
-        present = world.answer(world.owner, document.text, present=True)
-        missing = world.answer(world.owner, document.text, present=False)
+        present = told(world, document, world.answer(world.owner, document.text, present=True))
+        missing = told(world, document, world.answer(world.owner, document.text, present=False))
         if present == missing:
             yield f"nothing is told by {document.text}"
         for name, wanted in expected(RULES["Query"][document.root]).items():
@@ -232,14 +241,23 @@ def reading_violations(world: World) -> Iterator[str]:
                 "nothing": missing,
                 "401": world.answer(caller, "{ viewer { id } }", present=True),
             }
-            found = world.answer(caller, document.text, present=True)
+            found = told(world, document, world.answer(caller, document.text, present=True))
             if found != answers[wanted] or (wanted == "401" and b"401" not in found[:3]):
                 yield f"{name} must get {wanted} and gets {found!r} from {document.text}"
             # Byte for byte, what is not theirs is what is not there, however its id is written.
             if wanted == "nothing":
                 others = world.missing, {value: str(of).upper() for value, of in world.present.items()}
-                if any(found != whole(caller.ask(world.salt + document.text, values)) for values in others):
+                asked = (whole(caller.ask(world.salt + document.text, values)) for values in others)
+                if any(found != told(world, document, answer) for answer in asked):
                     yield f"{name} can tell what is foreign from what is missing by {document.text}"
+
+
+def told(world: World, document: Document, answer: bytes) -> bytes:
+    """Return an answer without what a feed says of the question: which case it was about, and whose feed it is."""
+    if document.root != "changes":
+        return answer
+    answer = re.sub(rb'"(cursor|endCursor)":"[0-9a-f]+"', rb'"\1":""', answer)
+    return answer.replace(world.missing["case"].encode(), world.present["case"].encode())
 
 
 def in_the_role(answer: bytes, caller: str) -> bytes:
@@ -469,6 +487,46 @@ def test_a_viewer_is_whoever_calls(world: World) -> None:
             viewer = answer.json()["data"]["viewer"]
             named = ("Alice", "alice@example.org") if name == "OWNER" else (None, None)
             assert (viewer["subject"], viewer["name"], viewer["email"]) == (caller.client.subject, *named)
+
+
+def test_a_checkpoint_is_the_same_for_everybody(world: World) -> None:
+    text = "{ checkpoint { text size at } }"
+    until = time.monotonic() + 15
+    while world.owner.ask(text, {}).json()["data"]["checkpoint"] is None and time.monotonic() < until:
+        time.sleep(0.1)
+    for _ in range(5):
+        # One may be signed meanwhile.
+        answers = {name: whole(caller.ask(text, {})) for name, caller in world.callers.items()}
+        refused = [answers.pop(name) for name in ("anonymous", "old token")]
+        if len(found := {*answers.values()}) == 1:
+            break
+    assert len(found) == 1
+    assert all(answer.startswith(b"401") and b"data" not in answer for answer in refused)
+    (answer,) = found
+    assert b'"text":"dossier/' in answer
+    assert not any(str(identifier).encode() in answer for identifier in world.ids)
+
+
+def test_what_others_do_changes_nothing_in_the_feeds_of_strangers(world: World) -> None:
+    client = world.server.client()
+    stranger = Caller("stranger", client, client.headers, world.server.http)
+    text = f"query ($case: ID, $after: String) {{ changes(caseId: $case, after: $after) {{ {FEED} }} }}"
+
+    def read(case: str | None, after: str | None) -> Values:
+        found: Values = stranger.post(text, {"case": case, "after": after}).json()["data"]["changes"]
+        return found
+
+    path = world.path()
+    ends = [read(case, None)["endCursor"] for case in (None, path["case"])]
+    world.owner.client.create_event(path["case"])
+    world.owner.client.change("deleteCase", "errors { message }", id=path["case"])
+    time.sleep(2.5)  # until the log has it
+    for case, end in zip((None, path["case"]), ends, strict=True):
+        found = read(case, end)
+        assert (found["entries"], found["upToDate"]) == ([], True)
+    (error,) = stranger.post(text, {"case": path["case"], "after": "x"}).json()["errors"]
+    (other,) = stranger.post(text, {"case": world.missing["case"], "after": "x"}).json()["errors"]
+    assert error == other
 
 
 def test_what_others_do_changes_nothing_in_the_lists_of_strangers(world: World) -> None:
