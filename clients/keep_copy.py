@@ -1,7 +1,4 @@
-"""Keeps a copy of all cases that a token may see, in a JSON file: `DOSSIER_TOKEN=… python clients/keep_copy.py FILE`.
-
-How it does that, docs/clients.md tells.
-"""
+"""Keeps a copy of cases: `DOSSIER_TOKEN=… python clients/keep_copy.py FILE`; how, docs/clients.md tells."""
 
 import json
 import os
@@ -18,12 +15,12 @@ ROW = "id version createdAt createdBy { id } updatedAt updatedBy { id } descript
 CASE = f"{ROW} number title reference status"
 EVENT = f"{ROW} title type occurredAt occurredUntil timePrecision sortOrder"
 BATCH = f"{ROW} event {{ id }} label fileCount fileTypes sortOrder"
-FEED = f"""query ($after: String) {{ changes(after: $after) {{ endCursor upToDate entries {{ kind caseId change {{
-    id seq kind fields {{ name after }}
-    on {{ type id node {{ ... on Case {{ {CASE} }} ... on Event {{ {EVENT} }} ... on FileBatch {{ {BATCH} }} }} }}
-}} }} }} }}"""
-MEMBERS = "members { user { id } role expiresAt accepted }"
-WHOLE = f"query ($id: ID!) {{ case(id: $id) {{ {CASE} journal {{ size }} {MEMBERS} }} }}"
+NODE = f"node {{ ... on Case {{ {CASE} }} ... on Event {{ {EVENT} }} ... on FileBatch {{ {BATCH} }} }}"
+FEED = f"""query ($after: String) {{ changes(after: $after) {{ endCursor upToDate
+    entries {{ kind caseId change {{ id seq kind fields {{ name after }} on {{ type id {NODE} }} }} }} }} }}"""
+WHOLE = (
+    f"query ($id: ID!) {{case(id: $id) {{{CASE} journal {{size}} members {{user {{id}} role expiresAt accepted}}}}}}"
+)
 BATCHES = f"fileBatches(after: $after) {{ nodes {{ {BATCH} }} pageInfo {{ hasNextPage endCursor }} }}"
 EVENTS = f"""query ($case: ID!, $after: String) {{ case(id: $case) {{ events(after: $after) {{
     nodes {{ {EVENT} {BATCHES.replace("(after: $after)", "")} }} pageInfo {{ hasNextPage endCursor }} }} }} }}"""
@@ -40,14 +37,12 @@ class Copy:
     def go_on(self) -> bool:
         """Take in the next page of what has changed since; return whether it was the last one."""
         if (page := self.ask("changes", FEED, after=self.state["cursor"])) is None:
-            self.state = {"cursor": None, "cases": {}}  # the cursor has expired
-            return False
+            self.state, page = {"cursor": None, "cases": {}}, {"entries": [], "endCursor": None, "upToDate": False}
         for entry in page["entries"]:
             self.take(entry["kind"], entry["caseId"], entry["change"])
         self.state["cursor"] = page["endCursor"]
-        new = self.file.with_suffix(".new")
-        new.write_text(json.dumps(self.state), encoding="utf-8")
-        new.replace(self.file)  # all of it or nothing
+        self.file.with_suffix(".new").write_text(json.dumps(self.state), encoding="utf-8")
+        self.file.with_suffix(".new").replace(self.file)  # all of it or nothing
         return bool(page["upToDate"])
 
     def take(self, kind: str, case_id: str, change: Any) -> None:
@@ -70,13 +65,12 @@ class Copy:
         if (case := self.ask("case", WHOLE, id=case_id)) is None:
             return
         members = {member.pop("user")["id"]: member for member in case.pop("members")}
-        held: dict[str, Any] = {"size": case.pop("journal")["size"], "CASE": {case_id: case}, "MEMBER": members}
-        held |= {"EVENT": {}, "FILE_BATCH": {}}
+        held = {"size": case.pop("journal")["size"], "CASE": {case_id: case}, "MEMBER": members}
+        events, batches = held.setdefault("EVENT", {}), held.setdefault("FILE_BATCH", {})
         for event in self.nodes("case", "events", EVENTS, case=case_id):
-            held["EVENT"][event["id"]], batches = event, event.pop("fileBatches")
+            events[event["id"]], page = event, event.pop("fileBatches")
             rest = self.nodes("event", "fileBatches", REST, case=case_id, id=event["id"])
-            some = rest if batches["pageInfo"]["hasNextPage"] else batches["nodes"]
-            held["FILE_BATCH"] |= {batch["id"]: batch for batch in some}
+            batches |= {row["id"]: row for row in (rest if page["pageInfo"]["hasNextPage"] else page["nodes"])}
         self.state["cases"][case_id] = held
 
     def nodes(self, noun: str, name: str, query: str, **ids: str) -> Iterator[dict[str, Any]]:
@@ -93,9 +87,9 @@ class Copy:
             with suppress(httpx.TransportError, ValueError):
                 answer = self.http.post("/graphql", json={"query": query, "variables": variables}).json()
                 codes = {error["extensions"]["code"] for error in answer.get("errors", ())}
-                if not codes & {"UNAVAILABLE", "DEADLINE_EXCEEDED"}:
-                    if codes - {"CURSOR_EXPIRED"}:
-                        raise RuntimeError(answer["errors"])
+                if codes - {"CURSOR_EXPIRED", "UNAVAILABLE", "DEADLINE_EXCEEDED"}:
+                    raise RuntimeError(answer["errors"])
+                if codes <= {"CURSOR_EXPIRED"}:
                     return answer.get("data", {}).get(field)
         raise TimeoutError
 
