@@ -4,7 +4,6 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,8 @@ BATCH = f"{ROW} event {{ id }} label fileCount fileTypes sortOrder"
 NODE = f"node {{ ... on Case {{ {CASE} }} ... on Event {{ {EVENT} }} ... on FileBatch {{ {BATCH} }} }}"
 FEED = f"""query ($after: String) {{ changes(after: $after) {{ endCursor upToDate
     entries {{ kind caseId change {{ id seq kind fields {{ name after }} on {{ type id {NODE} }} }} }} }} }}"""
-WHOLE = (
-    f"query ($id: ID!) {{case(id: $id) {{{CASE} journal {{size}} members {{user {{id}} role expiresAt accepted}}}}}}"
-)
+MEMBERS = "members { user { id } role expiresAt accepted }"
+WHOLE = f"query ($id: ID!) {{ case(id: $id) {{ {CASE} journal {{ size }} {MEMBERS} }} }}"
 BATCHES = f"fileBatches(after: $after) {{ nodes {{ {BATCH} }} pageInfo {{ hasNextPage endCursor }} }}"
 EVENTS = f"""query ($case: ID!, $after: String) {{ case(id: $case) {{ events(after: $after) {{
     nodes {{ {EVENT} {BATCHES.replace("(after: $after)", "")} }} pageInfo {{ hasNextPage endCursor }} }} }} }}"""
@@ -73,7 +71,7 @@ class Copy:
             batches |= {row["id"]: row for row in (rest if page["pageInfo"]["hasNextPage"] else page["nodes"])}
         self.state["cases"][case_id] = held
 
-    def nodes(self, noun: str, name: str, query: str, **ids: str) -> Iterator[dict[str, Any]]:
+    def nodes(self, noun: str, name: str, query: str, **ids: str) -> Any:
         """Read a list page by page, for as long as what it is of is there."""
         end = {"hasNextPage": True, "endCursor": None}
         while end["hasNextPage"] and (found := self.ask(noun, query, after=end["endCursor"], **ids)):

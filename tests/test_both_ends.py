@@ -434,9 +434,13 @@ class Generator:
             self._coverage.used.add("pages")
             order = self._random.choice(list(orders(get_named_type(definition.args["orderBy"].type).name)))
         for name, argument in definition.args.items():
-            if not is_required_argument(argument) and self._random.random() < 0.5:
+            # The feed of all cases says when it was asked for, so it is only ever asked for that of one.
+            is_needed = is_required_argument(argument) or (name, type_) == ("caseId", "Query")
+            if not is_needed and self._random.random() < 0.5:
                 continue
             values[name] = self._argument(name, argument, _subject(name, type_, definition))
+            if name == "caseId" and values[name] is None:
+                values[name] = self._path["Case"]
         if order is not None:
             self._page(values, order)
         members = (f"{name}: {self._input(definition.args[name].type, value)}" for name, value in values.items())
