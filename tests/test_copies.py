@@ -287,7 +287,6 @@ class Keeping:
         self._stop.set()
         self._threads[1].join()
         self.cutting.close()
-        self._threads[0].join()
 
     @property
     def cuts(self) -> int:
