@@ -85,8 +85,8 @@ def sign_now(settings: Settings) -> tuple[FoundRow, str]:
     key = signing_key(settings, create=True)
     seen = [text for _, text in published(settings)]
     passed = _write(settings, partial(log.go_on, key=key, seen=seen, at_once=True))
-    while passed.more:
-        passed = _write(settings, partial(log.go_on, key=key, at_once=True))
+    while passed.last is not None:
+        passed = _write(settings, partial(log.go_on, key=key, after=passed.last, at_once=True))
     for warning in passed.warnings:
         complain(warning)
     if passed.checkpoint is None or passed.key is None:

@@ -50,6 +50,7 @@ FORM = 1
 """The form of leaves that is written; each leaf says its own."""
 
 _AT_ONCE = 200  # cases that a pass logs
+_LEAST_ID = "00000000-0000-0000-0000-000000000000"
 _SALT_BYTES = 16
 _INCARNATION_BYTES = 8
 _JOURNALS, _ENTRIES = table_of(Journal), table_of(JournalEntry)
@@ -81,14 +82,15 @@ class Move(NamedTuple):
 class Passed:
     """What came of a pass: the incarnation of the log, its newest checkpoint, and what the operator should know.
 
-    `key` is the one that verifies it, `signed` says that this pass made it, `more` that there is more to log at once.
+    `key` is the one that verifies it, `signed` says that this pass made it; `last` is the case behind which there may be
+    more to log, None where there isn't.
     """
 
     incarnation: str
     key: str | None
     checkpoint: FoundRow | None
     signed: bool
-    more: bool
+    last: str | None
     warnings: tuple[str, ...]
 
 
@@ -103,16 +105,22 @@ def case_commitment(salt: str, case_id: str) -> str:
 
 
 def go_on(
-    transaction: Transaction, key: Ed25519PrivateKey | None, seen: Sequence[str] = (), *, at_once: bool = False
+    transaction: Transaction,
+    key: Ed25519PrivateKey | None,
+    seen: Sequence[str] = (),
+    *,
+    after: str | None = None,
+    at_once: bool = False,
 ) -> Passed:
     """Add to the log what is new, and sign it when that is due, or `at_once`.
 
+    Of many cases some are logged, those behind the one that is `after`: so those come to it that change all the time.
     `key` signs; without one nothing is signed. `seen` are checkpoints that lie elsewhere, of which the log has to be a
     continuation. If it isn't one, the database was put back to an earlier state, and a new incarnation begins.
     """
     log = _Log(transaction)
     log.open(key, seen)
-    found = transaction.all(_TO_LOG, {})
+    found = transaction.all(_TO_LOG, {"after": after or _LEAST_ID})
     for journal in found:
         if journal.size > (journal.logged or 0):
             log.add_head(journal)
@@ -121,7 +129,14 @@ def go_on(
     if key is not None and log.is_signed_by(key) and log.is_due(at_once=at_once):
         newest, signed = log.sign(key), True
     log.close()
-    return Passed(log.incarnation, log.key, newest, signed, len(found) == _AT_ONCE, tuple(log.warnings))
+    return Passed(
+        log.incarnation,
+        log.key,
+        newest,
+        signed,
+        found[-1].case_id if len(found) == _AT_ONCE else None,
+        tuple(log.warnings),
+    )
 
 
 async def is_behind(database: Database) -> tuple[bool, bool]:
@@ -352,7 +367,7 @@ _TO_LOG = Statement(
         *(_JOURNALS.c[name] for name in ("case_id", "size", "root")),
         select(func.max(_LOG.c.last)).where(_LOG.c.case_id == _JOURNALS.c.case_id).scalar_subquery().label("logged"),
     )
-    .where(_NOT_LOGGED)
+    .where(_NOT_LOGGED, _JOURNALS.c.case_id > bindparam("after"))
     .order_by(_JOURNALS.c.case_id)
     .limit(_AT_ONCE)
 )

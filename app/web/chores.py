@@ -36,6 +36,7 @@ class Chores:
         self._seen = [text for _, text in signing.published(settings)]
         self._warned: set[str] = set()
         self._signs = False
+        self._after: str | None = None
         self._at_once = False
         self._passed_at = 0.0
         self._forget_from = 0.0
@@ -80,7 +81,8 @@ class Chores:
             masked(error)
             await asyncio.sleep(_SECONDS_AFTER_FAILURE)
             return False
-        return passed.more
+        self._after = passed.last
+        return passed.last is not None
 
     async def _is_called_for(self) -> bool:
         to_log, to_sign = await log.is_behind(self._database)
@@ -90,7 +92,9 @@ class Chores:
     async def _pass(self) -> Passed:
         key = self._key()
         self._signs, self._passed_at = key is not None, monotonic()
-        passed = await self._database.write(partial(log.go_on, key=key, seen=self._seen, at_once=self._at_once), None)
+        passed = await self._database.write(
+            partial(log.go_on, key=key, seen=self._seen, after=self._after, at_once=self._at_once), None
+        )
         self._seen = []
         self._database.incarnation = passed.incarnation
         for warning in passed.warnings:
