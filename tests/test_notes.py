@@ -8,9 +8,9 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
