@@ -507,7 +507,10 @@ def test_what_is_not_there_is_misuse(tmp_path: Path) -> None:
 @pytest.mark.wycheproof
 def test_each_vector_of_ed25519_has_the_verdict_that_it_should() -> None:
     """`ed25519_test.json` of Project Wycheproof, beside the files of tests/test_wycheproof.py."""
-    groups = json.loads((Path(os.environ.get("WYCHEPROOF", "wycheproof")) / "ed25519_test.json").read_text())
+    path = Path(os.environ.get("WYCHEPROOF", "wycheproof")) / "ed25519_test.json"
+    if not path.exists():
+        pytest.skip(f"{path} is not there; it is in github.com/C2SP/wycheproof, testvectors_v1")
+    groups = json.loads(path.read_text())
     found = [
         (
             vector["result"] == "valid",
