@@ -155,6 +155,21 @@ def test_the_record_is_verified_beside_a_server(place: Path) -> None:
     assert pasted(place, "docs/record.md", "verify").endswith(": all agrees\n")
 
 
+@runs("docs/record.md", "checkpoint", "proof", "verify a proof")
+@pytest.mark.slow
+def test_a_change_is_proved_to_somebody_else(place: Path) -> None:
+    (place / "clients").mkdir(exist_ok=True)
+    shutil.copy(ROOT / "clients/verify.py", place / "clients")
+    # A block may be run before any test has made a case.
+    token = run(place, ".venv/bin/dossier token --subject alice").strip()
+    url = (place / "served").read_text(encoding="utf-8")
+    made = 'mutation { createCase(input: {title: "A case"}) { errors { message } } }'
+    httpx.post(f"{url}/graphql", json={"query": made}, headers={"Authorization": f"Bearer {token}"}).raise_for_status()
+    assert pasted(place, "docs/record.md", "checkpoint").endswith(": all agrees\n")
+    assert pasted(place, "docs/record.md", "proof") == "case-1-change-2.jsonl\ncase-1-change-2.tlog-proof\n"
+    assert "The log dossier/" in pasted(place, "docs/record.md", "verify a proof")
+
+
 @runs("docs/members.md", "a token of an administrator")
 @pytest.mark.slow
 def test_an_administrator_gets_a_token(place: Path) -> None:

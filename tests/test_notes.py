@@ -8,9 +8,11 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -471,11 +473,31 @@ def test_a_proof_is_verified_step_by_step() -> None:
     trees.verify_inclusion(proof.index, read.size, leaves[1], proof.hashes, read.root)
 
 
-@pytest.mark.services
-def test_gos_own_library_verifies_what_is_ours_and_signs_what_we_verify(tmp_path: Path) -> None:
+def gos_answer(given: Mapping[str, object], folder: Path) -> Any:
+    """Return what tests/go/main.go says to an input."""
     go, library = shutil.which("go"), Path("/usr/share/gocode")
     if go is None or not (library / "src/golang.org/x/mod/sumdb/tlog").is_dir():
         pytest.skip("Go and Debian's golang-golang-x-mod-dev have to be installed; .ci/services does where it can")
+    done = subprocess.run(  # noqa: S603 - Debian's
+        [go, "run", Path(__file__).parent / "go" / "main.go"],
+        input=json.dumps(given).encode(),
+        capture_output=True,
+        check=False,
+        env={
+            "PATH": os.environ["PATH"],
+            "GO111MODULE": "off",
+            "GOPATH": str(library),
+            "GOCACHE": str(folder),
+            "GOFLAGS": "",
+            "CGO_ENABLED": "0",
+        },
+    )
+    assert (done.returncode, done.stderr.decode()) == (0, "")
+    return json.loads(done.stdout)
+
+
+@pytest.mark.services
+def test_gos_own_library_verifies_what_is_ours_and_signs_what_we_verify(tmp_path: Path) -> None:
     leaves = [b"leaf %d" % number for number in range(40)]
     frontiers, brought = [b""], []
     for size, leaf in enumerate(leaves):
@@ -507,22 +529,7 @@ def test_gos_own_library_verifies_what_is_ours_and_signs_what_we_verify(tmp_path
         "name": "go.example/\u00e9",
         "text": checkpoints[-1].text,
     }
-    done = subprocess.run(  # noqa: S603 - Debian's
-        [go, "run", Path(__file__).parent / "go" / "main.go"],
-        input=json.dumps(given).encode(),
-        capture_output=True,
-        check=False,
-        env={
-            "PATH": os.environ["PATH"],
-            "GO111MODULE": "off",
-            "GOPATH": str(library),
-            "GOCACHE": str(tmp_path),
-            "GOFLAGS": "",
-            "CGO_ENABLED": "0",
-        },
-    )
-    assert (done.returncode, done.stderr.decode()) == (0, "")
-    answer = json.loads(done.stdout)
+    answer = gos_answer(given, tmp_path)
     theirs = read_verifier(answer["verifier"])
     assert theirs.text == answer["verifier"]
     assert verify(answer["note"], [theirs]) == Note(checkpoints[-1].text, (theirs,))

@@ -1,7 +1,7 @@
 // Checks Dossier's checkpoints and proofs with Go's own library, golang.org/x/mod/sumdb, and signs a note in return.
 //
 // It reads JSON from its standard input: a verifier key of Dossier's, the leaves of a tree, a signed checkpoint of every
-// size, beginning with 0, proofs, and a text. What doesn't hold ends it with a message and status 1. It writes JSON too:
+// size, beginning with 0, proofs, and a text; and what `dossier proof` wrote, with the leaf that it is about. What doesn't hold ends it with a message and status 1. It writes JSON too:
 // a verifier key of its own, the text as a note that this key signed, and how many of each it has checked.
 package main
 
@@ -10,6 +10,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -21,6 +23,7 @@ type input struct {
 	Checkpoints   []string `json:"checkpoints"`
 	Inclusions    []proof  `json:"inclusions"`
 	Consistencies []proof  `json:"consistencies"`
+	Files         []file   `json:"files"`
 	Name          string   `json:"name"`
 	Text          string   `json:"text"`
 }
@@ -32,7 +35,15 @@ type proof struct {
 	Hashes []tlog.Hash `json:"hashes"`
 }
 
+// A file is a .tlog-proof of Dossier's, and the leaf of the log that it proves.
+type file struct {
+	Verifier string `json:"verifier"`
+	Text     string `json:"text"`
+	Leaf     []byte `json:"leaf"`
+}
+
 type output struct {
+	Files         int    `json:"files"`
 	Verifier      string `json:"verifier"`
 	Note          string `json:"note"`
 	Checkpoints   int    `json:"checkpoints"`
@@ -60,10 +71,38 @@ func main() {
 		must(err, what)
 		mustBeSame(own, each.Hashes, what)
 	}
+	for _, each := range given.Files {
+		checkFile(each)
+	}
 	verifier, signed := sign(given.Name, given.Text)
 	must(json.NewEncoder(os.Stdout).Encode(output{
-		verifier, signed, len(given.Checkpoints), len(given.Inclusions), len(given.Consistencies),
+		len(given.Files), verifier, signed, len(given.Checkpoints), len(given.Inclusions), len(given.Consistencies),
 	}), "the output")
+}
+
+// checkFile checks the signature in a .tlog-proof, and that the leaf is in the tree that was signed.
+func checkFile(given file) {
+	what := "a .tlog-proof"
+	verifier, err := note.NewVerifier(given.Verifier)
+	must(err, what)
+	head, checkpoint, _ := strings.Cut(given.Text, "\n\n")
+	opened, err := note.Open([]byte(checkpoint), note.VerifierList(verifier))
+	must(err, what)
+	tree := strings.Split(opened.Text, "\n")
+	size, err := strconv.ParseInt(tree[1], 10, 64)
+	must(err, what)
+	root, err := tlog.ParseHash(tree[2])
+	must(err, what)
+	lines := strings.Split(head, "\n")
+	index, err := strconv.ParseInt(strings.TrimPrefix(lines[2], "index "), 10, 64)
+	must(err, what)
+	var hashes tlog.RecordProof
+	for _, line := range lines[3:] {
+		hash, err := tlog.ParseHash(line)
+		must(err, what)
+		hashes = append(hashes, hash)
+	}
+	must(tlog.CheckRecord(hashes, size, root, index, tlog.RecordHash(given.Leaf)), what)
 }
 
 // grown returns what reads the hashes of the tree of these leaves.
