@@ -82,8 +82,8 @@ class Move(NamedTuple):
 class Passed:
     """What came of a pass: the incarnation of the log, its newest checkpoint, and what the operator should know.
 
-    `key` is the one that verifies it, `signed` says that this pass made it; `last` is the case behind which there may be
-    more to log, None where there isn't.
+    `key` is the one that verifies it, `signed` says that this pass made it; `last` is the case behind which there
+    may be more to log, None where there isn't.
     """
 
     incarnation: str
