@@ -280,9 +280,7 @@ class JournalEntry(Base):
     __table_args__ = (
         UniqueConstraint("case_id", "seq", name="journal_entries_in_order"),
         Index("journal_entries_by_row", "row_id", "seq"),
-        # These two with all that is asked of most entries that they find; see app/reading/past.py.
-        Index("journal_entries_by_event", "event_id", "seq", "kind", "row_id", **_where("event_id IS NOT NULL")),
-        Index("journal_entries_by_type", "case_id", "type", "seq", "kind", "row_id", **_where("type <> 'FILE_BATCH'")),
+        Index("journal_entries_by_event", "event_id", "seq", **_where("event_id IS NOT NULL")),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)

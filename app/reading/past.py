@@ -37,7 +37,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.visitors import iterate
 
-from app.db.models import Case, ChangeKind, FileBatch, Journal, JournalEntry, table_of
+from app.db.models import Case, ChangeKind, Journal, JournalEntry, table_of
 from app.db.sql import apart, array_of, contains, digits, inside, is_none, last_hash, node_hash, value_inside
 from app.db.types import Id
 from app.ownership import Asking, readable
@@ -242,9 +242,7 @@ class Past:
             return and_(entry.c.row_id == values[subject.key], later, apart(entry.c.type) == of_type, *rest)
         if "event_id" in values:
             return and_(entry.c.event_id == values["event_id"], later, apart(entry.c.type) == of_type)
-        # Batches, which most entries are about, are not in the index by types.
-        of_few = [] if subject.model is FileBatch else [entry.c.type != literal_column("'FILE_BATCH'")]
-        return and_(entry.c.case_id == self._moment.c.case_id, entry.c.type == of_type, later, *of_few)
+        return and_(entry.c.case_id == self._moment.c.case_id, later, apart(entry.c.type) == of_type)
 
     def _in_case(self, subject: Subject, entry: Any) -> list[ColumnElement[bool]]:
         """Return the conditions that an entry about a row is one of the case's: a user may be a member of several."""

@@ -1,4 +1,4 @@
-"""The installation's log and its checkpoints; entries found by what reads of the past ask of them."""
+"""The installation's log and its checkpoints; requests that are forgotten by their time."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -69,21 +69,10 @@ def upgrade() -> None:
     )
     op.drop_index("requests_by_user", "requests")
     op.create_index("requests_by_time", "requests", ["at"])
-    _index("journal_entries_by_type", "type <> 'FILE_BATCH'", "case_id", "type", "seq", "kind", "row_id")
-    op.drop_index("journal_entries_by_event", "journal_entries")
-    _index("journal_entries_by_event", "event_id IS NOT NULL", "event_id", "seq", "kind", "row_id")
-
-
-def _index(name: str, condition: str, *columns: str) -> None:
-    where = sa.text(condition)
-    op.create_index(name, "journal_entries", list(columns), sqlite_where=where, postgresql_where=where)
 
 
 def downgrade() -> None:
     """Take the log away."""
-    op.drop_index("journal_entries_by_event", "journal_entries")
-    _index("journal_entries_by_event", "event_id IS NOT NULL", "event_id", "seq")
-    op.drop_index("journal_entries_by_type", "journal_entries")
     op.drop_index("requests_by_time", "requests")
     op.create_index("requests_by_user", "requests", ["user_id", "at"])
     for table in ("checkpoints", "log_members", "log_entries", "log_head"):
