@@ -322,7 +322,8 @@ def test_what_may_be_large_is_told_alike(alice: Client) -> None:
     case = alice.create_case(description="d" * 30_000)
     event = alice.create_event(case, description="e" * 30_000)
     alice.change("updateEvent", "errors { message }", caseId=case, id=event, description=None)
-    change = "seq at kind by { id subject } reason requestId erased on { type id label version node { id } } "
+    change = "seq at kind by { id subject } reason requestId erased on { type id label version node { id "
+    change += "... on Event { description case { description } } ... on Case { description } } } "
     change += "fields { name before after }"
     told_in = "{ entries { cursor kind caseId change { %s } } endCursor upToDate }" % change  # noqa: UP031 - braces
     document = "query ($case: ID!) { of: changes(caseId: $case) %s all: changes %s " % (told_in, told_in)  # noqa: UP031

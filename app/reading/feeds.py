@@ -174,7 +174,7 @@ class ReadFeed:
             case nouns.TypeName():
                 return [f'"{field.parent.name}"']
             case _:
-                return self._planner.of_row(self._rows, field)
+                return self._planner.value(self._rows, field)
 
     def _end(self) -> ColumnElement[str]:
         last = func.max(case((self._size == _PLACE, self._cursor)), type_=Text())

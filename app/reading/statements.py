@@ -107,7 +107,7 @@ class Planner:
 
     def _whole(self, field: Field) -> list[Piece]:
         """Return the JSON of a field of the query, none of whose pieces is NULL."""
-        value = concatenation(self._value(None, field))
+        value = concatenation(self.value(None, field))
         may_be_null = isinstance(field.lead, nouns.Lookup | nouns.Self | nouns.Newest)
         return [or_null(value) if may_be_null else value]
 
@@ -160,7 +160,7 @@ class Planner:
         bounded = self._database.bounded(compiled.string, labels)
         return Plan(tuple(key for key, _ in answers), bounded, binds, tuple(self._sites))
 
-    def _value(self, row: Rows | None, field: Field) -> list[Piece]:
+    def value(self, row: Rows | None, field: Field) -> list[Piece]:
         """Return the JSON of one field of a row; of the query itself when `row` is None."""
         match field.lead:
             case nouns.TypeName():
@@ -186,9 +186,9 @@ class Planner:
                 return self._nested(field, lambda: self._any_nodes(field))
             case _:
                 assert row is not None, field.name  # noqa: S101 - all others are of a row
-                return self.of_row(row, field)
+                return self._of_row(row, field)
 
-    def of_row(self, row: Rows, field: Field) -> list[Piece]:
+    def _of_row(self, row: Rows, field: Field) -> list[Piece]:
         """Return the JSON of a field of a row."""
         match field.lead:
             case nouns.Stored(column):
@@ -233,7 +233,7 @@ class Planner:
         """Return the JSON of a row."""
         if (flat := self._flat(row, fields)) is not None:
             return [flat]
-        return braces((field.key, self._value(row, field)) for field in fields)
+        return braces((field.key, self.value(row, field)) for field in fields)
 
     def _flat(self, row: Rows, fields: Sequence[Field]) -> ColumnElement[str] | None:
         """Return the JSON of a row of which only columns are asked, in the way that is fastest for those."""
@@ -262,7 +262,7 @@ class Planner:
         rows = scope.rows(self.name())
         rows.known = known
         mark = [(TYPE, [f'"{type_.name}"'])] if marked else []
-        members = [(field.key, self._value(rows, field)) for field in fields]
+        members = [(field.key, self.value(rows, field)) for field in fields]
         answer = concatenation(braces([*mark, *members]))
         return scalar(select(answer).select_from(rows.arranged(rows.select(*scope.conditions))))
 

@@ -61,11 +61,11 @@ class _Streams(Planner):
         return self._plan([(column, gathered(stream(None, pieces), self._database.longest))])
 
     def _whole(self, field: Field) -> list[Piece]:
-        return super()._whole(field) if _is_small(field) else self._value(None, field)
+        return super()._whole(field) if _is_small(field) else self.value(None, field)
 
-    def _value(self, row: Rows | None, field: Field) -> list[Piece]:
+    def value(self, row: Rows | None, field: Field) -> list[Piece]:
         if _is_small(field):
-            return super()._value(row, field)
+            return super().value(row, field)
         match field.lead:
             case nouns.Few() as few:
                 assert row is not None  # noqa: S101 - for the type checker
@@ -95,7 +95,7 @@ class _Streams(Planner):
             case nouns.AnyNodes():
                 return self._nested(field, lambda: self._any_of_several(field))
             case _:
-                return super()._value(row, field)
+                return super().value(row, field)
 
     def object(self, row: Rows, fields: Sequence[Field]) -> list[Piece]:
         if weights.of_fields(fields).itself <= _PIECE:
@@ -111,7 +111,7 @@ class _Streams(Planner):
             if length + weight > _PIECE and members:
                 members[-1][1].append(Pause())
                 length = 0
-            members.append((field.key, [*self._value(row, field)]))
+            members.append((field.key, [*self.value(row, field)]))
             length += weight
         return members
 
