@@ -336,3 +336,11 @@ def test_what_may_be_large_is_told_alike(alice: Client) -> None:
         assert [entry["change"] for entry in feed_["entries"] if entry["kind"] == "CHANGED"] == history
         assert feed_["upToDate"]
         assert feed(alice, feed_["endCursor"], case if feed_ is answer["of"] else None)["entries"] == []
+
+
+def test_nothing_but_the_type_may_be_asked_for(alice: Client) -> None:
+    case = alice.create_case()
+    answer = alice.run("query ($case: ID!) { changes(caseId: $case) { __typename } }", case=case)
+    assert answer == {"changes": {"__typename": "ChangeFeed"}}
+    entries = alice.run("query ($case: ID!) { changes(caseId: $case) { entries { __typename } } }", case=case)
+    assert entries == {"changes": {"entries": [{"__typename": "FeedEntry"}] * 2}}

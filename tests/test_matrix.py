@@ -256,7 +256,7 @@ def told(world: World, document: Document, answer: bytes) -> bytes:
     """Return an answer without what a feed says of the question: which case it was about, and whose feed it is."""
     if document.root != "changes":
         return answer
-    answer = re.sub(rb'"(cursor|endCursor)":"[0-9a-f]+"', rb'"\1":""', answer)
+    answer = re.sub(rb'"(cursor|endCursor)":"[0-9A-Fa-f]+"', rb'"\1":""', answer)
     return answer.replace(world.missing["case"].encode(), world.present["case"].encode())
 
 

@@ -130,19 +130,22 @@ class ReadFeed:
 
     def json(self) -> ColumnElement[str]:
         """Return the JSON of the feed."""
-        return self._text(braces((member.key, self._member(member)) for member in self._field.children()))
+        members = self._field.children()
+        return self._text(members, braces((member.key, self._member(member)) for member in members))
 
     def text(self, member: Field) -> ColumnElement[str]:
         """Return the JSON of one member of the feed."""
-        return self._text(self._member(member))
+        return self._text([member], self._member(member))
 
     def stream(self, member: Field) -> Stream:
         """Return the entries."""
         pieces = self._entry(member)
         return stream(self._arranged(self._size, placed=False), pieces, separated=True)
 
-    def _text(self, pieces: Sequence[Piece]) -> ColumnElement[str]:
+    def _text(self, members: Sequence[Field], pieces: Sequence[Piece]) -> ColumnElement[str]:
         answer = concatenation(pieces)
+        if all(isinstance(member.lead, nouns.TypeName) for member in members):
+            return answer  # for which no entry is looked at
         # One entry more than the page tells whether there is more.
         return scalar(select(answer).select_from(self._arranged(self._limit, placed=True)))
 
