@@ -76,9 +76,14 @@ def make_postgresql(server: str, name: str, cases: int) -> str:
     url = server.replace("/postgres?", f"/{name}?")
     migrate(settings(url))
     asyncio.run(_fill(url, cases))
-    # What the server's own housekeeping would do a minute later, in the middle of a measurement.
-    asyncio.run(_execute(url, "VACUUM ANALYZE"))
+    tidy_up(url)
     return url
+
+
+def tidy_up(url: str) -> None:
+    """Do what PostgreSQL's own housekeeping would do a minute later, in the middle of a measurement."""
+    if not settings(url).embedded:
+        asyncio.run(_execute(url, "VACUUM ANALYZE"))
 
 
 async def _fill(url: str, cases: int) -> None:
