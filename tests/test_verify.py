@@ -622,6 +622,16 @@ def test_who_a_member_is_said_to_be_is_found(tampered: Database) -> None:
     assert all("MEMBER" in line and line.endswith("field label: it is not what its row was called") for line in lines)
 
 
+@pytest.mark.parametrize("kind", ["KEY", "INCARNATION"])
+def test_a_leaf_of_another_kind_in_the_place_of_a_head_is_found(tampered: Database, kind: str) -> None:
+    (seq,) = tampered.change(
+        lambda connection: connection.exec_driver_sql("SELECT max(seq) FROM log_entries WHERE kind = 'CASE'").one()
+    )
+    other = f"(SELECT leaf FROM log_entries WHERE kind = '{kind}' ORDER BY seq LIMIT 1)"  # noqa: S608 - ours
+    lines = _reported(tampered, f"UPDATE log_entries SET leaf = {other} WHERE seq = {seq}")  # noqa: S608 - ours
+    assert f"log entry {seq}, field leaf: it is no leaf in the form of the log" in lines
+
+
 def test_a_log_that_vanished_with_all_that_it_tells_of_is_found_by_a_checkpoint_that_lies_elsewhere(
     tampered: Database, tmp_path: Path
 ) -> None:

@@ -162,7 +162,7 @@ class Audit:
 
     def _journals(self) -> Iterator[Finding]:
         """Compare the heads that the log has with those that the journals had."""
-        leaves = ((str(case_id), last, _read(leaf)) for case_id, last, leaf in self._rows(_BY_CASE))
+        leaves = ((str(case_id), last, _head_in(leaf)) for case_id, last, leaf in self._rows(_BY_CASE))
         heads = {str(case_id): (size, is_logged) for case_id, size, is_logged in self._rows(_IS_LOGGED)}
         entries = ((str(case_id), seq, nodes) for case_id, seq, nodes in self._rows(_BY_SEQ))
         for (case_id,), journal, found in together(entries, leaves, 1):
@@ -220,6 +220,12 @@ def _read(text: Any) -> dict[str, Any] | None:
     except (ValueError, TypeError, AttributeError, KeyError):
         return None
     return leaf if is_right and members == _MEMBERS.get(leaf["kind"]) else None
+
+
+def _head_in(text: Any) -> dict[str, Any] | None:
+    """Return what the leaf of a journal's head says, None when it is not one."""
+    leaf = _read(text)
+    return leaf if leaf is not None and leaf["kind"] == CASE else None
 
 
 def _first_unlike(entries: Iterable[tuple[str, Any, Any]], found: Sequence[tuple[str, Any, Any]]) -> Any:
