@@ -622,6 +622,16 @@ def test_who_a_member_is_said_to_be_is_found(tampered: Database) -> None:
     assert all("MEMBER" in line and line.endswith("field label: it is not what its row was called") for line in lines)
 
 
+def test_whoever_is_said_to_have_come_to_see_another_case_is_found(tampered: Database) -> None:
+    (user, seq) = tampered.change(
+        lambda connection: connection.exec_driver_sql("SELECT user_id, max(seq) FROM log_members GROUP BY 1").first()
+    )
+    where = f"user_id = '{user}' AND seq = {seq}"
+    other = "(SELECT case_id FROM log_entries WHERE case_id <> log_members.case_id ORDER BY seq LIMIT 1)"
+    lines = _reported(tampered, f"UPDATE log_members SET case_id = {other} WHERE {where}")  # noqa: S608 - ours
+    assert any(f"log entry {seq}: that user {user}" in line and "of another case" in line for line in lines)
+
+
 @pytest.mark.parametrize("kind", ["KEY", "INCARNATION"])
 def test_a_leaf_of_another_kind_in_the_place_of_a_head_is_found(tampered: Database, kind: str) -> None:
     (seq,) = tampered.change(

@@ -184,15 +184,15 @@ class Audit:
         spans = ((str(case_id), *span) for case_id, *span in self._rows(_SPANS))
         entries = (Moving(str(case_id), *entry) for case_id, *entry in self._rows(_OF_MEMBERS))
         should = {
-            (seq, str(user), move.kind.value, move.ends_at)
-            for _, of_case, of_log in together(entries, spans, 1)
+            (seq, str(user), move.kind.value, move.ends_at): case_id
+            for (case_id,), of_case, of_log in together(entries, spans, 1)
             for seq, user, move in _moves_in(list(of_case), of_log)
         }
         is_ = {(seq, str(user), *move): str(case_id) for case_id, user, seq, *move in self._rows(_MOVES)}
-        for move in sorted(should ^ is_.keys(), key=str):
+        for move in sorted({move for move, _ in should.items() ^ is_.items()}, key=str):
             seq, user, kind, _ = move
-            sentence = f"that user {user} {kind} is " + ("not told" if move in should else "told of it")
-            yield _finding(f"log entry {seq}", None, sentence, is_.get(move))
+            told = "told of it" if move not in should else "told of another case" if move in is_ else "not told"
+            yield _finding(f"log entry {seq}", None, f"that user {user} {kind} is {told}", is_.get(move))
 
     def _rows(self, statements: tuple[Statement, Statement]) -> Iterator[StoredRow]:
         return self._snapshot.rows(statements[bool(self._given)], self._given)
