@@ -89,7 +89,7 @@ def test_a_stream_tells_the_same(server: Server, monkeypatch: pytest.MonkeyPatch
     assert len(history.taken) > 5
 
 
-@pytest.mark.slow
+@pytest.mark.endurance
 def test_a_long_history_is_told_again(server: Server) -> None:
     history = Watched(server, seed=7, sampled=0.05)
     history.go_on(10_000)

@@ -25,7 +25,7 @@ from tests.commands import dossier, serving
 from tests.conftest import KINDS
 from tests.server import SECRET, Client, key_file
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.endurance
 
 WRITERS, CASES, CUTS, SECONDS = 50, 20, 500, 75
 RESTARTS = 3

@@ -21,7 +21,7 @@ from tests.commands import PATIENCE, dossier, serving
 from tests.conftest import KINDS
 from tests.server import SECRET, Client
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.endurance
 
 CHANGES = 5_000
 CLIENTS = 16

@@ -37,7 +37,7 @@ from tests.server import SECRET, Client
 from tests.test_migrations import ask
 from tests.test_verify import verify
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.endurance
 
 WRITERS = 50
 WORKERS = 4
