@@ -36,6 +36,10 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 
 
+LEAST_ID, GREATEST_ID = "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"
+"""What no id lies before, and none behind."""
+
+
 def new_id() -> str:
     """Return a new UUID of version 7 (RFC 9562), whose order is the order of creation, as canonical text."""
     return str(uuid7())

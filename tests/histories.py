@@ -36,7 +36,7 @@ class History:
 
     def __init__(self, server: Server, seed: int, users: int = 3) -> None:
         self._random = random.Random(seed)  # noqa: S311 - to be had again
-        self._users = [server.client() for _ in range(users)]
+        self.users = [server.client() for _ in range(users)]
         self._cases: list[_Held] = []
         self.deleted: list[str] = []
 
@@ -75,7 +75,7 @@ class History:
     def _create_case(self) -> None:
         if len(self._cases) == 4:
             return
-        owner = self._random.choice(self._users)
+        owner = self._random.choice(self.users)
         given = self._some(description=self._description(), reference=self._text(), status="ACTIVE")
         self._cases.append(_Held(owner.create_case(title=self._text(), **given), owner))
 
@@ -84,7 +84,7 @@ class History:
         status = self._random.choice(["OPEN", "ACTIVE", "CLOSED"])
         given = self._some(title=self._text(), description=self._description(), reference=None, status=status)
         # Who has yet to take the case up does so by this; and others may not.
-        self._change(self._random.choice(self._users), "updateCase", id=held.id, **given)
+        self._change(self._random.choice(self.users), "updateCase", id=held.id, **given)
 
     def _event_values(self) -> dict[str, Any]:
         return self._some(
@@ -143,7 +143,7 @@ class History:
             self._change(held.owner, "deleteFileBatch", caseId=held.id, eventId=event, id=batch)
 
     def _others(self, held: _Held) -> list[str]:
-        return [each.subject for each in self._users if each is not held.owner]
+        return [each.subject for each in self.users if each is not held.owner]
 
     def _set_role(self) -> None:
         held = self._held()
@@ -159,4 +159,4 @@ class History:
 
     def _accept(self) -> None:
         held = self._held()
-        self._change(self._random.choice(self._users), "acceptCase", id=held.id)
+        self._change(self._random.choice(self.users), "acceptCase", id=held.id)

@@ -21,11 +21,11 @@ import pytest
 
 from app.identity import sign
 from app.settings import from_environment
+from tests import server as inside
 from tests.commands import dossier, serving
 from tests.conftest import KINDS
+from tests.histories import History
 from tests.server import SECRET, Client, key_file
-
-pytestmark = pytest.mark.endurance
 
 WRITERS, CASES, CUTS, SECONDS = 50, 20, 500, 75
 RESTARTS = 3
@@ -350,6 +350,25 @@ def faults(state: dict[str, Any], http: httpx.Client) -> Iterator[str]:
             yield f"of {case_id} behind {size}: {sorted(told)} is not {sorted(should)}"
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_copy_is_what_the_server_has(kind: str, tmp_path: Path, new_database: Callable[[str], str]) -> None:
+    with inside.serving(kind, new_database(kind)) as server:
+        history_ = History(server, 11)
+        clients = {"member": history_.users[0], "auditor": server.client("auditor", roles=("auditor",))}
+        for _ in range(3):
+            history_.go_on(60)
+            for name, client in clients.items():
+                with httpx.Client(base_url=server.url, headers=client.headers, timeout=30) as http:
+                    kept = Keeper(http, tmp_path / f"{name}.json")
+                    kept.is_thrown = False
+                    until = time.monotonic() + 10
+                    while not kept.go_on() or kept.state["cases"] != read_whole(http, tmp_path):
+                        assert time.monotonic() < until, name
+                    assert kept.state["cases"] != {}
+                    assert [*faults(kept.state, http)] == [], name
+
+
+@pytest.mark.endurance
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_copy_is_what_the_server_has_whatever_is_cut_off(
     kind: str, tmp_path: Path, new_database: Callable[[str], str]

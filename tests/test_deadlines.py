@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +13,7 @@ import pytest
 from app.db import postgresql
 from app.db.sqlite_writer import writing_lock
 from tests.conftest import KINDS
+from tests.locks import holding
 from tests.server import Client, Server, serving
 
 LATE: dict[str, Any] = {
@@ -58,24 +57,8 @@ def locked(server: Server, table: str = "cases", mode: str = "ACCESS EXCLUSIVE")
         with writing_lock(server.settings.database_file):
             yield
         return
-    done, held = threading.Event(), threading.Event()
-
-    async def hold() -> None:
-        connection = await asyncpg.connect(postgresql.address(server.settings.database_url))
-        async with connection.transaction():
-            await connection.execute(f"LOCK TABLE {table} IN {mode} MODE")
-            held.set()
-            await asyncio.to_thread(done.wait)
-        await connection.close()
-
-    with ThreadPoolExecutor(1) as pool:
-        holding = pool.submit(asyncio.run, hold())
-        held.wait()
-        try:
-            yield
-        finally:
-            done.set()
-        holding.result()
+    with holding(server, f"LOCK TABLE {table} IN {mode} MODE"):
+        yield
 
 
 def test_a_change_that_waits_too_long_is_refused_and_never_made(server: Server, alice: Client) -> None:

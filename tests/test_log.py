@@ -21,6 +21,7 @@ from app.db.models import Checkpoint, LogEntry, LogHead, table_of
 from app.record import notes
 from app.record.signing import pem_of
 from app.settings import Settings
+from app.web.chores import Chores
 from tests import documents
 from tests.commands import dossier
 from tests.conftest import KINDS
@@ -306,6 +307,24 @@ def test_several_servers_keep_one_log(new_database: Callable[[str], str]) -> Non
         until(lambda: len(leaves(one.settings)) == 40)
         assert findings(one.settings) == []
     assert findings(one.settings) == []
+
+
+def test_as_many_cases_as_a_pass_takes_are_signed_and_published_at_once(
+    new_database: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing(_: Chores, **_given: bool) -> bool:
+        return False
+
+    monkeypatch.setattr(Chores, "_once", nothing)
+    with serving("sqlite", new_database("sqlite")) as server:
+        alice = server.client()
+        for _ in range(200):
+            alice.create_case()
+    text = checkpoint(server.settings, tmp_path).text
+    assert notes.read_checkpoint(text).size == 202
+    beside = server.settings.database_file.with_name("dossier.db.checkpoint").read_text()
+    assert notes.take_apart(beside)[0] == text
+    assert findings(server.settings) == []
 
 
 def test_a_code_for_paper(new_database: Callable[[str], str], tmp_path: Path) -> None:

@@ -8,20 +8,18 @@ import signal
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 
-from app.db.postgresql import address
 from app.db.transaction import Transaction
 from app.errors import Conflict, DeadlineExceeded, UnknownOutcome
 from tests.commands import PATIENCE
 from tests.conftest import KINDS
+from tests.locks import holding
 from tests.proxy import COMMIT, Fate, Proxy, between
 from tests.server import Client, Server, serving
 from tests.test_connections import process
@@ -202,24 +200,8 @@ def held(server: Server, case: str) -> Iterator[None]:
         with locked(server):
             yield
         return
-    done, begun = threading.Event(), threading.Event()
-
-    async def hold() -> None:
-        connection = await asyncpg.connect(address(server.settings.database_url))
-        async with connection.transaction():
-            await connection.execute("SELECT 1 FROM cases WHERE id = $1::text::uuid FOR UPDATE", case)
-            begun.set()
-            await asyncio.to_thread(done.wait)
-        await connection.close()
-
-    with ThreadPoolExecutor(1) as pool:
-        holding = pool.submit(asyncio.run, hold())
-        begun.wait()
-        try:
-            yield
-        finally:
-            done.set()
-        holding.result()
+    with holding(server, "SELECT 1 FROM cases WHERE id = $1::text::uuid FOR UPDATE", case):
+        yield
 
 
 @pytest.mark.parametrize("begun", [True, False], ids=["begun", "waiting"])

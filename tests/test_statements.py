@@ -53,7 +53,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return run
 
 
-async def _nothing_to_do(_: Chores) -> bool:
+async def _nothing_to_do(_: Chores, **_given: bool) -> bool:
     return False
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,12 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import asyncpg
 import pytest
 
-from app.db.postgresql import address
 from tests.commands import dossier
 from tests.conftest import KINDS
+from tests.locks import holding
 from tests.server import SECRET, Client, Server, serving
 from tests.test_ownership import execute
 
@@ -114,24 +111,8 @@ def held(server: Server, case: str) -> Iterator[None]:
     if server.settings.embedded:
         yield
         return
-    done, begun = threading.Event(), threading.Event()
-
-    async def hold() -> None:
-        connection = await asyncpg.connect(address(server.settings.database_url))
-        async with connection.transaction():
-            await connection.execute("SELECT 1 FROM journals WHERE case_id = $1::text::uuid FOR UPDATE", case)
-            begun.set()
-            await asyncio.to_thread(done.wait)
-        await connection.close()
-
-    with ThreadPoolExecutor(1) as pool:
-        holding = pool.submit(asyncio.run, hold())
-        begun.wait()
-        try:
-            yield
-        finally:
-            done.set()
-        holding.result()
+    with holding(server, "SELECT 1 FROM journals WHERE case_id = $1::text::uuid FOR UPDATE", case):
+        yield
 
 
 def write(

@@ -83,12 +83,14 @@ def sign_now(settings: Settings) -> tuple[FoundRow, str]:
     from app.record.signing import publish, published, signing_key
 
     key = signing_key(settings, create=True)
-    seen = [text for _, text in published(settings)]
-    passed = _write(settings, partial(log.go_on, key=key, seen=seen, at_once=True))
-    while passed.last is not None:
-        passed = _write(settings, partial(log.go_on, key=key, after=passed.last, at_once=True))
-    for warning in passed.warnings:
-        complain(warning)
+    seen, after = [text for _, text in published(settings)], None
+    while True:
+        passed = _write(settings, partial(log.go_on, key=key, seen=seen, after=after, at_once=True))
+        for warning in passed.warnings:
+            complain(warning)
+        if passed.last is None:
+            break
+        seen, after = [], passed.last
     if passed.checkpoint is None or passed.key is None:
         raise CommandError("there is no key that signs checkpoints; set DOSSIER_CHECKPOINT_KEY to the file of one")
     if passed.signed:

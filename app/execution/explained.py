@@ -66,9 +66,16 @@ def _code(field: Field) -> str:
             return _line(field.owner.model, name)
         case nouns.Same():
             return _begins(field.owner.model)
-        case nouns.Lookup() | nouns.Connection() | nouns.Few() | nouns.Self() | nouns.Changed() | nouns.Noted():
-            return _begins(field.noun.model)
-        case nouns.Newest() | nouns.Named():
+        case (
+            nouns.Lookup()
+            | nouns.Connection()
+            | nouns.Few()
+            | nouns.Self()
+            | nouns.Named()
+            | nouns.Newest()
+            | nouns.Changed()
+            | nouns.Noted()
+        ):
             return _begins(field.noun.model)
         case lead:
             return _begins(_ALWAYS.get(type(lead), ReadPage))

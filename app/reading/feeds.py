@@ -45,7 +45,7 @@ from app.reading import nouns
 from app.reading.pages import DEFAULT_SIZE, ArgumentError, ExpiredCursorError, read_cursor, size_of
 from app.reading.rows import Rows, braces, scalar
 from app.reading.selections import Field
-from app.values import parse_id
+from app.values import GREATEST_ID, parse_id
 
 if TYPE_CHECKING:
     from app.reading.statements import Planner
@@ -66,7 +66,7 @@ CASE_ID: Column[str] = Column("case_id", Id, nullable=False)
 _CASES, _JOURNALS, _ENTRIES = table_of(Case), table_of(Journal), table_of(JournalEntry)
 _HEAD, _LOG, _MOVES = table_of(LogHead), table_of(LogEntry), table_of(LogMember)
 _PLACE, _TOTAL = literal_column("place", Integer()), literal_column("total", Integer())
-_GREATEST, _GREATEST_ID = 2**31 - 1, "ffffffff-ffff-ffff-ffff-ffffffffffff"
+_GREATEST = 2**31 - 1
 _OUT = -1  # the place in a case's journal of whoever may not see the case
 _NO_CHANGE = cast(null(), Id)
 _ONE: ColumnElement[int] = literal_column("1")
@@ -331,5 +331,5 @@ class ReadFeed:
 _ALL, _ONE_CASE = "feed", "case"
 _ALL_PLACE: tuple[TypeEngine[Any], ...] = (Integer(), Integer(), Time(), Id())
 _ONE_PLACE: tuple[TypeEngine[Any], ...] = (Id(), Integer())
-_START = (0, 0, None, _GREATEST_ID)
-_LAST_ID = cast(literal_column(f"'{_GREATEST_ID}'", Text()), Id)
+_START = (0, 0, None, GREATEST_ID)
+_LAST_ID = cast(literal_column(f"'{GREATEST_ID}'", Text()), Id)

@@ -7,7 +7,7 @@ piece too many ends the statement. What is small whatever its rows hold is one p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from graphql import GraphQLObjectType
 from sqlalchemy import ColumnElement, Integer, Text, case, exists, literal_column, not_, or_, select
@@ -17,6 +17,8 @@ from app.db.sql import Pause, Piece, Stream, elements, gathered, stream
 from app.db.types import Id
 from app.ownership import Viewer
 from app.reading import nouns, weights
+from app.reading.feeds import ReadFeed
+from app.reading.lists import ReadPage
 from app.reading.plans import Plan
 from app.reading.rows import Rows, Scope, braces
 from app.reading.selections import Field
@@ -76,7 +78,7 @@ class _Streams(Planner):
             case nouns.Connection() as connection:
                 return self._nested(field, lambda: self._pages(row, connection, field))
             case nouns.Feed():
-                return self._nested(field, lambda: self._feed(field))
+                return self._nested(field, lambda: self._by_members(None, field, self.feeds(field)))
             case nouns.Named(name):
                 assert row is not None  # noqa: S101 - for the type checker
                 is_named = Scope(field.noun.table, [field.noun.table.c.id == row.column(name)])
@@ -143,31 +145,20 @@ class _Streams(Planner):
         return ["[", stream(rows.arranged(page), pieces, separated=True), "]"]
 
     def _pages(self, row: Rows | None, connection: nouns.Connection, field: Field) -> list[Piece]:
-        """Return the JSON of a connection, in which each list reads the page for itself."""
-        pages = self.pages(row, connection, field)
+        """Return the JSON of a connection, in which each member reads the page for itself."""
+        return self._by_members(row, field, self.pages(row, connection, field))
+
+    def _by_members(
+        self, row: Rows | None, field: Field, pages: Callable[[], ReadPage] | Callable[[], ReadFeed] | None
+    ) -> list[Piece]:
         if pages is None:
             return ["null"]
         return braces(
             (
                 member.key,
                 ["[", pages().stream(member), "]"]
-                if isinstance(member.lead, nouns.Nodes | nouns.Edges)
+                if isinstance(member.lead, nouns.Nodes | nouns.Edges | nouns.FeedEntries)
                 else [self._below(row, pages().text(member))],
-            )
-            for member in field.children()
-        )
-
-    def _feed(self, field: Field) -> list[Piece]:
-        """Return the JSON of a feed, whose entries are read by themselves."""
-        feeds = self.feeds(field)
-        if feeds is None:
-            return ["null"]
-        return braces(
-            (
-                member.key,
-                ["[", feeds().stream(member), "]"]
-                if isinstance(member.lead, nouns.FeedEntries)
-                else [feeds().text(member)],
             )
             for member in field.children()
         )

@@ -14,16 +14,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Select, bindparam, literal_column, select
+from sqlalchemy import literal_column, select
 
 from app.db import Statement
 from app.db.models import Checkpoint, Journal, JournalEntry, LogEntry, LogHead, LogMember, table_of
 from app.db.snapshots import Snapshot, StoredRow
 from app.record import notes
+from app.record.entries import canonical
 from app.record.log import CASE, FORM, INCARNATION, KEY, Move, Moving, case_commitment, moves
 from app.record.replaying import Fault
 from app.record.trees import HASH_BYTES, extended, leaf_hash, root
-from app.record.verifying import Finding, together
+from app.record.verifying import Finding, both, together
 
 _MEMBERS = {CASE: {"case", "root", "size"}, KEY: {"key"}, INCARNATION: {"origin"}}
 _MORE = {INCARNATION: {"known", "lost"}}  # that a leaf may have as well
@@ -139,10 +140,8 @@ class Audit:
             checkpoint = notes.read_checkpoint(note.text)
         except ValueError as error:
             return f"it is no checkpoint of this log: {error}"
-        if (
-            next((each for seq, each in reversed(self._verifiers) if seq <= checkpoint.size), None)
-            not in note.verifiers
-        ):
+        signing = next((each for seq, each in reversed(self._verifiers) if seq <= checkpoint.size), None)
+        if signing not in note.verifiers:
             return "it was not signed by the key that signed when the log had this size"
         ends = [*(start for start, _ in self._beginnings[1:]), self.size + 1]
         spans = zip(self._beginnings, ends, strict=False)
@@ -216,7 +215,7 @@ def _read(text: Any) -> dict[str, Any] | None:
     try:
         leaf = orjson.loads(text)
         members = leaf.keys() - _ALWAYS - _MORE.get(leaf["kind"], set())
-        is_right = orjson.dumps(leaf, option=orjson.OPT_SORT_KEYS).decode() == text and leaf["v"] == FORM
+        is_right = canonical(leaf).decode() == text and leaf["v"] == FORM
     except (ValueError, TypeError, AttributeError, KeyError):
         return None
     return leaf if is_right and members == _MEMBERS.get(leaf["kind"]) else None
@@ -260,14 +259,8 @@ def _bytes(value: Any) -> bytes:
     return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else bytes(value or b"")
 
 
-def _both(statement: Select[Any], case_id: Any) -> tuple[Statement, Statement]:
-    """Return a statement on all cases, and the same on one."""
-    return Statement(statement), Statement(statement.where(case_id == _IN_CASE))
-
-
 _LOG, _ENTRIES, _JOURNALS, _MOVED = (table_of(model) for model in (LogEntry, JournalEntry, Journal, LogMember))
 _HEAD_TABLE, _CHECKPOINT = table_of(LogHead), table_of(Checkpoint)
-_IN_CASE = bindparam("case", type_=_ENTRIES.c.case_id.type)
 _LEAVES = Statement(
     select(*(_LOG.c[name] for name in ("seq", "kind", "leaf", "nodes", "case_id", "salt", "first", "last"))).order_by(
         _LOG.c.seq
@@ -277,33 +270,33 @@ _HEAD = Statement(
     select(*(_HEAD_TABLE.c[name] for name in ("size", "frontier", "key", "incarnation"))).order_by(_HEAD_TABLE.c.id)
 )
 _CHECKPOINTS = Statement(select(_CHECKPOINT.c.size, _CHECKPOINT.c.text).order_by(_CHECKPOINT.c.size))
-_BY_CASE = _both(
+_BY_CASE = both(
     select(_LOG.c.case_id, _LOG.c.last, _LOG.c.leaf)
     .where(_LOG.c.case_id.is_not(None))
     .order_by(_LOG.c.case_id, _LOG.c.last, _LOG.c.seq),
     _LOG.c.case_id,
 )
-_BY_SEQ = _both(
+_BY_SEQ = both(
     select(_ENTRIES.c.case_id, _ENTRIES.c.seq, _ENTRIES.c.nodes).order_by(_ENTRIES.c.case_id, _ENTRIES.c.seq),
     _ENTRIES.c.case_id,
 )
-_IS_LOGGED = _both(
+_IS_LOGGED = both(
     select(_JOURNALS.c.case_id, _JOURNALS.c.size, _JOURNALS.c.is_logged).order_by(_JOURNALS.c.case_id),
     _JOURNALS.c.case_id,
 )
-_SPANS = _both(
+_SPANS = both(
     select(_LOG.c.case_id, _LOG.c.first, _LOG.c.last, _LOG.c.seq)
     .where(_LOG.c.case_id.is_not(None))
     .order_by(_LOG.c.case_id, _LOG.c.seq),
     _LOG.c.case_id,
 )
-_OF_MEMBERS = _both(
+_OF_MEMBERS = both(
     select(*(_ENTRIES.c[name] for name in Moving._fields))
     .where(_ENTRIES.c.type == literal_column("'MEMBER'"))
     .order_by(_ENTRIES.c.case_id, _ENTRIES.c.seq),
     _ENTRIES.c.case_id,
 )
-_MOVES = _both(
+_MOVES = both(
     select(*(_MOVED.c[name] for name in ("case_id", "user_id", "seq", "kind", "ends_at"))).order_by(
         _MOVED.c.user_id, _MOVED.c.seq
     ),

@@ -19,7 +19,7 @@ from app.db import FoundRow, Statement, Transaction
 from app.db.models import Case, CaseMember, ChangeKind, Event, FileBatch, Journal, JournalEntry, User, table_of
 from app.record.entries import SUBJECTS, Row, Subject, Values, digest_of, leaf_of, said
 from app.record.trees import HASH_BYTES, extended, leaf_hash, root
-from app.values import new_id, now
+from app.values import LEAST_ID, new_id, now
 
 _JOURNALS, _ENTRIES, _MEMBERS = table_of(Journal), table_of(JournalEntry), table_of(CaseMember)
 _AT_ONCE = 1_000  # entries that are made and written together
@@ -155,7 +155,7 @@ class Recorder:
 
     def _each(self, statement: Statement, keys: Sequence[str], above: str) -> Iterator[Row]:
         """Iterate over rows, of which only some are held at a time, and their entries written."""
-        after = dict.fromkeys(keys, _LEAST_ID)
+        after = dict.fromkeys(keys, LEAST_ID)
         while True:
             rows = self.transaction.all(statement, {**after, "above": above})
             for row in rows:
@@ -239,9 +239,6 @@ def last_nodes() -> ScalarSelect[bytes]:
     counted = last.c.case_id == journal.case_id, last.c.seq == journal.size, last.c.at == journal.at
     nodes = select(last.c.nodes).where(*counted, ~exists(more.correlate(_JOURNALS)))
     return nodes.correlate(_JOURNALS).scalar_subquery()
-
-
-_LEAST_ID = "00000000-0000-0000-0000-000000000000"
 
 
 class _Below(NamedTuple):

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import ColumnElement, Text, bindparam, case, delete, exists, func, insert, literal_column, select, true
+from sqlalchemy import ColumnElement, bindparam, delete, exists, func, insert, literal_column, select, true
 from sqlalchemy import update as update_rows
 
 from app.db import Database, FoundRow, Statement, Transaction
@@ -34,11 +34,12 @@ from app.db.models import (
     MemberMove,
     table_of,
 )
+from app.db.sql import boolean
 from app.record import notes
-from app.record.entries import VALUES
+from app.record.entries import VALUES, canonical
 from app.record.trees import extended, leaf_hash, node_of, root, root_at
 from app.shares import User
-from app.values import format_time, now
+from app.values import LEAST_ID, format_time, now
 
 SIGNING_SECONDS = 10
 """Within how much time what is new in the log is signed."""
@@ -50,7 +51,6 @@ FORM = 1
 """The form of leaves that is written; each leaf says its own."""
 
 _AT_ONCE = 200  # cases that a pass logs
-_LEAST_ID = "00000000-0000-0000-0000-000000000000"
 _SALT_BYTES = 16
 _INCARNATION_BYTES = 8
 _JOURNALS, _ENTRIES = table_of(Journal), table_of(JournalEntry)
@@ -114,36 +114,30 @@ def go_on(
 ) -> Passed:
     """Add to the log what is new, and sign it when that is due, or `at_once`.
 
-    Of many cases some are logged, those behind the one that is `after`: so those come to it that change all the time.
+    Of many cases some are logged, those behind the one that is `after`, and only the last of such passes signs.
     `key` signs; without one nothing is signed. `seen` are checkpoints that lie elsewhere, of which the log has to be a
     continuation. If it isn't one, the database was put back to an earlier state, and a new incarnation begins.
     """
     log = _Log(transaction)
     log.open(key, seen)
-    found = transaction.all(_TO_LOG, {"after": after or _LEAST_ID})
+    found = transaction.all(_TO_LOG, {"after": after or LEAST_ID})
     for journal in found:
         if journal.size > (journal.logged or 0):
             log.add_head(journal)
         transaction.run(_LOGGED, {"case": journal.case_id, "counted": journal.size})
+    last = found[-1].case_id if len(found) == _AT_ONCE else None
     newest, signed = log.newest, False
-    if key is not None and log.is_signed_by(key) and log.is_due(at_once=at_once):
+    if last is None and key is not None and log.is_signed_by(key) and log.is_due(at_once=at_once):
         newest, signed = log.sign(key), True
     log.close()
-    return Passed(
-        log.incarnation,
-        log.key,
-        newest,
-        signed,
-        found[-1].case_id if len(found) == _AT_ONCE else None,
-        tuple(log.warnings),
-    )
+    return Passed(log.incarnation, log.key, newest, signed, last, tuple(log.warnings))
 
 
 async def is_behind(database: Database) -> tuple[bool, bool]:
     """Return whether there is something to log, and whether there is something to sign."""
     form = _IS_BEHIND.form(database.dialect, ())
     (to_log, to_sign) = await database.read(form.sql, form.bind({}), None)
-    return to_log == b"1", to_sign == b"1"
+    return to_log == b"true", to_sign == b"true"
 
 
 async def newest_checkpoint(database: Database, user: User) -> bytes | None:
@@ -172,8 +166,8 @@ class _Log:
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
-        self._moment = now()
         self._found = transaction.all(_HOLD, {})[0]
+        self._moment = now()  # for which it may have waited
         self.incarnation: str = self._found.incarnation
         self._place: str = transaction.all(_PLACE, {})[0].place
         self.size: int = self._found.size
@@ -268,7 +262,7 @@ class _Log:
 
     def _add(self, kind: str, stated: Mapping[str, Any], columns: Mapping[str, Any] = {}) -> None:
         leaf = {"at": format_time(self._moment), "kind": kind, "v": FORM, **stated}
-        text = orjson.dumps(leaf, option=orjson.OPT_SORT_KEYS)
+        text = canonical(leaf)
         self._frontier, nodes = extended(self.size, self._frontier, leaf_hash(text))
         self.size += 1
         self._transaction.run(_ADD, {"seq": self.size, "kind": kind, "leaf": text.decode(), "nodes": nodes, **columns})
@@ -351,10 +345,6 @@ def _sight(entry: Moving) -> _Sight:
             return _Sight(before=False, after=is_, certainly=True, ends_at=new, says_end=True)
 
 
-def _digit(condition: ColumnElement[bool]) -> ColumnElement[str]:
-    return case((condition, literal_column("'1'", Text)), else_=literal_column("'0'", Text))
-
-
 # In its own column's words, so that the index of those that are to be logged is what answers it.
 _NOT_LOGGED: ColumnElement[bool] = literal_column("NOT journals.is_logged")
 _HELD = select(_JOURNALS.c.case_id).where(
@@ -387,8 +377,8 @@ _OF_MEMBERS = Statement(
 _NEWEST_SIZE = select(func.max(_CHECKPOINTS.c.size)).scalar_subquery()
 _IS_BEHIND = Statement(
     select(
-        _digit(exists(select(_JOURNALS.c.case_id).where(_NOT_LOGGED))).label("to_log"),
-        _digit(exists(select(_HEAD.c.id).where(_HEAD.c.size > func.coalesce(_NEWEST_SIZE, 0)))).label("to_sign"),
+        boolean(exists(select(_JOURNALS.c.case_id).where(_NOT_LOGGED))).label("to_log"),
+        boolean(exists(select(_HEAD.c.id).where(_HEAD.c.size > func.coalesce(_NEWEST_SIZE, 0)))).label("to_sign"),
     )
 )
 _ADD, _ADD_MEMBER, _SIGNED = Statement(insert(_LOG)), Statement(insert(_MEMBERS)), Statement(insert(_CHECKPOINTS))

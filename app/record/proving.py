@@ -16,7 +16,7 @@ from app.db import Statement
 from app.db.models import Checkpoint, JournalEntry, LogEntry, table_of
 from app.db.snapshots import Snapshot, StoredRow
 from app.record import notes
-from app.record.entries import leaf_of
+from app.record.entries import canonical, leaf_of
 from app.record.trees import Node, inclusion_proof, node_of
 
 _ENTRIES, _LOG, _CHECKPOINTS = table_of(JournalEntry), table_of(LogEntry), table_of(Checkpoint)
@@ -51,7 +51,7 @@ def proof_of(snapshot: Snapshot, case_id: str, seq: int | None) -> ProvedChange:
     if seq is not None:
         hashes = inclusion_proof(seq - 1, last, _nodes(snapshot, _JOURNAL_NODES, {"case": case_id}))
     about = {"at": orjson.loads(leaf)["at"], "salt": salt, "size": last}
-    extra = orjson.dumps(about, option=orjson.OPT_SORT_KEYS) + b"\n" + b"".join(hashes)
+    extra = canonical(about) + b"\n" + b"".join(hashes)
     in_log = inclusion_proof(place - 1, size, _nodes(snapshot, _LOG_NODES, {}))
     proof = notes.Proof(place - 1, tuple(in_log), text, extra)
     bounds = {"case": case_id, "first": seq or 1, "last": seq or last}

@@ -245,7 +245,7 @@ def _place(row: Sequence[Any]) -> tuple[Any, ...]:
     return isinstance(first, bytes), first, isinstance(last, bytes), last
 
 
-def _both(statement: Select[Any], case_id: Any) -> tuple[Statement, Statement]:
+def both(statement: Select[Any], case_id: Any) -> tuple[Statement, Statement]:
     """Return a statement on all cases, and the same on one."""
     return Statement(statement), Statement(statement.where(case_id == _IN_CASE))
 
@@ -258,7 +258,7 @@ _LINKED = (
 _KINDS = frozenset(kind.value for kind in ChangeKind)
 _NUMBER_PLACE = _CASES.c.keys().index("number")
 _NAMES = frozenset(subject.name for subject in SUBJECTS.values()) | {"row"}
-_COUNT = _both(select(func.count()).select_from(_ENTRIES), _ENTRIES.c.case_id)
+_COUNT = both(select(func.count()).select_from(_ENTRIES), _ENTRIES.c.case_id)
 _COUNTER = Statement(select(CaseCounter.last_number))
 _NUMBER = Statement(select(_CASES.c.number).where(_CASES.c.id == _IN_CASE))
 _BY_NUMBER = Statement(select(_CASES.c.id).where(_CASES.c.number == bindparam("number")))
@@ -266,30 +266,30 @@ _BY_ID = [
     Statement(select(column).where(column == _IN_CASE).limit(1))
     for column in (_JOURNALS.c.case_id, _ENTRIES.c.case_id, _CASES.c.id)
 ]
-_WITHOUT_JOURNAL = _both(
+_WITHOUT_JOURNAL = both(
     select(_CASES.c.id).where(~exists(select(_JOURNALS.c.case_id).where(_JOURNALS.c.case_id == _CASES.c.id))),
     _CASES.c.id,
 )
-_HEADS = _both(
+_HEADS = both(
     select(*(_JOURNALS.c[name] for name in ("case_id", "size", "at", "frontier", "root"))).order_by(
         _JOURNALS.c.case_id
     ),
     _JOURNALS.c.case_id,
 )
-_BY_SEQ = _both(
+_BY_SEQ = both(
     select(*(_ENTRIES.c[name] for name in _LINKED[:-1]), _USERS.c.id.label("user_id"))
     .join_from(_ENTRIES, _USERS, _USERS.c.id == _ENTRIES.c.by, isouter=True)
     .order_by(_ENTRIES.c.case_id, _ENTRIES.c.seq),
     _ENTRIES.c.case_id,
 )
-_BY_ROW = _both(
+_BY_ROW = both(
     select(*(_ENTRIES.c[name] for name in Told._fields[:-1]), _USERS.c.subject)
     .join_from(_ENTRIES, _USERS, and_(_ENTRIES.c.type == "MEMBER", _USERS.c.id == _ENTRIES.c.row_id), isouter=True)
     .order_by(_ENTRIES.c.row_id, _ENTRIES.c.case_id, _ENTRIES.c.seq),
     _ENTRIES.c.case_id,
 )
 _TABLES = {
-    name: _both(
+    name: both(
         select(
             subject.table.c[subject.key].label("key"),
             subject.table.c[subject.place].label("place"),

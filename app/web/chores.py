@@ -37,7 +37,7 @@ class Chores:
         self._warned: set[str] = set()
         self._signs = False
         self._after: str | None = None
-        self._at_once = False
+        self._pause = _SECONDS
         self._passed_at = 0.0
         self._forget_from = 0.0
 
@@ -55,22 +55,22 @@ class Chores:
             # What was done last need not wait for the next start to be signed.
             with suppress(TimeoutError):
                 async with asyncio.timeout(_SECONDS_AT_THE_END):
-                    self._at_once = True
-                    while await self._once():
+                    while await self._once(at_once=True):
                         pass
 
     async def _again(self) -> None:
         while True:
-            await asyncio.sleep(_SECONDS)
+            await asyncio.sleep(self._pause)
             while await self._once():
                 pass
 
-    async def _once(self) -> bool:
-        """Do what is to be done now; return whether there is more."""
+    async def _once(self, *, at_once: bool = False) -> bool:
+        """Do what is to be done now; return whether there is more. Signing waits until it is due, unless `at_once`."""
+        self._pause = _SECONDS
         try:
-            if self._database.incarnation and not await self._is_called_for():
+            if self._database.incarnation and not await self._is_called_for(at_once=at_once):
                 return False
-            passed = await self._pass()
+            passed = await self._pass(at_once=at_once)
             if monotonic() >= self._forget_from:
                 self._forget_from = monotonic() + _FORGETTING_SECONDS
                 while await self._database.write(requests.forget, None):
@@ -79,21 +79,21 @@ class Chores:
             return False  # of which those are told who ask for something meanwhile
         except Exception as error:  # noqa: BLE001 - whatever it is, the server serves, and this is tried again
             masked(error)
-            await asyncio.sleep(_SECONDS_AFTER_FAILURE)
+            self._pause = _SECONDS_AFTER_FAILURE
             return False
         self._after = passed.last
         return passed.last is not None
 
-    async def _is_called_for(self) -> bool:
+    async def _is_called_for(self, *, at_once: bool) -> bool:
         to_log, to_sign = await log.is_behind(self._database)
-        is_time = self._at_once or monotonic() >= self._passed_at + log.SIGNING_SECONDS
+        is_time = at_once or monotonic() >= self._passed_at + log.SIGNING_SECONDS
         return to_log or (to_sign and self._signs and is_time)
 
-    async def _pass(self) -> Passed:
+    async def _pass(self, *, at_once: bool) -> Passed:
         key = self._key()
         self._signs, self._passed_at = key is not None, monotonic()
         passed = await self._database.write(
-            partial(log.go_on, key=key, seen=self._seen, after=self._after, at_once=self._at_once), None
+            partial(log.go_on, key=key, seen=self._seen, after=self._after, at_once=at_once), None
         )
         self._seen = []
         self._database.incarnation = passed.incarnation
