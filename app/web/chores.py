@@ -45,23 +45,22 @@ class Chores:
     async def under_way(self) -> AsyncIterator[None]:
         """Do what is to be done, the first time before anything else, for as long as the context lasts."""
         await self._once()
-        task = asyncio.create_task(self._again())
+        ended = asyncio.Event()
+        task = asyncio.create_task(self._until(ended))
         try:
             yield
         finally:
+            ended.set()
+            # A database that doesn't answer keeps no server from ending: what waits for it ends with its connections.
+            await asyncio.wait([task], timeout=_SECONDS_AT_THE_END)
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-            # What was done last need not wait for the next start to be signed.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_SECONDS_AT_THE_END):
-                    while await self._once(at_once=True):
-                        pass
 
-    async def _again(self) -> None:
-        while True:
-            await asyncio.sleep(self._pause)
-            while await self._once():
+    async def _until(self, ended: asyncio.Event) -> None:
+        """Do what is to be done again and again; at the end at once, so that it need not wait for the next start."""
+        while not ended.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), self._pause)
+            while await self._once(at_once=ended.is_set()):
                 pass
 
     async def _once(self, *, at_once: bool = False) -> bool:
