@@ -83,6 +83,19 @@ _QUESTIONS = (
     Question("node, a case", "query ($case: ID!) { node(id: $case) { id } }", _as_it_is, _beside("case")),
     Question("node, an event", "query ($event: ID!) { node(id: $event) { id } }", _as_it_is, _beside("event")),
     Question("node, a batch", "query ($batch: ID!) { node(id: $batch) { id } }", _as_it_is, _beside("batch")),
+    Question("node, a change", "query ($change: ID!) { node(id: $change) { id } }", _as_it_is, _beside("change")),
+    Question(
+        "case, as it was",
+        "query ($case: ID!) { case(id: $case, asOf: {seq: 2}) { id events { totalCount } } }",
+        _as_it_is,
+        _beside("case"),
+    ),
+    Question(
+        "changes in a case",
+        "query ($case: ID!) { changes(caseId: $case, first: 5) { entries { kind change { id } } upToDate } }",
+        _as_it_is,
+        _beside("case"),
+    ),
     Question("node, a user", "query ($user: ID!) { node(id: $user) { id } }", _as_it_is, _beside("user")),
     Question("deleteCase", _mutation("deleteCase", id="$case"), _as_it_is, _beside("case")),
     Question(
@@ -199,14 +212,16 @@ class Asking:
     def _find_paths(self) -> list[Variables]:
         """Return paths of ids, one in each of a hundred cases, with their owner."""
         below = "events(first: 1) { nodes { id fileBatches(first: 1) { nodes { id } } } }"
+        below += " history(first: 1) { nodes { id } }"
         query = f"{{ viewer {{ id }} cases(first: 100) {{ nodes {{ id {below} }} }} }}"
         data = json.loads(self._ask(SUBJECT, self._body(query, {}))[1])["data"]
         paths = []
         for case in data["cases"]["nodes"]:
             (event,) = case["events"]["nodes"]
             (batch,) = event["fileBatches"]["nodes"]
-            ids = {"case": case["id"], "event": event["id"], "batch": batch["id"], "user": data["viewer"]["id"]}
-            paths.append(ids)
+            (change,) = case["history"]["nodes"]
+            ids = {"case": case["id"], "event": event["id"], "batch": batch["id"], "change": change["id"]}
+            paths.append(ids | {"user": data["viewer"]["id"]})
         return paths
 
 

@@ -71,6 +71,15 @@ def server(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -
         yield running
 
 
+@pytest.fixture(scope="module")
+def quick_log() -> Iterator[None]:
+    """Has servers of this process look at the log and sign it more often, so that no test waits for that."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("app.web.chores._SECONDS", 0.2)
+        patched.setattr("app.record.log.SIGNING_SECONDS", 1)
+        yield
+
+
 @pytest.fixture
 def alice(server: Server) -> Client:
     """A user whom nobody has seen before."""

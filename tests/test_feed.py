@@ -11,6 +11,8 @@ import pytest
 
 from tests.server import Client
 
+pytestmark = pytest.mark.usefixtures("quick_log")
+
 FEED = """
 query ($case: ID, $after: String, $first: Int) {
   changes(caseId: $case, after: $after, first: $first) {
@@ -18,7 +20,7 @@ query ($case: ID, $after: String, $first: Int) {
   }
 }
 """
-LAG = 2.5  # seconds after which whatever is to be told has been
+LAG = 1.0  # seconds after which whatever is to be told has been
 NOWHERE = "00000000-0000-7000-8000-000000000000"
 
 

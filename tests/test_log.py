@@ -29,6 +29,8 @@ from tests.server import Client, Server, serving
 from tests.test_migrations import ask
 from tests.test_verify import findings
 
+pytestmark = pytest.mark.usefixtures("quick_log")
+
 CHECKPOINT = "{ checkpoint { text size at } }"
 CREATE = 'mutation { createCase(input: {title: "A case"}) { case { id } } }'
 LOG, HEAD = table_of(LogEntry), table_of(LogHead)

@@ -57,10 +57,12 @@ class Chores:
 
     async def _until(self, ended: asyncio.Event) -> None:
         """Do what is to be done again and again; at the end at once, so that it need not wait for the next start."""
-        while not ended.is_set():
+        is_end = False
+        while not is_end:
             with suppress(TimeoutError):
                 await asyncio.wait_for(ended.wait(), self._pause)
-            while await self._once(at_once=ended.is_set()):
+            is_end = ended.is_set()
+            while await self._once(at_once=is_end):
                 pass
 
     async def _once(self, *, at_once: bool = False) -> bool:
