@@ -355,11 +355,10 @@ def _column(table: str, name: str, **attributes: Any) -> Callable[[MetaData], No
 
 
 def _no_cascade(metadata: MetaData) -> None:
-    for constraint in metadata.tables["file_batches"].foreign_key_constraints:
-        if constraint.name == "file_batches_of_event":
-            constraint.ondelete = None
-            for element in constraint.elements:
-                element.ondelete = None
+    for constraint in metadata.tables["case_members"].foreign_key_constraints:
+        constraint.ondelete = None
+        for element in constraint.elements:
+            element.ondelete = None
 
 
 def _another_index(metadata: MetaData) -> None:

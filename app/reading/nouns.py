@@ -118,6 +118,13 @@ class Same(Lead):
 
 
 @dataclass(frozen=True)
+class Part(Lead):
+    """Some columns of this row as an object of another type, where one of them is not null."""
+
+    column: str
+
+
+@dataclass(frozen=True)
 class NodeOf(Lead):
     """The row of whatever table that has the id in a column of this row."""
 
@@ -186,12 +193,20 @@ class Lookup(Lead):
     reads = 1
 
 
+Among: TypeAlias = Callable[[Asking], ColumnElement[bool]]
+"""Returns the condition that rows of a connection meet."""
+
+
 @dataclass(frozen=True)
 class Connection(Lead):
-    """The rows below this one, page by page; `parent` as in Lookup, `order` is theirs unless another is asked for."""
+    """The rows below this one, page by page; `parent` as in Lookup, `order` is theirs unless another is asked for.
+
+    `among` says which of them, if not all; without a parent it also says who may see them.
+    """
 
     parent: str | None
     order: Enum
+    among: Among | None = None
     reads = 1
 
 
@@ -319,6 +334,23 @@ class Changed(Lead):
     """The row that a change made or changed, in its payload."""
 
     reads = 1
+
+
+@dataclass(frozen=True)
+class ChangedNode(Lead):
+    """The row that a change made or changed, of whatever type, in its payload."""
+
+    reads = None
+
+
+@dataclass(frozen=True)
+class Certificate(Lead):
+    """What certifies a purge, in its payload."""
+
+
+@dataclass(frozen=True)
+class Preview(Lead):
+    """What would go by a change that can't be undone, in its payload, as long as that is not confirmed."""
 
 
 @dataclass(frozen=True)

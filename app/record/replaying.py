@@ -9,13 +9,17 @@ from typing import Any, NamedTuple
 import orjson
 
 from app.db.models import Case, ChangeKind, Event, table_of
-from app.record.entries import SUBJECTS, Row, Subject, case_index, digest_of, event_index
+from app.record.entries import NO_CHANGE, SUBJECTS, Row, Subject, case_index, digest_of, event_index
 from app.values import field_name
 
-_CREATED, _UPDATED, _DELETED, _IMPORTED = (
-    kind.value for kind in (ChangeKind.CREATED, ChangeKind.UPDATED, ChangeKind.DELETED, ChangeKind.IMPORTED)
+_CREATED, _DELETED, _IMPORTED, _RESTORED = (
+    kind.value for kind in (ChangeKind.CREATED, ChangeKind.DELETED, ChangeKind.IMPORTED, ChangeKind.RESTORED)
 )
-_MAKING = frozenset({_CREATED, _IMPORTED})
+_MAKING = frozenset({_CREATED, _IMPORTED, _RESTORED, ChangeKind.HELD.value})
+_CHANGING = frozenset(
+    kind.value for kind in (ChangeKind.UPDATED, ChangeKind.SEALED, ChangeKind.UNSEALED, ChangeKind.RELEASED)
+)
+_LEAVING = {kind.value: frozenset(names) for kind, names in NO_CHANGE.items()}
 _INDEXES: Mapping[str, Callable[[Row], Mapping[str, str]]] = {
     table_of(Case).name: case_index,
     table_of(Event).name: event_index,
@@ -49,6 +53,7 @@ class Told(NamedTuple):
     version: int | None
     digest: bytes
     said: str | None
+    erasure: bytes | None
     subject: str | None
 
 
@@ -80,7 +85,7 @@ _SHAPES = {subject.name: _Shape(subject) for subject in SUBJECTS.values()}
 class Replay:
     """A row, made again by its entries."""
 
-    __slots__ = ("_born", "_event_id", "_giver", "_imported", "_last", "_shape", "_since", "is_lost", "values")
+    __slots__ = ("_back", "_born", "_event_id", "_giver", "_imported", "_last", "_shape", "_since", "is_lost", "values")
 
     def __init__(self) -> None:
         self.values: dict[str, Any] | None = None
@@ -91,6 +96,7 @@ class Replay:
         self._event_id: str | None = None
         self._giver: str | None = None  # of a membership that has yet to be taken up
         self._born: Told | None = None
+        self._back: Told | None = None  # the entry by which it came back last
         self._imported: dict[str, Any] = {}  # who made and last changed an imported row
         self._last: Told | None = None
         self._since: dict[str, int] = {}  # the entries that fields have their values of
@@ -118,10 +124,12 @@ class Replay:
         called = self._label(entry, shape) if kind == _DELETED else None
         if kind in _MAKING:
             self._make(entry, shape, told, faults)
-        elif kind == _UPDATED:
+        elif kind in _CHANGING:
             self._change(entry, shape, told, faults)
         elif kind == _DELETED:
             self._remove(entry, told, faults)
+        elif kind in _LEAVING:
+            return [*faults, *self._leave(entry, label, told)]
         else:
             self.is_lost = True
             return [*faults, Fault(entry.seq, "kind", "it is none that this version writes")]
@@ -191,13 +199,24 @@ class Replay:
     def _make(self, entry: Told, shape: _Shape, told: dict[str, Any], faults: list[Fault]) -> None:
         if self.values is not None:
             faults.append(Fault(entry.seq, "kind", "its row was there already"))
-        self.values, self._since, self._imported = {}, {}, {}
-        self._born, self._giver = entry, None
-        is_imported = entry.kind == _IMPORTED
+        before, last = self._born, self._last
+        self.values, self._since = {}, {}
+        is_imported, is_restored = entry.kind == _IMPORTED, entry.kind == _RESTORED
+        if is_restored and (before is None or last is None or last.kind != _DELETED):
+            faults.append(Fault(entry.seq, "kind", "its row was never deleted"))
+        self._born = entry
+        if is_restored and before is not None:
+            self._born, self._back = before, entry  # who made it stays, and who gave a membership
+        else:
+            self._giver, self._imported = None, {}
         if is_imported and shape.is_versioned:
             self._imported = {name: told.pop(field, (None, None))[1] for name, field in _AUTHORS}
         self._write(entry, shape, told, faults)
-        versions = (entry.version or 0) >= 1 if is_imported else entry.version == 1
+        versions = entry.version == 1
+        if is_imported:
+            versions = (entry.version or 0) >= 1
+        elif is_restored:
+            versions = last is not None and entry.version == (last.version or 0) + 1
         if not (versions if shape.is_versioned else entry.version is None):
             faults.append(Fault(entry.seq, "version", "it is not that of a new row"))
 
@@ -229,7 +248,7 @@ class Replay:
         if unknown := told.keys() - shape.fields:
             faults += [Fault(entry.seq, None, "its row has no such field") for _ in unknown]
             told = {field: pair for field, pair in told.items() if field not in unknown}
-        if entry is not self._born:
+        if entry is not self._born and entry is not self._back:
             self._since |= dict.fromkeys(told, entry.seq)
         for field, (before, after) in told.items():
             if before != values.get(field):
@@ -238,9 +257,19 @@ class Replay:
                 values[field] = after
             else:
                 values.pop(field, None)
-        if "accepted" in told:
+        if "accepted" in told and entry.kind != _RESTORED:
             # Who gave a membership is whoever made the entry that says that it has yet to be taken up.
             self._giver = None if told["accepted"][1] else entry.by
+
+    def _leave(self, entry: Told, label: str | None, told: Mapping[str, Any]) -> list[Fault]:
+        """Check an entry by which the row stays as it is."""
+        faults = [Fault(entry.seq, None, "it is about no such thing") for _ in told.keys() - _LEAVING[entry.kind]]
+        if entry.version is not None:
+            faults.append(Fault(entry.seq, "version", "it is none that changes its row"))
+        shape = self._shape
+        if label is not None and (shape is None or label != self._label(entry, shape)):
+            faults.append(Fault(entry.seq, "label", "it is not what its row was called"))
+        return faults
 
     def _label(self, entry: Told, shape: _Shape) -> Any:
         if self.values is None:

@@ -89,7 +89,8 @@ class Verification:
             self.cases += 1
             for fault in _chained(entries, found):
                 yield self._finding(key[0], fault)
-        told = map(Told._make, self._counted(_BY_ROW))
+        self._exceptions.read(self._rows(_EXCEPTIONS))
+        told = (Told._make(self._exceptions.noted(row)) for row in self._counted(_BY_ROW))
         tables = merge(*(self._rows_of(name) for name in SUBJECTS), key=_place)
         for key, entries, rows in together(told, tables, 2):
             yield from self._replayed(key, entries, rows)

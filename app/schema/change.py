@@ -7,7 +7,7 @@ from enum import Enum
 import strawberry
 
 from app.db import models
-from app.db.models import ChangeKind
+from app.db.models import REASON_LENGTH, ChangeKind
 from app.reading.nouns import (
     IsNull,
     MemberName,
@@ -25,7 +25,7 @@ from app.reading.nouns import (
     by_id,
     one_of,
 )
-from app.record.entries import FIELDS, LABEL, REASON, REASON_LENGTH, SUBJECTS, VALUES
+from app.record.entries import FIELDS, LABEL, REASON, SUBJECTS, VALUES
 from app.schema.fields import condition, field, input_type, noun, object_type
 from app.schema.nodes import Node
 from app.schema.pages import listed, pages_of

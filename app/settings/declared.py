@@ -174,6 +174,14 @@ class Settings:
             unset="none",
         ),
     )
+    trash_days: int = field(
+        metadata=_says(
+            "30",
+            whole(0, 36_500),
+            "for how many days what is deleted can be restored; 0 for ever",
+            heading="What is kept",
+        )
+    )
     jwt_secret: str | None = field(
         repr=False,
         metadata=_says(

@@ -1,0 +1,92 @@
+"""What becomes of what was deleted."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from sqlalchemy import bindparam, select
+
+from app.db import FoundRow, Statement
+from app.db.models import REASON_LENGTH, Authority, Event, table_of
+from app.db.types import Id
+from app.errors import Forbidden, NotFound, Unconfirmed
+from app.ownership import GOVERN, Viewer, deleted
+from app.reading.payloads import Given
+from app.record import removal
+from app.record.journal import Recorder
+from app.record.keeping import Touch
+from app.resolvers.changes import change
+from app.resolvers.inputs import TextRule
+from app.values import format_time
+
+_EVENTS = table_of(Event)
+
+
+def ends_at(deletion: FoundRow, days: int) -> datetime | None:
+    """Return when what was deleted can't be restored any longer; None for never."""
+    at: datetime = deletion.at
+    return at + timedelta(days=days) if days else None
+
+
+def _restore_some(recorder: Recorder, deletion: FoundRow) -> bool:
+    _check_restorable(recorder, deletion)
+    return removal.restore_some(recorder, deletion)
+
+
+def _check_restorable(recorder: Recorder, deletion: FoundRow) -> None:
+    """Refuse what can't be restored. Raises NotFound."""
+    ends = ends_at(deletion, recorder.trash_days)
+    if ends is not None and ends <= recorder.moment:
+        raise NotFound(f"it could be restored until {format_time(ends)}", ("input", "id"))
+    if deletion.type == "FILE_BATCH" and not recorder.transaction.all(_EVENT, {"event": deletion.event_id}):
+        raise NotFound("the event that it was on is not there; restore that first", ("input", "id"))
+
+
+@change(deleted(Touch.CHANGES), ahead=_restore_some)
+def restore(recorder: Recorder, _: Viewer, deletion: FoundRow, __: Given) -> str:
+    """Bring back what was deleted, with all that went with it and with the ids that it had; a case with its members.
+    Takes the role EDITOR as deleting it did, and OWNER for a case.
+    """
+    _check_restorable(recorder, deletion)
+    removal.restore(recorder, deletion)
+    return str(deletion.row_id)
+
+
+@change(
+    deleted(Touch.DESTROYS),
+    {"reason": TextRule(REASON_LENGTH, nullable=False), "confirm": TextRule(100)},
+)
+def purge(recorder: Recorder, viewer: Viewer, deletion: FoundRow, values: Given) -> str:
+    """Remove for good what was deleted: what the record says of it and of all that was in it. That it was there, and
+    who changed it when, stays provable; the payload has a certificate. It can't be undone, so that it takes two steps:
+    without `confirm` nothing happens but that `preview` says what would go. Takes the role OWNER once the time is over
+    for which it can be restored; an administrator may at once.
+    """
+    ends = ends_at(deletion, recorder.trash_days)
+    if not viewer.changes_all and (ends is None or ends > recorder.moment):
+        until = "for ever" if ends is None else f"until {format_time(ends)}"
+        raise Forbidden(
+            f"it can be restored {until}; only an administrator may purge it before", ("input", "id"), GOVERN
+        )
+    preview = preview_of(recorder, deletion)
+    if values.get("confirm") != preview["confirm"]:
+        raise Unconfirmed(preview, given=values.get("confirm") is not None)
+    authority = Authority.ADMIN if viewer.changes_all else Authority.OWNER
+    removal.purge(recorder, deletion, authority.value, values["reason"])
+    return str(deletion.row_id)
+
+
+def preview_of(recorder: Recorder, deletion: FoundRow) -> dict[str, object]:
+    """Return what a purge would remove, and what confirms that it was seen: as long as it is still that."""
+    said = f"{deletion.row_id} {recorder.size} {recorder.root}"
+    return {
+        "type": deletion.type,
+        "id": deletion.row_id,
+        "deletedAt": format_time(deletion.at),
+        **removal.counts(recorder.transaction, deletion),
+        "confirm": sha256(said.encode()).hexdigest()[:16],
+    }
+
+
+_EVENT = Statement(select(_EVENTS.c.id).where(_EVENTS.c.id == bindparam("event", type_=Id())))
