@@ -29,6 +29,9 @@ Values: TypeAlias = dict[str, tuple[Any, Any]]
 LABEL, REASON, VALUES = 1, 2, 3
 """Where in what an entry says, behind the salt, its parts stand."""
 
+ERASED = "[erased]"
+"""What stands in place of a value that was erased, in an entry that a later one says was erased."""
+
 FORM = 1
 """The form of leaves that is written; each leaf says its own."""
 
