@@ -89,7 +89,7 @@ class Cutting:
 
     def _pass_on(self, client: socket.socket) -> None:
         # So many bytes of its answers a connection lives: some end amid the head of one, most amid a body.
-        most = self._random.choice([200, 2_000, 20_000, 200_000])
+        most = self._random.choice([200, 1_000, 5_000, 20_000])
         left = self._random.randrange(most) if self.is_cutting else None
         url = httpx.URL(self._servers.url)
         with contextlib.suppress(OSError), client, socket.create_connection((url.host, url.port or 0)) as server:
@@ -150,6 +150,8 @@ class Writers:
                 try:
                     while not self._stop.is_set():
                         self._change(client, dice)
+                        # Who keeps a copy finds room beside fifty writers on a small machine, too.
+                        time.sleep(0.5 * dice.random())
                 except (httpx.TransportError, json.JSONDecodeError):
                     time.sleep(0.2)
                 except AssertionError as error:
