@@ -107,13 +107,8 @@ class InvalidInput(Refusal):
 class Unconfirmed(InvalidInput):
     """What can't be undone, and was not confirmed, with what would go."""
 
-    def __init__(self, preview: Mapping[str, object], *, given: bool) -> None:
-        super().__init__(
-            "`confirm` is of another preview than the present one; look at that, and give its `confirm`"
-            if given
-            else "this can't be undone: look at `preview`, and give its `confirm` to go on",
-            ("input", "confirm"),
-        )
+    def __init__(self, preview: Mapping[str, object], message: str, field: str) -> None:
+        super().__init__(message, ("input", field))
         self.preview = preview
 
 

@@ -130,6 +130,7 @@ def readable(table: Table, asking: Asking) -> ColumnElement[bool]:
 
 def _is_there(table: Table) -> ColumnElement[bool]:
     """Return the condition that what a row is in is there: what is below a deleted row goes a little later."""
+    above: Select[Any]
     if table is _events:
         above = select(literal_column("1")).where(_cases.c.id == table.c.case_id)
     elif table is _batches:
@@ -543,7 +544,8 @@ def _find_statement(
 
 def _joined_above(path: tuple[type[Base], ...]) -> FromClause:
     """Return the table of the last step of a path, with those of the steps above."""
-    joined = source = table_of(path[-1])
+    source = table_of(path[-1])
+    joined: FromClause = source
     if len(path) == 3:
         joined = joined.join(_events, and_(_events.c.id == source.c.event_id, _events.c.case_id == source.c.case_id))
     return joined if path[-1] is Case else joined.join(_cases, _cases.c.id == source.c.case_id)

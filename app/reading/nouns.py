@@ -98,9 +98,10 @@ class Private(Lead):
 
 @dataclass(frozen=True)
 class IsNull(Lead):
-    """Whether a column of this row is null."""
+    """Whether a column of this row is null, or is not."""
 
     column: str
+    wanted: bool = True
     reads = 1
 
 

@@ -202,8 +202,8 @@ class Planner:
                 return self.object(referred, field.children())
             case nouns.Private(name):
                 return self._private(row, field.owner.table.c[name])
-            case nouns.IsNull(name):
-                return [boolean(row.column(name).is_(None))]
+            case nouns.IsNull(name, wanted):
+                return [boolean(row.column(name).is_(None) if wanted else row.column(name).is_not(None))]
             case nouns.Computed(text):
                 return [row.below(text(row.column("id"), self._asking))]
             case nouns.Few() as few:

@@ -42,7 +42,7 @@ _ELSEWHERE = frozenset(
         *("created_at", "created_by", "updated_at", "updated_by"),
     }
 )
-_SALT_BYTES = 16  # as RFC 9901, section 9.3, has it: nobody guesses what was said
+SALT_BYTES = 16  # as RFC 9901, section 9.3, has it: nobody guesses what was said
 
 
 class Recorded(NamedTuple):
@@ -172,7 +172,7 @@ FIELDS = frozenset(
 
 def said(label: str | None, reason: str | None, values: Values) -> str:
     """Return what an entry says, as the text that is stored and whose digest is in the leaf."""
-    return orjson.dumps([secrets.token_urlsafe(_SALT_BYTES), label, reason, values]).decode()
+    return orjson.dumps([secrets.token_urlsafe(SALT_BYTES), label, reason, values]).decode()
 
 
 def digest_of(said: str) -> bytes:

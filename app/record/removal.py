@@ -14,7 +14,19 @@ from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Select, Table, bindparam, delete, func, insert, literal_column, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Integer,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+)
 from sqlalchemy import update as update_rows
 
 from app.db import FoundRow, Statement, Transaction
@@ -265,7 +277,8 @@ def _purge_some(recorder: Recorder, deletion: FoundRow) -> bool:
 
 _CASE, _EVENT, _BATCH = (SUBJECTS[table.name].name for table in (_CASES, _EVENTS, _BATCHES))
 _ABOVE = bindparam("above", type_=Id())
-_MOST, _AFTER = bindparam("most"), bindparam("after")
+_MOST: BindParameter[int] = bindparam("most", type_=Integer())
+_AFTER: BindParameter[int] = bindparam("after", type_=Integer())
 
 
 def _of_case(statement: Select[Any]) -> Select[Any]:
@@ -276,7 +289,11 @@ def _of_event(statement: Select[Any]) -> Select[Any]:
     return statement.where(_ENTRIES.c.event_id == _ABOVE)
 
 
-_SCOPES = {_CASE: _of_case, _EVENT: _of_event, _BATCH: lambda statement: statement.where(_ENTRIES.c.row_id == _ABOVE)}
+def _of_row(statement: Select[Any]) -> Select[Any]:
+    return statement.where(_ENTRIES.c.row_id == _ABOVE)
+
+
+_SCOPES = {_CASE: _of_case, _EVENT: _of_event, _BATCH: _of_row}
 _BELOW: Final[dict[str, list[tuple[Table, Statement]]]] = {
     _CASES.name: [
         (
@@ -325,7 +342,8 @@ def _found() -> Select[Any]:
 
 
 def _went(*types: str) -> Select[Any]:
-    kind, names = (literal_column(f"'{ChangeKind.DELETED.value}'"), [literal_column(f"'{each}'") for each in types])
+    kind: ColumnElement[str] = literal_column(f"'{ChangeKind.DELETED.value}'")
+    names: list[ColumnElement[str]] = [literal_column(f"'{each}'") for each in types]
     went = _found().where(_ENTRIES.c.kind == kind, _ENTRIES.c.type.in_(names), _ENTRIES.c.seq > _AFTER)
     return went.order_by(_ENTRIES.c.seq).limit(_MOST)
 

@@ -140,7 +140,8 @@ async def make(
             answer = payload.refused([refused])
             if refused.row is None:
                 raise _Declined(answer) from None
-            recorder.refuse(*refused.row, payload.mutation, refused.state)
+            subject, row = refused.row
+            recorder.refuse(subject, row, payload.mutation, refused.state)
             recorder.close()
             return answer, False
         except Refusal as refusal:

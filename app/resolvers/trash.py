@@ -8,18 +8,23 @@ from hashlib import sha256
 from sqlalchemy import bindparam, select
 
 from app.db import FoundRow, Statement
-from app.db.models import REASON_LENGTH, Authority, Event, table_of
+from app.db.models import REASON_LENGTH, Authority, Case, Event, table_of
 from app.db.types import Id
 from app.errors import Forbidden, NotFound, Unconfirmed
-from app.ownership import GOVERN, Viewer, deleted
+from app.ownership import GOVERN, Viewer, deleted, place
 from app.reading.payloads import Given
-from app.record import removal
+from app.record import erasing, removal
 from app.record.journal import Recorder
 from app.record.keeping import Touch
 from app.resolvers.changes import change
-from app.resolvers.inputs import TextRule
+from app.resolvers.inputs import AnyRule, TextRule, invalid
 from app.values import format_time
 
+MOST_ERASED = 1_000
+"""Of how many changes something is erased at once."""
+
+_UNCONFIRMED = "`confirm` is missing: this can't be undone, so look at `preview`, and give its `confirm` to go on"
+_OF_ANOTHER = "`confirm` is of another preview than the present one; look at that, and give its `confirm`"
 _EVENTS = table_of(Event)
 
 
@@ -71,10 +76,40 @@ def purge(recorder: Recorder, viewer: Viewer, deletion: FoundRow, values: Given)
         )
     preview = preview_of(recorder, deletion)
     if values.get("confirm") != preview["confirm"]:
-        raise Unconfirmed(preview, given=values.get("confirm") is not None)
+        is_other = values.get("confirm") is not None
+        raise Unconfirmed(preview, _OF_ANOTHER if is_other else _UNCONFIRMED, "confirm")
     authority = Authority.ADMIN if viewer.changes_all else Authority.OWNER
     removal.purge(recorder, deletion, authority.value, values["reason"])
     return str(deletion.row_id)
+
+
+@change(
+    place(GOVERN, touch=Touch.DESTROYS, case_id=Case),
+    {
+        "seqs": AnyRule(),
+        "fields": AnyRule(),
+        "reason": TextRule(REASON_LENGTH, nullable=False),
+        "preview": AnyRule(nullable=True),
+    },
+)
+def erase(recorder: Recorder, _: Viewer, case: FoundRow, values: Given) -> str:
+    """Erase values of what the record of a case says, such as a name that has to go. That something was said, when and
+    by whom, stays provable; what the rows have at present stays as it is. Takes the role OWNER.
+    """
+    seqs, fields = values["seqs"], values["fields"]
+    if not 0 < len(seqs) <= MOST_ERASED:
+        raise invalid("seqs", f"must have 1 to {MOST_ERASED:,} numbers, not {len(seqs)}")
+    if not fields or not {*fields} <= {*erasing.FIELDS}:
+        raise invalid("fields", f"must be some of {', '.join(erasing.FIELDS)}")
+    try:
+        found = erasing.left_of(recorder.transaction, case.id, seqs, fields)
+    except erasing.CannotErase as fault:
+        raise invalid("seqs", str(fault)) from None
+    if values.get("preview"):
+        told = [{"seq": left.entry.seq, "type": left.entry.type, "fields": [*left.fields]} for left in found]
+        raise Unconfirmed({"changes": told}, "`preview` says what would go; leave it out to have it go", "preview")
+    erasing.erase(recorder, case, found, values["reason"])
+    return str(case.id)
 
 
 def preview_of(recorder: Recorder, deletion: FoundRow) -> dict[str, object]:

@@ -49,6 +49,7 @@ READING_ORDER = (
     *("RetainCaseInput", "RetainCasePayload"),
     *("PlaceHoldInput", "PlaceHoldPayload", "ReleaseHoldInput", "ReleaseHoldPayload"),
     *("RestoreInput", "RestorePayload", "PurgeInput", "PurgePayload"),
+    *("EraseInput", "ErasePayload"),
     *("SetCaseMemberInput", "SetCaseMemberPayload", "AcceptCaseInput", "AcceptCasePayload"),
     *("RemoveCaseMemberInput", "RemoveCaseMemberPayload"),
     *("UserError", "ErrorCode", "NotFoundError", "InvalidInputError", "ForbiddenError", "ConflictError"),

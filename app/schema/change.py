@@ -87,8 +87,12 @@ class FieldChange:
     """What became of a field."""
 
     name: str = field(MemberName(), "The field's name in this schema.")
-    before: JSON | None = field(MemberValue(0), "Its value before; null when it had none.")
-    after: JSON | None = field(MemberValue(1), "Its value after; null when it has none.")
+    before: JSON | None = field(
+        MemberValue(0), "Its value before; null when it had none, `[erased]` when that was erased."
+    )
+    after: JSON | None = field(
+        MemberValue(1), "Its value after; null when it has none, `[erased]` when that was erased."
+    )
 
 
 @noun(_ENTRIES)
@@ -103,7 +107,7 @@ class Change(Node):
     fields: list[FieldChange] = field(
         Members("said", VALUES),
         "What became of its fields: of those that changed, and when it was made or deleted of all that had a value. "
-        "Empty when erased.",
+        "Empty when all of it was erased.",
     )
     reason: str | None = field(
         Within("said", REASON, REASON_LENGTH), "Why, where a reason was given; null when erased."
@@ -112,7 +116,8 @@ class Change(Node):
         description="The `requestId` of the input that it was done by, if it had one."
     )
     erased: bool = field(
-        IsNull("said"), "Whether what it said was erased. That it was done, when and by whom, is never erased."
+        IsNull("erased_by", wanted=False),
+        "Whether what it said was erased, or some of it. That it was done, when and by whom, is never erased.",
     )
 
 

@@ -8,6 +8,7 @@ from app.schema.event import CreateEventInput, DeleteEventInput, Event, UpdateEv
 from app.schema.fields import object_type
 from app.schema.file_batch import CreateFileBatchInput, DeleteFileBatchInput, FileBatch, UpdateFileBatchInput
 from app.schema.kept import (
+    EraseInput,
     Hold,
     PlaceHoldInput,
     PurgeInput,
@@ -99,6 +100,7 @@ class Mutation:
         certificate=CERTIFICATE,
         preview=PREVIEW,
     )
+    erase = change(trash.erase, EraseInput, "Of which changes which fields are to be erased, and why.", preview=PREVIEW)
     set_case_member = change(
         members.set_role,
         SetCaseMemberInput,
