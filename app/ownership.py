@@ -433,6 +433,14 @@ def name_user(transaction: Transaction, viewer: Viewer, subject: str, issuer: st
     transaction.run(_NAME_USER, values)
 
 
+def user_called(transaction: Transaction, subject: str) -> str:
+    """Return the id of the user with a subject whom no issuer vouches for; there is one from now on."""
+    values = {"user": new_user_id(), "viewer": None, "subject": subject, "issuer": ""}
+    transaction.run(_NAME_USER, values)
+    identifier: str = transaction.all(_CALLED, {"subject": subject})[0].id
+    return identifier
+
+
 def find_user(
     transaction: Transaction, viewer: Viewer, case_id: str, subject: str, issuer: str | None
 ) -> FoundRow | None:
@@ -596,6 +604,7 @@ def _counting() -> Statement:
 
 
 _NAME_USER = _naming()
+_CALLED = Statement(select(User.id).where(User.issuer == literal_column("''"), User.subject == bindparam("subject")))
 _GIVEN = _counting()
 
 

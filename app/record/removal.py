@@ -118,23 +118,29 @@ def carry_on(recorder: Recorder, deletion: FoundRow) -> bool:
     return False
 
 
+def carry_on_with(transaction: Transaction, row_id: str) -> bool:
+    """Go on with the deletion of a row; return whether it has more to do. Raises JournalBroken."""
+    deletion = transaction.first(_DELETION, {"row": row_id})
+    if deletion is None:
+        return False
+    recorder = Recorder(transaction, deletion.by, "")
+    recorder.hold(deletion.case_id)
+    # It may have been restored, or carried on by another process, before the journal was held.
+    deletion = transaction.first(_DELETION, {"row": row_id})
+    if deletion is None or deletion.state not in _TO_DO:
+        return False
+    is_more = carry_on(recorder, deletion)
+    recorder.close()
+    return is_more
+
+
 def go_on(transaction: Transaction, after: str) -> tuple[str, bool] | None:
     """Go on with the first deletion under way behind one; return which it was, and whether it has more to do.
 
     None when there is none. Raises JournalBroken.
     """
     deletion = transaction.first(_UNDER_WAY, {"after": after})
-    if deletion is None:
-        return None
-    recorder = Recorder(transaction, deletion.by, "")
-    recorder.hold(deletion.case_id)
-    # It may have been restored, or carried on by another process, before the journal was held.
-    deletion = transaction.first(_DELETION, {"row": deletion.row_id})
-    if deletion is None or deletion.state not in _TO_DO:
-        return (after, True)
-    is_more = carry_on(recorder, deletion)
-    recorder.close()
-    return deletion.row_id, is_more
+    return None if deletion is None else (deletion.row_id, carry_on_with(transaction, deletion.row_id))
 
 
 # What is below

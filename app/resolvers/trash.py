@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, literal_column, select
 
-from app.db import FoundRow, Statement
-from app.db.models import REASON_LENGTH, Authority, Case, Event, table_of
+from app import ownership
+from app.db import FoundRow, Statement, Transaction
+from app.db.models import REASON_LENGTH, Authority, Case, Deletion, DeletionState, Event, table_of
 from app.db.types import Id
-from app.errors import Forbidden, NotFound, Unconfirmed
-from app.ownership import GOVERN, Viewer, deleted, place
+from app.errors import Forbidden, NotFound, StateError, Unconfirmed
+from app.ownership import GOVERN, Place, Viewer, deleted, place
 from app.reading.payloads import Given
 from app.record import erasing, removal
 from app.record.journal import Recorder
@@ -25,7 +26,7 @@ MOST_ERASED = 1_000
 
 _UNCONFIRMED = "`confirm` is missing: this can't be undone, so look at `preview`, and give its `confirm` to go on"
 _OF_ANOTHER = "`confirm` is of another preview than the present one; look at that, and give its `confirm`"
-_EVENTS = table_of(Event)
+_EVENTS, _DELETIONS = table_of(Event), table_of(Deletion)
 
 
 def ends_at(deletion: FoundRow, days: int) -> datetime | None:
@@ -112,6 +113,34 @@ def erase(recorder: Recorder, _: Viewer, case: FoundRow, values: Given) -> str:
     return str(case.id)
 
 
+def in_trash(transaction: Transaction) -> list[FoundRow]:
+    """Return all that was deleted and not purged: `row_id`, `case_id`, `type`, `at`, the first deleted first."""
+    return transaction.all(_ALL, {})
+
+
+def purge_as_operator(transaction: Transaction, deletion: FoundRow, subject: str, reason: str) -> bytes:
+    """Begin to purge what was deleted, for whoever runs this server, whom the record calls by a subject.
+
+    Return the certificate. Raises StateError where what keeps the case keeps it from that, which the record then tells
+    once the transaction has ended well; NotFound when it isn't there any longer.
+    """
+    by = ownership.user_called(transaction, subject)
+    recorder = Recorder(transaction, by, subject)
+    place: Place = deleted(Touch.DESTROYS)
+    given = {"case_id": deletion.case_id, "id": deletion.row_id}
+    try:
+        found = place.find(recorder, Viewer(by, frozenset({"admin"}), subject), given)
+    except StateError as refused:
+        if refused.row is not None:
+            recorder.refuse(*refused.row, "purge", refused.state)
+            recorder.close()
+        raise
+    removal.purge(recorder, found, "OPERATOR", reason)
+    recorder.close()
+    assert recorder.change is not None  # noqa: S101 - for the type checker
+    return removal.certificate(transaction, recorder.change)
+
+
 def preview_of(recorder: Recorder, deletion: FoundRow) -> dict[str, object]:
     """Return what a purge would remove, and what confirms that it was seen: as long as it is still that."""
     said = f"{deletion.row_id} {recorder.size} {recorder.root}"
@@ -124,4 +153,9 @@ def preview_of(recorder: Recorder, deletion: FoundRow) -> dict[str, object]:
     }
 
 
+_ALL = Statement(
+    select(*(_DELETIONS.c[name] for name in ("row_id", "case_id", "type", "at")))
+    .where(_DELETIONS.c.state != literal_column(f"'{DeletionState.PURGING.value}'"))
+    .order_by(_DELETIONS.c.at, _DELETIONS.c.row_id)
+)
 _EVENT = Statement(select(_EVENTS.c.id).where(_EVENTS.c.id == bindparam("event", type_=Id())))
