@@ -287,7 +287,7 @@ class DeletedPlace(Place):
         where = "input", "id"
         missing = NotFound("there is nothing deleted of that id here", where)
         found = _find_deleted(recorder, viewer, given["case_id"], given["id"])
-        if found is None or found.state == DeletionState.PURGING.value:
+        if found is None:
             raise missing
         touch = self.touch if isinstance(self.touch, Touch) else self.touch(given)
         need = GOVERN if found.type == _CASE or touch is Touch.DESTROYS else DELETE
@@ -412,7 +412,9 @@ def _find_deleted(recorder: Recorder, viewer: Viewer, case_id: object, identifie
         # As in `find`.
         if found is None or (found.last_nodes is not None and perf_counter() - begun <= AT_ONCE_SECONDS):
             break
-    if found is None or (found.type != _CASE and found.case_status is None):
+    if found is None or found.state == DeletionState.PURGING.value:
+        return None
+    if found.type != _CASE and found.case_status is None:
         return None  # what is in a case that was deleted comes back with it
     _go_on(recorder, case, found)
     return found

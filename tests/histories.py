@@ -81,7 +81,7 @@ class History:
 
     def _update_case(self) -> None:
         held = self._held()
-        status = self._random.choice(["OPEN", "ACTIVE", "CLOSED"])
+        status = self._random.choice(["OPEN", "ACTIVE"])
         given = self._some(title=self._text(), description=self._description(), reference=None, status=status)
         # Who has yet to take the case up does so by this; and others may not.
         self._change(self._random.choice(self.users), "updateCase", id=held.id, **given)

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     bindparam,
     delete,
+    exists,
     func,
     insert,
     literal_column,
@@ -354,7 +355,12 @@ def _went(*types: str) -> Select[Any]:
     return went.order_by(_ENTRIES.c.seq).limit(_MOST)
 
 
-_GONE = {_CASE: Statement(_of_case(_went(_EVENT, _BATCH))), _EVENT: Statement(_of_event(_went(_BATCH)))}
+# What goes on to go with an event that was deleted before the case did comes back with that.
+_BY_ITSELF = exists(select(_DELETIONS.c.row_id).where(_DELETIONS.c.row_id == _ENTRIES.c.event_id).correlate(_ENTRIES))
+_GONE = {
+    _CASE: Statement(_of_case(_went(_EVENT, _BATCH)).where(~_BY_ITSELF)),
+    _EVENT: Statement(_of_event(_went(_BATCH))),
+}
 _ITSELF = Statement(_found().where(_ENTRIES.c.id == bindparam("entry", type_=Id())))
 _ROW = _DELETIONS.c.row_id == bindparam("row", type_=Id())
 _DELETED, _RESTORED = Statement(insert(_DELETIONS)), Statement(delete(_DELETIONS).where(_ROW))

@@ -21,7 +21,7 @@ from app.resolvers.changes import change
 from app.resolvers.inputs import AnyRule, TextRule, invalid
 from app.values import format_time
 
-MOST_ERASED = 1_000
+MOST_ERASED = 500
 """Of how many changes something is erased at once."""
 
 _UNCONFIRMED = "`confirm` is missing: this can't be undone, so look at `preview`, and give its `confirm` to go on"

@@ -128,7 +128,7 @@ class EraseInput(MutationInput):
     """What is to be erased of what the record of a case says."""
 
     case_id: strawberry.ID = strawberry.field(description=_CASE)
-    seqs: list[int] = strawberry.field(description="The `seq` of the changes that say it: up to 1,000.")
+    seqs: list[int] = strawberry.field(description="The `seq` of the changes that say it: up to 500.")
     fields: list[str] = strawberry.field(
         description="The names of the fields whose values go, before and after: title, description, reference, label, "
         "fileTypes, or reason for why a change was made. What the row has at present stays; change that first."
