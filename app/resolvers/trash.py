@@ -132,7 +132,8 @@ def purge_as_operator(transaction: Transaction, deletion: FoundRow, subject: str
         found = place.find(recorder, Viewer(by, frozenset({"admin"}), subject), given)
     except StateError as refused:
         if refused.row is not None:
-            recorder.refuse(*refused.row, "purge", refused.state)
+            what, row = refused.row
+            recorder.refuse(what, row, "purge", refused.state)
             recorder.close()
         raise
     removal.purge(recorder, found, "OPERATOR", reason)
