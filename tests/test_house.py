@@ -97,14 +97,14 @@ def test_whatever_is_recorded_is_written_by_the_record_alone() -> None:
 
 def test_nothing_is_destroyed_but_where_may_destroy_permits_it() -> None:
     """Rows of a case are deleted, and entries overwritten, by three statements, each behind `may_destroy`."""
-    destroying = {}
+    destroying: dict[str, list[str]] = {}
     for path in APP.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"\bDELETE\s+FROM\b|\bTRUNCATE\b(?!\))", text), path
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"delete", "update_rows"}:
                 what = ast.unparse(node.args[0])
-                destroying.setdefault(path.relative_to(APP).as_posix(), []).append(f"{node.func.id} {what}")  # type: ignore[attr-defined]
+                destroying.setdefault(path.relative_to(APP).as_posix(), []).append(f"{node.func.id} {what}")
     # Users, the log, requests and trusted documents are nothing of a case.
     of_others = {"ownership.py", "record/log.py", "resolvers/cases.py", "resolvers/requests.py"}
     of_others |= {"resolvers/trusted.py", "resolvers/users.py", "db/trial.py"}

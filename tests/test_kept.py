@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -122,7 +123,7 @@ class Kept:
         of_event = {"caseId": self.case, "eventId": self.event}
         if self.state in {"in the trash", "purged"}:
             gone = self.case
-        return {
+        given: dict[str, dict[str, Any]] = {
             "updateCase": {"id": self.case, "title": f"Changed {time.time()}"},
             "deleteCase": {"id": self.case},
             "createEvent": {"caseId": self.case, "title": "New", "occurredAt": NOON},
@@ -142,7 +143,8 @@ class Kept:
             "setCaseMember": {"caseId": self.case, "subject": "nobody-yet", "role": "VIEWER"},
             "acceptCase": {"id": self.case},
             "removeCaseMember": {"caseId": self.case, "subject": "nobody-else"},
-        }[name]
+        }
+        return given[name]
 
 
 def make_kept(owner: Client, admin: Client, members: dict[str, Client], state: str) -> Kept:
@@ -692,77 +694,75 @@ def test_what_cannot_be_erased_is_told(
 # Two at once
 
 
-def race(rounds: int, one: Callable[[int], Any], other: Callable[[int], Any]) -> list[tuple[Any, Any]]:
-    """Return what came of each of two things done at once, so many times."""
+def race(one: Callable[[], Any], other: Callable[[], Any]) -> tuple[Any, Any]:
+    """Return what came of each of two things done at once."""
     with ThreadPoolExecutor(2) as pool:
-        found = []
-        for number in range(rounds):
-            first, second = pool.submit(one, number), pool.submit(other, number)
-            found.append((first.result(), second.result()))
-        return found
+        first, second = pool.submit(one), pool.submit(other)
+        return first.result(), second.result()
+
+
+def seq_of(client: Client, mutation: str, /, **given: Any) -> int | None:
+    """Return the number of the change that a mutation made, None where it was refused."""
+    change = client.change(mutation, f"{ERRORS} change {{ seq }}", **given)["change"]
+    return None if change is None else int(change["seq"])
 
 
 def races(server: Server, rounds: int) -> None:
     alice, other, admin = server.client(), server.client(), server.client(roles=("admin",))
-    case = alice.create_case()
-    grant(alice, case, other, "OWNER")
+
+    def new_case() -> str:
+        case = alice.create_case()
+        grant(alice, case, other, "OWNER")
+        return case
 
     # A hold and a purge: what is purged behind a hold was not kept by it.
-    events = [alice.create_event(case) for _ in range(rounds)]
-    for event in events:
-        made(alice, "deleteEvent", caseId=case, id=event)
-    holds: list[str] = []
-
-    def place(_: int) -> int:
-        payload = made(alice, "placeHold", "hold { id } change { seq }", caseId=case, name="H", reason="R")
-        holds.append(payload["hold"]["id"])
-        return int(payload["change"]["seq"])
-
-    def purge_(number: int) -> int | None:
-        given = {"caseId": case, "id": events[number], "reason": "R"}
-        preview = admin.change("purge", f"{ERRORS} preview", **given)["preview"]
-        if preview is None:
-            return None
-        payload = admin.change("purge", f"{ERRORS} change {{ seq }}", confirm=preview["confirm"], **given)
-        return None if payload["errors"] else int(payload["change"]["seq"])
-
     for number in range(rounds):
         if number % 90 == 0:
-            case = alice.create_case()
-            grant(alice, case, other, "OWNER")
-        events[number] = alice.create_event(case)
-        made(alice, "deleteEvent", caseId=case, id=events[number])
-        ((held, purged),) = race(1, lambda _: place(0), lambda _, number=number: purge_(number))
-        assert purged is None or purged < held, (held, purged)
-        made(alice, "releaseHold", caseId=case, id=holds.pop(), reason="R")
+            case = new_case()  # which may have had a hundred holds
+        event = alice.create_event(case)
+        made(alice, "deleteEvent", caseId=case, id=event)
+        purging = {"caseId": case, "id": event, "reason": "R"}
+        confirm = admin.change("purge", "preview", **purging)["preview"]["confirm"]
+        held, purged = race(
+            partial(seq_of, alice, "placeHold", caseId=case, name="H", reason="R"),
+            partial(seq_of, admin, "purge", confirm=confirm, **purging),
+        )
+        assert held is not None
+        assert purged is None or purged < held
+        standing = case_of(alice, case)["holds"][-1]["id"]
+        made(alice, "releaseHold", caseId=case, id=standing, reason="R")
+
+    # The same of a deletion, which takes one step.
+    for number in range(rounds):
+        if number % 90 == 0:
+            case = new_case()
+        event = alice.create_event(case)
+        held, deleted = race(
+            partial(seq_of, alice, "placeHold", caseId=case, name="H", reason="R"),
+            partial(seq_of, other, "deleteEvent", caseId=case, id=event),
+        )
+        assert held is not None
+        assert deleted is None or deleted < held
+        standing = case_of(alice, case)["holds"][-1]["id"]
+        made(alice, "releaseHold", caseId=case, id=standing, reason="R")
 
     # A seal and a change: nothing changes behind a seal.
-    case = alice.create_case()
-    grant(alice, case, other, "OWNER")
+    case = new_case()
     event = alice.create_event(case)
     for number in range(rounds):
-
-        def seal(_: int) -> int:
-            return int(made(alice, "sealCase", "change { seq }", id=case, reason="R")["change"]["seq"])
-
-        def update(_: int, number: int = number) -> int | None:
-            given = {"caseId": case, "id": event, "title": f"T {number}"}
-            payload = other.change("updateEvent", f"{ERRORS} change {{ seq }}", **given)
-            return None if payload["errors"] else int(payload["change"]["seq"])
-
-        ((sealed, updated),) = race(1, seal, update)
+        sealed, updated = race(
+            partial(seq_of, alice, "sealCase", id=case, reason="R"),
+            partial(seq_of, other, "updateEvent", caseId=case, id=event, title=f"T {number}"),
+        )
+        assert sealed is not None
         assert updated is None or updated < sealed
         made(alice, "unsealCase", id=case, reason="R")
 
     # Two that restore the same: one of them does.
     for _ in range(rounds):
         made(alice, "deleteEvent", caseId=case, id=event)
-        ((mine, yours),) = race(
-            1,
-            lambda _: codes(alice, "restore", caseId=case, id=event),
-            lambda _: codes(other, "restore", caseId=case, id=event),
-        )
-        assert sorted((mine, yours)) == [[], ["NOT_FOUND"]]
+        restores = [partial(codes, client, "restore", caseId=case, id=event) for client in (alice, other)]
+        assert sorted(race(*restores)) == [[], ["NOT_FOUND"]]
     assert findings(server.settings, case) == []
 
 
