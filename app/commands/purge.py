@@ -28,8 +28,8 @@ def add_to(commands: Any) -> None:
         "list what was deleted, and remove some of it for good",
         "Without arguments, list what was deleted and has not been purged. With ids, or with --due, remove for good "
         "what the record says of that and of all that was in it, and print what certifies it, a line of JSON each. "
-        "That it was there, and who changed it when, stays provable. What a hold or a date keeps is not purged. It can't "
-        "be undone. Servers may be at work meanwhile.",
+        "That it was there, and who changed it when, stays provable. What a hold or a date keeps is not purged, and "
+        "nothing of it can be undone. Servers may be at work meanwhile.",
     )
     parser.epilog = (
         "Exit codes: 0 when all that was asked for is purged; 1 when something was refused, or failed; 2 for misuse."

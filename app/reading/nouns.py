@@ -339,9 +339,9 @@ class Changed(Lead):
 
 @dataclass(frozen=True)
 class ChangedNode(Lead):
-    """The row that a change made or changed, of whatever type, in its payload."""
+    """The row that a change made or changed, in its payload: a case, an event or a file batch."""
 
-    reads = None
+    reads = 3
 
 
 @dataclass(frozen=True)
@@ -385,9 +385,9 @@ class Told(Lead):
 
 @dataclass(frozen=True)
 class Current(Lead):
-    """The row that a conflict was about, as it is now."""
+    """The row that a conflict was about, as it is now: a case, an event or a file batch."""
 
-    reads = None
+    reads = 3
 
 
 @dataclass(frozen=True)

@@ -150,7 +150,7 @@ class Past:
         least = select(func.min(earlier.c.seq)).where(
             earlier.c.row_id == first.c.row_id,
             earlier.c.seq > self._moment.c.seq,
-            earlier.c.kind.not_in(_NO_CHANGE),
+            *_changes(earlier),
             *self._in_case(subject, earlier),
         )
         undone = (
@@ -240,7 +240,7 @@ class Past:
         its own it would take more of SQLite's parser than is left, where lists are nested.
         """
         of_type: ColumnElement[str] = literal_column(f"'{subject.name}'")
-        later = and_(entry.c.seq > self._moment.c.seq, entry.c.kind.not_in(_NO_CHANGE))
+        later = and_(entry.c.seq > self._moment.c.seq, *_changes(entry))
         if subject.key in values:
             rest = (apart(entry.c[name]) == value for name, value in values.items() if name in {"case_id", "event_id"})
             return and_(entry.c.row_id == values[subject.key], later, apart(entry.c.type) == of_type, *rest)
@@ -294,8 +294,7 @@ class Past:
         """Return something of the row's last entry until then, or of its first one."""
         entry = _ENTRIES.alias("entry")
         by_then = entry.c.seq <= self.seq if since is None else entry.c.seq < since
-        changes = entry.c.kind.not_in(_NO_CHANGE)
-        found = select(what(entry)).where(entry.c.row_id == identifier, by_then, changes)
+        found = select(what(entry)).where(entry.c.row_id == identifier, by_then, *_changes(entry))
         found = found.where(*self._in_case(subject, entry))
         return _one(found.order_by(entry.c.seq.asc() if first else entry.c.seq.desc()))
 
@@ -444,6 +443,11 @@ def _last_by(heads: Select[Any], name: str, moment: BindParameter[datetime]) -> 
         .where(halves.c.low < halves.c.high)
     )
     return select(halves.c.case_id, halves.c.low.label("seq")).where(halves.c.low == halves.c.high, halves.c.low > 0)
+
+
+def _changes(entry: Any) -> list[ColumnElement[bool]]:
+    """Return the conditions that an entry changes its row; one by one, as a list would take more of SQLite's parser."""
+    return [entry.c.kind != kind for kind in _NO_CHANGE]
 
 
 def _one(found: Select[Any]) -> ColumnElement[Any]:

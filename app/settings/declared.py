@@ -84,7 +84,7 @@ class Limits:
         metadata=_says(
             "150",
             whole(1, 5_000),
-            "look-ups, lists, counts and pages' information in a document; any node counts as four",
+            "look-ups, lists, counts and pages' information in a document; any node counts as six",
         )
     )
     # Ten components that ask for the same ten fields of the same object make 450 pairs.

@@ -14,7 +14,7 @@ from time import monotonic
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from app.db import Database
-from app.errors import DeadlineExceeded, DossierError, JournalBroken, Unavailable, UnknownOutcome
+from app.errors import DeadlineExceeded, DossierError, Unavailable, UnknownOutcome
 from app.execution.faults import masked
 from app.record import log, removal, signing
 from app.record.log import Passed
@@ -76,16 +76,7 @@ class Chores:
         after = LEAST_ID
         while True:
             began = monotonic()
-            try:
-                done = await self._database.write(partial(removal.go_on, after=after), None)
-            except (Unavailable, DeadlineExceeded, UnknownOutcome):
-                done = None
-            except JournalBroken as broken:
-                masked(broken)
-                done = None
-            except Exception as error:  # noqa: BLE001 - as of the log
-                masked(error)
-                done = None
+            done = await self._remove_some(after)
             if done is None:
                 after = LEAST_ID
                 await asyncio.sleep(_SECONDS)
@@ -93,6 +84,16 @@ class Chores:
             row_id, is_more = done
             after = after if is_more else row_id
             await asyncio.sleep(_SHARE * (monotonic() - began))
+
+    async def _remove_some(self, after: str) -> tuple[str, bool] | None:
+        """Remove a slice of the first deletion behind one; see removal.go_on. None, too, where that can't be done."""
+        try:
+            return await self._database.write(partial(removal.go_on, after=after), None)
+        except (Unavailable, DeadlineExceeded, UnknownOutcome):
+            return None  # as for the log
+        except Exception as error:  # noqa: BLE001 - as for the log
+            masked(error)
+            return None
 
     async def _once(self, *, at_once: bool = False) -> bool:
         """Do what is to be done now; return whether there is more. Signing waits until it is due, unless `at_once`."""
