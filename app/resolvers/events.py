@@ -81,7 +81,7 @@ def update(recorder: Recorder, _: Viewer, event: FoundRow, values: Given) -> str
 @change(place(DELETE, touch=Touch.DESTROYS, case_id=Case, id=Event))
 def delete(recorder: Recorder, _: Viewer, event: FoundRow, __: Given) -> str:
     """Delete an event with its file batches. Takes the role EDITOR. It is gone at once, and `restore` brings it back;
-    see `Case.trash`.
+    see `trash` of its case.
     """
     removal.remove(recorder, Event, event)
     return str(event.id)

@@ -42,7 +42,7 @@ def update(recorder: Recorder, _: Viewer, batch: FoundRow, values: Given) -> str
 @change(place(DELETE, touch=Touch.DESTROYS, case_id=Case, event_id=Event, id=FileBatch))
 def delete(recorder: Recorder, _: Viewer, batch: FoundRow, __: Given) -> str:
     """Delete a file batch. Takes the role EDITOR. It is gone at once, and `restore` brings it back; see
-    `Case.trash`.
+    `trash` of its case.
     """
     removal.remove(recorder, FileBatch, batch)
     return str(batch.id)
