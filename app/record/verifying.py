@@ -207,7 +207,9 @@ class Erasures:
 
     def _beside(self, row: StoredRow) -> StoredRow:
         row_id, case_id, seq, event_id = row[0], row[1], row[2], row[_EVENT_PLACE]
-        is_purged = any((case_id, each) in self._purged for each in (row_id, event_id, case_id))
+        # What has yet to go with a purge that is under way may have been erased in part before.
+        is_gone = row[_SAID_PLACE] is None
+        is_purged = is_gone and any((case_id, each) in self._purged for each in (row_id, event_id, case_id))
         erasure = PURGED if is_purged else self._digests.get((case_id, seq))
         return (*row[:_ERASURE_PLACE], erasure, *row[_ERASURE_PLACE + 1 :])
 
@@ -351,7 +353,7 @@ _CHANGES = frozenset(
     kind.value
     for kind in (ChangeKind.CREATED, ChangeKind.UPDATED, ChangeKind.DELETED, ChangeKind.RESTORED, ChangeKind.IMPORTED)
 )
-_EVENT_PLACE, _ERASURE_PLACE = Told._fields.index("event_id"), Told._fields.index("erasure")
+_EVENT_PLACE, _SAID_PLACE, _ERASURE_PLACE = (Told._fields.index(name) for name in ("event_id", "said", "erasure"))
 _NUMBER_PLACE = _CASES.c.keys().index("number")
 _NAMES = frozenset(subject.name for subject in SUBJECTS.values()) | {"row"}
 _COUNT = both(select(func.count()).select_from(_ENTRIES), _ENTRIES.c.case_id)
