@@ -59,6 +59,7 @@ class History:
                 self._create_case()
             else:
                 steps = [self._create_case, self._update_case, self._set_role, self._remove_member, self._accept]
+                steps += 2 * [self._create_case]
                 steps += 3 * [self._set_role, self._update_case]
                 steps += 4 * [self._create_event, self._create_batch, self._update_event, self._update_batch]
                 steps += 3 * [self._delete_event, self._delete_batch, self._release]
@@ -66,13 +67,17 @@ class History:
                 steps += [self._close, self._seal, self._retain, self._hold, self._erase]
                 self._random.choice(steps)()
         if len(self._cases) > 3:
-            self._delete_case(self._held())
+            held = self._held()
+            for hold in held.holds:
+                assert self._is_made(self._admin, "releaseHold", caseId=held.id, id=hold, reason="over")
+            held.holds = []
+            assert self._delete_case(held)
 
     def forget(self, case_id: str) -> None:
         """Called when what was told of a case as it was is told no longer: something was purged or erased."""
 
     def _is_made(self, client: Client, name: str, /, **given: Any) -> bool:
-        return self._change(client, name, **given)["errors"] == []
+        return not self._change(client, name, **given)["errors"]
 
     def _change(self, client: Client, name: str, selection: str = "", /, **given: Any) -> dict[str, Any]:
         return client.change(name, f"{selection} {_ERRORS}", **given)
@@ -234,19 +239,22 @@ class History:
                 else:
                     held.events[event].append(row)
 
-    def _delete_case(self, held: _Held) -> None:
-        if self._is_made(held.owner, "deleteCase", id=held.id):
-            self._cases.remove(held)
-            self._gone.append(held)
+    def _delete_case(self, held: _Held) -> bool:
+        if not self._is_made(held.owner, "deleteCase", id=held.id):
+            return False
+        self._cases.remove(held)
+        self._gone.append(held)
+        return True
 
     def _restore_case(self) -> None:
-        """Restore a case that was deleted, now or long ago."""
-        if len(self._cases) == 4:
-            self._delete_case(self._held())
-        elif self._random.random() < 0.5:
-            self._delete_case(self._cases[-1])
-        if self._gone and len(self._cases) < 4:
-            held = self._random.choice(self._gone)
+        """Restore a case that was deleted just now, or long ago."""
+        if self._random.random() < 0.5:
+            held = self._held()
+            is_gone = self._delete_case(held)
+        else:
+            held = self._random.choice(self._gone or self._cases)
+            is_gone = len(self._gone) > 1 and len(self._cases) < 4
+        if is_gone:
             assert self._is_made(held.owner, "restore", caseId=held.id, id=held.id)
             self._gone.remove(held)
             self._cases.append(held)

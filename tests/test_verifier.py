@@ -26,9 +26,10 @@ from sqlalchemy.engine import Connection
 
 from app.db.models import ChangeKind, JournalEntry, LogEntry, table_of
 from app.record import notes
-from app.record.entries import SUBJECTS, leaf_of
+from app.record.entries import ERASED, NO_CHANGE, SUBJECTS, leaf_of
 from app.record.signing import pem_of
 from app.record.trees import extended, inclusion_proof, leaf_hash, node_of, root
+from app.values import field_name
 from tests.conftest import KINDS
 from tests.histories import History
 from tests.server import Server, serving
@@ -111,8 +112,12 @@ def proved(
 
 def test_the_kinds_and_types_are_those_of_the_record() -> None:
     assert OURS.KINDS.split("|") == [kind.value for kind in ChangeKind]
-    assert "|".join(subject.name for subject in SUBJECTS.values()) == "CASE|EVENT|FILE_BATCH|MEMBER"
-    assert "(?P<type>CASE|EVENT|FILE_BATCH|MEMBER)" in OURS.LEAF.pattern
+    assert "|".join(subject.name for subject in SUBJECTS.values()) == "CASE|EVENT|FILE_BATCH|MEMBER|HOLD"
+    assert "(?P<type>CASE|EVENT|FILE_BATCH|MEMBER|HOLD)" in OURS.LEAF.pattern
+    assert sorted(OURS.LEAVING) == sorted(kind.value for kind in NO_CHANGE)
+    assert OURS.ERASED == ERASED
+    versioned = {subject.name: field_name(subject.label) for subject in SUBJECTS.values() if "version" in subject.table.c}
+    assert OURS.VERSIONED == versioned
 
 
 def test_it_can_be_read_in_ten_minutes_and_needs_python_39_and_nothing_else() -> None:

@@ -188,8 +188,8 @@ class Audit:
             of_members = list(of_case)
             gone = [entry.seq for entry in of_members if entry.said is None]
             purged |= {seq for _, first, last, seq in of_log if any(first <= each <= last for each in gone)}
-            for seq, user, move in _moves_in(of_members, of_log):
-                should[seq, str(user), move.kind.value, move.ends_at] = case_id
+            for seq, user, moved in _moves_in(of_members, of_log):
+                should[seq, str(user), moved.kind.value, moved.ends_at] = case_id
         is_ = {(seq, str(user), *move): str(case_id) for case_id, user, seq, *move in self._rows(_MOVES)}
         for move in sorted({move for move, _ in should.items() ^ is_.items()}, key=str):
             seq, user, kind, _ = move
