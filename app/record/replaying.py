@@ -67,6 +67,7 @@ class Told(NamedTuple):
     version: int | None
     digest: bytes
     said: str | None
+    erased_by: int | None
     erasure: bytes | None
     subject: str | None
 
