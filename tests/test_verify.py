@@ -195,6 +195,7 @@ def test_what_was_there_before_the_record_is_imported_into_it(
     with serving(kind, settings.database_url.render_as_string(hide_password=False)) as server:
         alice = server.client("alice")
         case = alice.run("{ cases(first: 1) { nodes { id } } }")["cases"]["nodes"][0]["id"]
+        alice.change("updateCase", "errors { message }", id=case, status="OPEN")  # where it was closed
         alice.change("updateCase", "errors { message }", id=case, title="Another title")
         event = alice.run("query ($id: ID!) { case(id: $id) { events(first: 1) { nodes { id } } } }", id=case)
         given = {"caseId": case, "id": event["case"]["events"]["nodes"][0]["id"]}

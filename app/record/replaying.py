@@ -67,6 +67,7 @@ class Told(NamedTuple):
     version: int | None
     digest: bytes
     said: str | None
+    erased_by: int | None
     erasure: bytes | None
     subject: str | None
 
@@ -277,7 +278,7 @@ class Replay:
         is_erased = entry.erasure is not None and digest_of(entry.said or "") == entry.erasure
         faults += [
             Fault(entry.seq, field if field in values else None, _NOT_BEFORE)
-            for field in values.keys() | told.keys()
+            for field in sorted(values.keys() | told.keys())
             if told.get(field) != [values.get(field), None] and not (is_erased and told.get(field) == [ERASED, None])
         ]
 

@@ -96,8 +96,8 @@ class Verification:
                 yield self._finding(key[0], fault)
             self.seals += seals.told
             self._roots |= seals.roots
-        erasures = Erasures(self._rows(_ERASING))
-        told = map(Told._make, erasures.beside(self._counted(_BY_ROW)))
+        self._erasures = Erasures(self._rows(_ERASING))
+        told = map(Told._make, self._erasures.beside(self._counted(_BY_ROW)))
         tables = merge(*(self._rows_of(name) for name in SUBJECTS), key=_place)
         for key, entries, rows in together(told, tables, 2):
             yield from self._replayed(key, entries, rows)
@@ -109,6 +109,9 @@ class Verification:
         for entry in entries:
             if faults := replay.follow(entry):
                 findings += [self._finding(case_id, fault, (entry.type, row_id)) for fault in faults]
+            if not self._erasures.has(entry):
+                wrong = Fault(entry.seq, "erasedBy", "it is not the entry that says that this was erased")
+                findings.append(self._finding(case_id, wrong, (entry.type, row_id)))
             is_sealed = entry.kind == ChangeKind.SEALED.value and replay.values is not None
             if is_sealed and (replay.values or {}).get("sealRoot") != self._roots.get((case_id, entry.seq)):
                 wrong = Fault(entry.seq, "sealRoot", "it is not the root of the entries before it")
@@ -184,20 +187,31 @@ class Erasures:
 
     def __init__(self, entries: Iterable[StoredRow]) -> None:
         """Take the entries by which something was purged or erased."""
-        self._purged: set[tuple[str, str]] = set()
+        self._purged: dict[tuple[str, str | None], int] = {}
         self._digests: dict[tuple[str, int], bytes] = {}
-        for case_id, kind, row_id, said in entries:
+        self._erased: dict[tuple[str, int], int] = {}
+        for case_id, seq, kind, row_id, said in entries:
             if kind == ChangeKind.PURGED.value:
-                self._purged.add((case_id, row_id))
+                self._purged[case_id, row_id] = seq
             else:
-                self._note(case_id, said)
+                self._note(case_id, seq, said)
 
-    def _note(self, case_id: str, said: Any) -> None:
+    def _note(self, case_id: str, by: int, said: Any) -> None:
         try:
             told = orjson.loads(said)[VALUES]["erased"][1]
-            self._digests |= {(case_id, int(seq)): bytes.fromhex(digest) for seq, digest in told.items()}
+            digests = {(case_id, int(seq)): bytes.fromhex(digest) for seq, digest in told.items()}
         except (AttributeError, KeyError, IndexError, TypeError, ValueError):
             return  # which is told where that entry is looked at
+        self._digests |= digests
+        self._erased |= dict.fromkeys(digests, by)
+
+    def has(self, entry: Told) -> bool:
+        """Return whether an entry names the one by which it was erased, if it was."""
+        case_id = entry.case_id
+        if entry.erasure == PURGED:
+            about = entry.row_id, entry.event_id, case_id
+            return entry.erased_by in {self._purged[case_id, each] for each in about if (case_id, each) in self._purged}
+        return entry.erased_by == self._erased.get((case_id, entry.seq))
 
     def beside(self, rows: Iterator[StoredRow]) -> Iterator[StoredRow]:
         """Iterate over entries by _BY_ROW, each with what was erased of it."""
@@ -207,7 +221,9 @@ class Erasures:
 
     def _beside(self, row: StoredRow) -> StoredRow:
         row_id, case_id, seq, event_id = row[0], row[1], row[2], row[_EVENT_PLACE]
-        is_purged = any((case_id, each) in self._purged for each in (row_id, event_id, case_id))
+        # What has yet to go with a purge that is under way may have been erased in part before.
+        is_gone = row[_SAID_PLACE] is None
+        is_purged = is_gone and any((case_id, each) in self._purged for each in (row_id, event_id, case_id))
         erasure = PURGED if is_purged else self._digests.get((case_id, seq))
         return (*row[:_ERASURE_PLACE], erasure, *row[_ERASURE_PLACE + 1 :])
 
@@ -351,7 +367,7 @@ _CHANGES = frozenset(
     kind.value
     for kind in (ChangeKind.CREATED, ChangeKind.UPDATED, ChangeKind.DELETED, ChangeKind.RESTORED, ChangeKind.IMPORTED)
 )
-_EVENT_PLACE, _ERASURE_PLACE = Told._fields.index("event_id"), Told._fields.index("erasure")
+_EVENT_PLACE, _SAID_PLACE, _ERASURE_PLACE = (Told._fields.index(name) for name in ("event_id", "said", "erasure"))
 _NUMBER_PLACE = _CASES.c.keys().index("number")
 _NAMES = frozenset(subject.name for subject in SUBJECTS.values()) | {"row"}
 _COUNT = both(select(func.count()).select_from(_ENTRIES), _ENTRIES.c.case_id)
@@ -385,7 +401,7 @@ _BY_ROW = both(
     _ENTRIES.c.case_id,
 )
 _ERASING = both(
-    select(*(_ENTRIES.c[name] for name in ("case_id", "kind", "row_id", "said")))
+    select(*(_ENTRIES.c[name] for name in ("case_id", "seq", "kind", "row_id", "said")))
     .where(_ENTRIES.c.kind.in_([literal_column(f"'{kind.value}'") for kind in (ChangeKind.PURGED, ChangeKind.ERASED)]))
     .order_by(_ENTRIES.c.case_id, _ENTRIES.c.seq),
     _ENTRIES.c.case_id,
