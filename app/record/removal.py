@@ -274,6 +274,8 @@ def _purge_some(recorder: Recorder, deletion: FoundRow) -> bool:
     found = transaction.all(_SAID[deletion.type], {**above, "after": deletion.position, "most": _ENTRIES_AT_ONCE})
     # `seq` of the deletion is by now that of the entry that certifies it.
     transaction.run_each(_ERASE, [{"entry": entry.id, "said": None, "erased_by": deletion.seq} for entry in found])
+    # A hold goes with the first entry about it, so that the record and the table never contradict each other.
+    transaction.run_each(_LIFT, [{"row": entry.row_id} for entry in found if entry.type == _HOLD])
     if len(found) == _ENTRIES_AT_ONCE:
         recorder.write(_MOVE, _moved(deletion, DeletionState.PURGING, found[-1].seq))
         return True
@@ -282,7 +284,7 @@ def _purge_some(recorder: Recorder, deletion: FoundRow) -> bool:
     return False
 
 
-_CASE, _EVENT, _BATCH = (SUBJECTS[table.name].name for table in (_CASES, _EVENTS, _BATCHES))
+_CASE, _EVENT, _BATCH, _HOLD = (SUBJECTS[table.name].name for table in (_CASES, _EVENTS, _BATCHES, table_of(Hold)))
 _ABOVE = bindparam("above", type_=Id())
 _MOST: BindParameter[int] = bindparam("most", type_=Integer())
 _AFTER: BindParameter[int] = bindparam("after", type_=Integer())
@@ -407,12 +409,17 @@ _COUNT = {
 _COUNTED = {_CASE: "cases", _EVENT: "events", _BATCH: "fileBatches"}
 _SAID = {
     type_: Statement(
-        scope(select(_ENTRIES.c.id, _ENTRIES.c.seq).where(*_SAYS, _ENTRIES.c.seq > _AFTER))
+        scope(
+            select(*(_ENTRIES.c[name] for name in ("id", "seq", "type", "row_id"))).where(
+                *_SAYS, _ENTRIES.c.seq > _AFTER
+            )
+        )
         .order_by(_ENTRIES.c.seq)
         .limit(_MOST)
     )
     for type_, scope in _SCOPES.items()
 }
+_LIFT = Statement(delete(table_of(Hold)).where(table_of(Hold).c.id == bindparam("row", type_=Id())))
 _ERASE = Statement(update_rows(_ENTRIES).where(_ENTRIES.c.id == bindparam("entry", type_=Id())))
 _CERTIFIES = Statement(
     select(*(column for column in _ENTRIES.c if column.name != "nodes")).where(
@@ -423,7 +430,6 @@ _CHECKPOINT = Statement(select(table_of(Checkpoint).c.text).order_by(table_of(Ch
 _FORGET = {
     _CASE: [
         _CLEAR[_FORMER.name],
-        Statement(delete(table_of(Hold)).where(table_of(Hold).c.case_id == _ABOVE)),
         Statement(delete(_DELETIONS).where(_DELETIONS.c.case_id == _ABOVE)),
     ],
     _EVENT: [
