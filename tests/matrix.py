@@ -131,6 +131,8 @@ def _ways(
         # What a change was made to is tried as such, and not again with all that other ways lead to: every row has a
         # history, so that there are too many ways.
         nested = MAX_NESTING
+    if name == "trash":
+        passed = passed + Counter({"Change": passes})  # what is in it is tried as history
     possible = possible_types(schema, target)
     if not possible:
         yield _Way((name,), frozenset({f"{type_}.{name}"}))

@@ -95,8 +95,8 @@ class Watched(History):
 
 
 def test_what_was_told_then_is_told_again(server: Server) -> None:
-    history = Watched(server, seed=5, sampled=0.25)
-    history.go_on(160)
+    history = Watched(server, seed=5, sampled=0.35)
+    history.go_on(100)
     compared = [*history.check()]
     assert compared.count("seq") > 20
     assert compared.count("at") > 15

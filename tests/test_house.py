@@ -103,8 +103,8 @@ def test_nothing_is_destroyed_but_where_may_destroy_permits_it() -> None:
         assert not re.search(r"\bDELETE\s+FROM\b|\bTRUNCATE\b(?!\))", text), path
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"delete", "update_rows"}:
-                what = ast.unparse(node.args[0])
-                destroying.setdefault(path.relative_to(APP).as_posix(), []).append(f"{node.func.id} {what}")
+                name, what = ast.unparse(node.func), ast.unparse(node.args[0])
+                destroying.setdefault(path.relative_to(APP).as_posix(), []).append(f"{name} {what}")
     # Users, the log, requests and trusted documents are nothing of a case.
     of_others = {"ownership.py", "record/log.py", "resolvers/cases.py", "resolvers/requests.py"}
     of_others |= {"resolvers/trusted.py", "resolvers/users.py", "db/trial.py"}

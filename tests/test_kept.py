@@ -581,6 +581,17 @@ def _rows(server: Server, table: str) -> int:
     return count
 
 
+def test_a_seal_waits_for_what_is_going(large: tuple[Server, str, str]) -> None:
+    server, case, event = large
+    alice = server.client("alice")
+    made(alice, "deleteEvent", caseId=case, id=event)
+    made(alice, "sealCase", id=case, reason="Done.")
+    entries = journal(alice, case)
+    assert [entry["kind"] for entry in entries].count("DELETED") == 451
+    assert (entries[-1]["kind"], entries[-1]["seq"]) == ("SEALED", 453 + 452)
+    assert findings(server.settings, case) == []
+
+
 # Purged, and erased
 
 
@@ -677,6 +688,7 @@ def test_a_name_is_erased_and_all_else_stays(server: Server, alice: Client) -> N
         ([3], ["status"], "fields", "must be some of"),
         ([3], ["title"], "seqs", "what is still so"),
         ([5], ["title"], "seqs", "what was deleted"),
+        ([2], ["title"], "seqs", "a member or a hold"),
     ],
 )
 def test_what_cannot_be_erased_is_told(

@@ -784,6 +784,7 @@ def breakable(new_database: Callable[[str], str]) -> Iterator[Server]:
         yield server
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("breaks", "part"), BREAKS, ids=lambda function: function.__name__)
 def test_a_broken_rule_is_found(
     breakable: Server,

@@ -573,7 +573,7 @@ def tamper(database: Database, edits: int, seed: int, folder: Path) -> None:
 
 
 def test_what_is_done_around_dossier_is_found(tampered: Database, tmp_path: Path) -> None:
-    tamper(tampered, 100, 1, tmp_path)
+    tamper(tampered, 50, 1, tmp_path)
 
 
 @pytest.mark.slow

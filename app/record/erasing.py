@@ -59,10 +59,12 @@ def left_of(transaction: Transaction, case_id: str, seqs: Sequence[int], fields:
         if entry.said is None:
             raise CannotErase(f"has {seq}, of which all was erased before")
         subject = SUBJECT_OF[entry.type]
-        if entry.row_id not in rows and subject.table.name in _ROWS:
+        if subject.table.name not in _ROWS:
+            raise CannotErase(f"has {seq}, which is about a member or a hold: they stay on view as they are")
+        if entry.row_id not in rows:
             rows[entry.row_id] = transaction.first(_ROWS[subject.table.name], {"row": entry.row_id})
-        row = rows.get(entry.row_id)
-        if row is None and subject.table.name in _ROWS:
+        row = rows[entry.row_id]
+        if row is None:
             raise CannotErase(f"has {seq}, which is about what was deleted; `purge` removes what the record says of it")
         left = _left(entry, subject, row, fields)
         if not left.fields:
@@ -84,23 +86,23 @@ def erase(recorder: Recorder, case: FoundRow, found: Sequence[Left], reason: str
     recorder.transaction.run_each(_ERASE, values)
 
 
-def _left(entry: FoundRow, subject: Subject, row: FoundRow | None, fields: Sequence[str]) -> Left:
+def _left(entry: FoundRow, subject: Subject, row: FoundRow, fields: Sequence[str]) -> Left:
     _, label, reason, values = orjson.loads(entry.said)
     gone = []
-    for name in fields:
+    for name in (*fields, *(["sealReason"] if "reason" in fields else [])):
         if name not in values:
             continue
         column = next(each for each in subject.columns if each.field == name)
-        present = None if row is None else column.json(getattr(row, column.column))
+        present = column.json(getattr(row, column.column))
         pair = [value if value in {None, present} else ERASED for value in values[name]]
         if pair != values[name]:
             values[name] = pair
             gone.append(name)
     called = field_name(subject.label)
-    if called in fields and label is not None and row is not None and label != getattr(row, subject.label):
+    if called in fields and label is not None and label != getattr(row, subject.label):
         label = None
         gone.append(called)
-    if "reason" in fields and reason is not None:
+    if "reason" in fields and reason is not None and reason != getattr(row, "seal_reason", None):
         reason = None
         gone.append("reason")
     text = orjson.dumps([secrets.token_urlsafe(SALT_BYTES), label, reason, values]).decode()

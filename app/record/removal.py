@@ -108,6 +108,7 @@ def restore(recorder: Recorder, deletion: FoundRow) -> None:
 def carry_on(recorder: Recorder, deletion: FoundRow) -> bool:
     """Go on with what a deletion has yet to do; return whether there is more."""
     transaction, table = recorder.transaction, _TABLES[deletion.type]
+    recorder.by = deletion.by
     recorder.permit()  # as it was permitted when it began
     below = _below(transaction, table, deletion.row_id, AT_ONCE)
     _remove_each(recorder, below)
@@ -117,6 +118,11 @@ def carry_on(recorder: Recorder, deletion: FoundRow) -> bool:
         return _purge_some(recorder, deletion)
     recorder.write(_MOVE, _moved(deletion, DeletionState.GONE, 0))
     return False
+
+
+def under_way(transaction: Transaction, case_id: str) -> FoundRow | None:
+    """Return a deletion in a case that has more to do, or None."""
+    return transaction.first(_UNDER_WAY_IN, {"case": case_id})
 
 
 def carry_on_with(transaction: Transaction, row_id: str) -> bool:
@@ -369,6 +375,11 @@ _DELETED, _RESTORED = Statement(insert(_DELETIONS)), Statement(delete(_DELETIONS
 _MOVE = Statement(update_rows(_DELETIONS).where(_ROW))
 _TO_DO = {DeletionState.GOING.value, DeletionState.PURGING.value}
 _DELETION = Statement(select(_DELETIONS).where(_ROW))
+_UNDER_WAY_IN = Statement(
+    select(_DELETIONS)
+    .where(_DELETIONS.c.case_id == bindparam("case", type_=Id()), literal_column("state IN ('GOING', 'PURGING')"))
+    .limit(literal_column("1"))
+)
 _UNDER_WAY = Statement(
     select(_DELETIONS)
     # In the words of the index.

@@ -273,6 +273,8 @@ class Replay:
         if values is None or self._last is None:
             faults.append(Fault(entry.seq, "kind", "its row was never made, or is gone"))
             return
+        if "sealedAt" in values:
+            faults.append(Fault(entry.seq, "kind", "it changes what was sealed, and the seal wasn't broken before"))
         if entry.version != self._last.version:
             faults.append(Fault(entry.seq, "version", "it is not the last one of the row"))
         is_erased = entry.erasure is not None and digest_of(entry.said or "") == entry.erasure

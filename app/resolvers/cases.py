@@ -76,13 +76,21 @@ def delete(recorder: Recorder, _: Viewer, case: FoundRow, __: Given) -> str:
 _REASON: dict[str, Rule] = {"reason": TextRule(REASON_LENGTH, nullable=False)}
 
 
-@change(place(GOVERN, touch=Touch.GOVERNS, id=Case), _REASON)
+def _end_removals(recorder: Recorder, case: FoundRow) -> bool:
+    """Go on with what is still to be removed of the case, which would be a change behind the seal."""
+    deletion = removal.under_way(recorder.transaction, case.id)
+    return deletion is not None and removal.carry_on(recorder, deletion) is not None
+
+
+@change(place(GOVERN, touch=Touch.GOVERNS, id=Case), _REASON, ahead=_end_removals)
 def seal(recorder: Recorder, _: Viewer, case: FoundRow, values: Given) -> str:
     """Seal a case: nothing in it changes until the seal is broken, and the root of its journal at that moment is kept.
     Members, holds and exports go on. Takes the role OWNER.
     """
     if case.sealed_at is not None:
         raise StateError("the case is sealed already", ("input", "id"), "SEALED")
+    if removal.under_way(recorder.transaction, case.id) is not None:
+        raise InvalidInput("what was deleted from the case is still being removed; try again", ("input", "id"))
     sealed = {"sealed_at": recorder.moment, "sealed_by": recorder.by, "seal_root": recorder.root}
     reason = values["reason"]
     recorder.update(_CASES, case, {**sealed, "seal_reason": reason}, kind=ChangeKind.SEALED, reason=reason)
