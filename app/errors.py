@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 class DossierError(Exception):
@@ -103,6 +104,14 @@ class InvalidInput(Refusal):
     code = "INVALID_INPUT"
 
 
+class Unconfirmed(InvalidInput):
+    """What can't be undone, and was not confirmed, with what would go."""
+
+    def __init__(self, preview: Mapping[str, object], message: str, field: str) -> None:
+        super().__init__(message, ("input", field))
+        self.preview = preview
+
+
 class Forbidden(Refusal):
     """The viewer may see the object, but their role does not allow the change."""
 
@@ -123,6 +132,16 @@ class Conflict(Refusal):
         super().__init__(message, path)
         self.current_version = current_version
         self.current_id = current_id
+
+
+class StateError(Refusal):
+    """What keeps a case as it is keeps it from this change: CLOSED, SEALED, HELD or RETAINED."""
+
+    def __init__(self, message: str, path: tuple[str, ...], state: str) -> None:
+        super().__init__(message, path)
+        self.code = self.state = state
+        self.row: Any = None
+        """What somebody tried to destroy, of which the record then tells: its subject, and the row."""
 
 
 class RequestMismatch(Refusal):

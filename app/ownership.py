@@ -35,11 +35,29 @@ from sqlalchemy import (
 )
 
 from app.db import FoundRow, Statement, Transaction
-from app.db.models import Base, Case, CaseMember, CaseRole, Checkpoint, Event, FileBatch, Journal, User, table_of
+from app.db.models import (
+    Base,
+    Case,
+    CaseMember,
+    CaseRole,
+    Checkpoint,
+    Deletion,
+    DeletionState,
+    Event,
+    FileBatch,
+    FormerMember,
+    Journal,
+    JournalEntry,
+    User,
+    table_of,
+)
 from app.db.sql import boolean, in_quotes
 from app.db.types import Id, Time
 from app.errors import Forbidden, JournalBroken, NotFound
+from app.record import keeping
+from app.record.entries import SUBJECT_OF, SUBJECTS
 from app.record.journal import Head, Recorder, last_nodes
+from app.record.keeping import Touch
 from app.values import field_name, new_user_id, now, parse_id
 
 # What each verb needs, and which roles have it.
@@ -54,6 +72,9 @@ MAX_GIVEN_TO_ONE = 20
 MAX_GIVEN = 1_000
 
 _cases: FromClause = Case.__table__
+_events, _batches = table_of(Event), table_of(FileBatch)
+_CASE = SUBJECTS[Case.__tablename__].name
+_deletions, _former, _entries = table_of(Deletion), table_of(FormerMember), table_of(JournalEntry)
 _users: FromClause = User.__table__
 _checkpoints: FromClause = Checkpoint.__table__
 _theirs: FromClause = CaseMember.__table__.alias("theirs")
@@ -86,6 +107,8 @@ class Asking:
     moment: ColumnElement[Any]
     reads_all: bool
     changes_all: bool
+    trashed_from: ColumnElement[Any] | None
+    """Since when something was deleted that can be restored; None where it can for ever."""
 
 
 def has_rule(table: Table) -> bool:
@@ -95,12 +118,53 @@ def has_rule(table: Table) -> bool:
 
 def readable(table: Table, asking: Asking) -> ColumnElement[bool]:
     """Return the condition that the viewer may see a row of `table`."""
+    there = _is_there(table)
     if asking.reads_all or table is _checkpoints:  # which name nobody and no case
-        return true()
+        return there
     if table is _users:
         return or_(table.c.id == asking.viewer, _is_fellow(table.c.id, asking))
     case_id = table.c.id if table is _cases else table.c.case_id
-    return exists(select(literal_column("1")).where(_grant(case_id, asking.viewer, asking.moment)).correlate(table))
+    grant = exists(select(literal_column("1")).where(_grant(case_id, asking.viewer, asking.moment)).correlate(table))
+    return grant if table is _cases else and_(there, grant)
+
+
+def _is_there(table: Table) -> ColumnElement[bool]:
+    """Return the condition that what a row is in is there: what is below a deleted row goes a little later."""
+    above: Select[Any]
+    if table is _events:
+        above = select(literal_column("1")).where(_cases.c.id == table.c.case_id)
+    elif table is _batches:
+        above = select(literal_column("1")).select_from(_events).join(_cases, _cases.c.id == _events.c.case_id)
+        above = above.where(_events.c.id == table.c.event_id)
+    else:
+        return true()
+    return exists(above.correlate(table))
+
+
+def trashed(asking: Asking) -> ColumnElement[bool]:
+    """Return the condition that an entry says that something in its case was deleted that can be restored.
+
+    To be asked of the entries of a case that the viewer may see.
+    """
+    return _entries.c.id.in_(_restorable(asking).where(_deletions.c.type != _CASE))
+
+
+def trashed_case(asking: Asking) -> ColumnElement[bool]:
+    """Return the condition that an entry says that a case was deleted that the viewer can restore."""
+    cases = _restorable(asking).where(_deletions.c.type == _CASE)
+    if not asking.changes_all:
+        lasts = or_(_former.c.expires_at.is_(None), _former.c.expires_at > asking.moment)
+        cases = cases.join(_former, _former.c.case_id == _deletions.c.row_id).where(
+            _former.c.user_id == asking.viewer, _former.c.role == literal_column(f"'{GOVERN}'"), lasts
+        )
+    return _entries.c.id.in_(cases)
+
+
+def _restorable(asking: Asking) -> Select[Any]:
+    found = select(_deletions.c.change_id).where(
+        _deletions.c.state != literal_column(f"'{DeletionState.PURGING.value}'")
+    )
+    return found if asking.trashed_from is None else found.where(_deletions.c.at > asking.trashed_from)
 
 
 def viewer_role(case_id: ColumnElement[str], asking: Asking) -> ColumnElement[str]:
@@ -144,12 +208,13 @@ class Place:
     """Where a change is made: the path from the case down to a row, and what it takes to change that.
 
     Each step of `path` has the field of the input that holds the id, by its column's name, and the table. `need` is
-    that of `find`, or says it of an input; `lock` is that of `find`.
+    that of `find`, or says it of an input, as `touch` does what the change does to the case; `lock` is that of `find`.
     """
 
     need: str | Callable[[Transaction, Viewer, Mapping[str, Any]], str]
     path: tuple[tuple[str, type[Base]], ...]
     lock: bool
+    touch: Touch | Callable[[Mapping[str, Any]], Touch]
 
     def find(self, recorder: Recorder, viewer: Viewer, given: Mapping[str, Any]) -> FoundRow:
         """Find the row that an input names, if the viewer may change it; raises what `find` does."""
@@ -157,7 +222,8 @@ class Place:
             return None
         need = self.need if isinstance(self.need, str) else self.need(recorder.transaction, viewer, given)
         steps = [(field_name(name), model, given[name]) for name, model in self.path]
-        return find(recorder, viewer, need, *steps, lock=self.lock)
+        touch = self.touch if isinstance(self.touch, Touch) else self.touch(given)
+        return find(recorder, viewer, need, *steps, lock=self.lock, touch=touch)
 
     def case_alone(self, given: Mapping[str, Any]) -> str | None:
         """Return the id of the case that an input names, if what is changed there locks nothing beyond that case."""
@@ -169,12 +235,19 @@ class Place:
         if not self.path:
             return None
         steps = tuple(model for _, model in self.path)
-        statement = _find_statement(steps, lock=self.lock, governs=self.need == GOVERN, reads_all=False)
+        destroys = self.touch is Touch.DESTROYS
+        statement = _find_statement(
+            steps, lock=self.lock, governs=self.need == GOVERN, destroys=destroys, reads_all=False
+        )
         return statement.form(dialect, [*(step.__tablename__ for step in steps), "viewer", "moment"]).sql
 
 
 def place(
-    need: str | Callable[[Transaction, Viewer, Mapping[str, Any]], str], *, lock: bool = True, **path: type[Base]
+    need: str | Callable[[Transaction, Viewer, Mapping[str, Any]], str],
+    *,
+    lock: bool = True,
+    touch: Touch | Callable[[Mapping[str, Any]], Touch] = Touch.CHANGES,
+    **path: type[Base],
 ) -> Place:
     """Return a place, its path in the order of the arguments. Raises TypeError for a table that has no word here."""
     for model in path.values():
@@ -182,7 +255,56 @@ def place(
             raise TypeError(
                 f"give {model.__name__} its word among _WORDS in app/ownership.py, to say that it isn't there"
             )
-    return Place(need, tuple(path.items()), lock)
+    return Place(need, tuple(path.items()), lock, touch)
+
+
+@dataclass(frozen=True, slots=True)
+class CasePlace(Place):
+    """A case that is there, or that was deleted and whose owners may still say what becomes of it."""
+
+    def find(self, recorder: Recorder, viewer: Viewer, given: Mapping[str, Any]) -> FoundRow:
+        """See Place."""
+        try:
+            return Place.find(self, recorder, viewer, given)
+        except NotFound:
+            ((name, _),) = self.path
+            found = _find_deleted(recorder, viewer, given[name], given[name])
+            if found is None or found.type != _CASE:
+                raise
+            _allow(found.viewer_role, viewer, GOVERN, NotFound("", ()), ("input", field_name(name)))
+            return found
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedPlace(Place):
+    """What was deleted from a case, or a case that was deleted."""
+
+    def find(self, recorder: Recorder, viewer: Viewer, given: Mapping[str, Any]) -> FoundRow:
+        """Find the deletion that an input names, if the viewer may say what becomes of it; raises what `find` does.
+
+        `is_over` of it is whether its time in the trash has passed.
+        """
+        where = "input", "id"
+        missing = NotFound("there is nothing deleted of that id here", where)
+        found = _find_deleted(recorder, viewer, given["case_id"], given["id"])
+        if found is None:
+            raise missing
+        touch = self.touch if isinstance(self.touch, Touch) else self.touch(given)
+        need = GOVERN if found.type == _CASE or touch is Touch.DESTROYS else DELETE
+        _allow(found.viewer_role, viewer, need, missing, where)
+        subject = SUBJECT_OF[found.type]
+        row = {**found._asdict(), subject.label: None}
+        keeping.check(recorder, found, touch, ("input", "caseId"), lambda: (subject, row))
+        return found
+
+    def statement(self, dialect: Dialect) -> str | None:
+        """See Place."""
+        return _FIND_DELETED.form(dialect, ["row", "case", "viewer", "moment"]).sql
+
+
+def deleted(touch: Touch) -> Place:
+    """Return the place of something that was deleted, which an input names by `caseId` and `id`."""
+    return DeletedPlace(DELETE, (("case_id", Case), ("id", Case)), lock=True, touch=touch)
 
 
 ANYBODYS = place(READ)
@@ -190,7 +312,12 @@ ANYBODYS = place(READ)
 
 
 def find(
-    recorder: Recorder, viewer: Viewer, need: str, *path: tuple[str, type[Base], object], lock: bool = False
+    recorder: Recorder,
+    viewer: Viewer,
+    need: str,
+    *path: tuple[str, type[Base], object],
+    lock: bool = False,
+    touch: Touch = Touch.CHANGES,
 ) -> FoundRow:
     """Return the row at the end of a path, if the viewer has the role that is needed.
 
@@ -202,23 +329,29 @@ def find(
     their membership up by it.
     Raises NotFound when any step is missing, lies elsewhere or is not the viewer's, alike in every case;
     raises Forbidden when the viewer is a member whose role is too weak. The transaction's `check` raises the same when
-    that has come to be so since. Raises JournalBroken when the case has no journal.
+    that has come to be so since. Raises StateError when the case may not be touched like that, see keeping.py, and
+    JournalBroken when the case has no journal.
     """
     transaction = recorder.transaction
     argument, model, _ = path[-1]
     where = ("input", argument)
     identifiers = {step.__tablename__: parse_id(identifier) for _, step, identifier in path}
 
+    missing = NotFound(f"there is no such {_WORDS[model]} here", where)
+
     def allow(role: str | None) -> None:
-        if role is None and not viewer.reads_all:
-            raise NotFound(f"there is no such {_WORDS[model]} here", where)
-        if _ROLES.index(role or READ) > _ROLES.index(need) and not viewer.changes_all:
-            raise Forbidden(f"this takes the role {need} in the case", where, need)
+        _allow(role, viewer, need, missing, where)
 
     found = None
     if None not in identifiers.values():
         steps = tuple([step for _, step, _ in path])
-        statement = _find_statement(steps, lock=lock, governs=need == GOVERN, reads_all=viewer.reads_all)
+        statement = _find_statement(
+            steps,
+            lock=lock,
+            governs=need == GOVERN,
+            destroys=touch is Touch.DESTROYS,
+            reads_all=viewer.reads_all,
+        )
         for _ in range(2):
             begun = perf_counter()
             found = transaction.first(statement, {**identifiers, "viewer": viewer.id, "moment": now()})
@@ -229,14 +362,13 @@ def find(
         if found is None and transaction.first(_WITHOUT_JOURNAL, {"case": identifiers["cases"]}) is not None:
             raise JournalBroken(str(identifiers["cases"]), None)
     if found is None:
-        raise NotFound(f"there is no such {_WORDS[model]} here", where)
+        raise missing
     role, ends = found.viewer_role, found.viewer_ends
     allow(role)
     case_id = str(identifiers[Case.__tablename__])
-    head = Head(found.journal_size, found.journal_at, found.journal_frontier)
-    if not head.fits(found.last_nodes):
-        raise JournalBroken(case_id, head.size)
-    recorder.go_on(case_id, head)
+    _go_on(recorder, case_id, found)
+    subject = SUBJECTS[model.__tablename__]
+    keeping.check(recorder, found, touch, ("input", path[0][0]), lambda: (subject, found._asdict()))
 
     def still_allow() -> None:
         if need == GOVERN:
@@ -253,6 +385,41 @@ def find(
     return found
 
 
+def _allow(role: str | None, viewer: Viewer, need: str, missing: NotFound, where: tuple[str, ...]) -> None:
+    """Raise what refuses a viewer who has a role in the case, or none. Raises NotFound and Forbidden."""
+    if role is None and not viewer.reads_all:
+        raise missing
+    if _ROLES.index(role or READ) > _ROLES.index(need) and not viewer.changes_all:
+        raise Forbidden(f"this takes the role {need} in the case", where, need)
+
+
+def _go_on(recorder: Recorder, case_id: str, found: FoundRow) -> None:
+    head = Head(found.journal_size, found.journal_at, found.journal_frontier)
+    if not head.fits(found.last_nodes):
+        raise JournalBroken(case_id, head.size)
+    recorder.go_on(case_id, head)
+
+
+def _find_deleted(recorder: Recorder, viewer: Viewer, case_id: object, identifier: object) -> FoundRow:
+    """Return a deletion with the viewer's role in the case, or None; the journal's head is held, and gone on behind."""
+    row, case = parse_id(identifier), parse_id(case_id)
+    if row is None or case is None:
+        return None
+    for _ in range(2):
+        begun = perf_counter()
+        values = {"row": row, "case": case, "viewer": viewer.id, "moment": now()}
+        found = recorder.transaction.first(_FIND_DELETED, values)
+        # As in `find`.
+        if found is None or (found.last_nodes is not None and perf_counter() - begun <= AT_ONCE_SECONDS):
+            break
+    if found is None or found.state == DeletionState.PURGING.value:
+        return None
+    if found.type != _CASE and found.case_status is None:
+        return None  # what is in a case that was deleted comes back with it
+    _go_on(recorder, case, found)
+    return found
+
+
 def may_see(transaction: Transaction, viewer: Viewer, case_id: str) -> bool:
     """Return whether the viewer may see a case."""
     grant = {"case": case_id, "viewer": viewer.id, "moment": now()}
@@ -266,6 +433,14 @@ def name_user(transaction: Transaction, viewer: Viewer, subject: str, issuer: st
     """
     values = {"user": new_user_id(), "viewer": viewer.id, "subject": subject, "issuer": issuer}
     transaction.run(_NAME_USER, values)
+
+
+def user_called(transaction: Transaction, subject: str) -> str:
+    """Return the id of the user with a subject whom no issuer vouches for; there is one from now on."""
+    values = {"user": new_user_id(), "viewer": None, "subject": subject, "issuer": ""}
+    transaction.run(_NAME_USER, values)
+    identifier: str = transaction.all(_CALLED, {"subject": subject})[0].id
+    return identifier
 
 
 def find_user(
@@ -312,10 +487,38 @@ _LOCK_VIEWER = Statement(
 _PLACE = {"id", "case_id"}  # what a row says of where it is; the rest is read of rows that will change
 
 
+def _finding_deleted() -> Statement:
+    deletions, former = _deletions, _former
+    viewer, moment = bindparam("viewer", type_=Id()), bindparam("moment", type_=Time())
+    lasts = or_(former.c.expires_at.is_(None), former.c.expires_at > moment)
+    statement = (
+        select(
+            deletions,
+            deletions.c.row_id.label("id"),
+            func.coalesce(CaseMember.role, former.c.role).label("viewer_role"),
+            Journal.size.label("journal_size"),
+            Journal.at.label("journal_at"),
+            Journal.frontier.label("journal_frontier"),
+            last_nodes().label("last_nodes"),
+            *keeping.state_of(),
+            keeping.standing_hold(deletions.c.case_id).label("case_hold"),
+        )
+        .join_from(deletions, Journal.__table__, Journal.case_id == deletions.c.case_id)
+        .outerjoin(_cases, _cases.c.id == deletions.c.case_id)
+        .outerjoin(CaseMember.__table__, _grant(deletions.c.case_id, viewer, moment))
+        .outerjoin(former, and_(former.c.case_id == deletions.c.case_id, former.c.user_id == viewer, lasts))
+        .where(deletions.c.row_id == bindparam("row", type_=Id()))
+        .where(deletions.c.case_id == bindparam("case", type_=Id()))
+    )
+    return Statement(statement.with_for_update(of=[deletions, Journal.__table__], key_share=True))
+
+
 @cache
-def _find_statement(path: tuple[type[Base], ...], *, lock: bool, governs: bool, reads_all: bool) -> Statement:
-    # A batch carries the ids of its event and its case, an event that of its case: the foreign keys of the
-    # database hold them to the truth, so that a path is a comparison of columns and no join.
+def _find_statement(
+    path: tuple[type[Base], ...], *, lock: bool, governs: bool, destroys: bool, reads_all: bool
+) -> Statement:
+    # A batch carries the ids of its event and its case, an event that of its case. What is above has to be there still:
+    # of what was deleted, that below goes later.
     table = path[-1].__table__.c
     columns = {Case: table.id if path[-1] is Case else table.case_id, path[-1]: table.id}
     if len(path) == 3:
@@ -331,9 +534,12 @@ def _find_statement(path: tuple[type[Base], ...], *, lock: bool, governs: bool, 
             Journal.at.label("journal_at"),
             Journal.frontier.label("journal_frontier"),
             last_nodes().label("last_nodes"),
+            *keeping.state_of(),
+            *([keeping.standing_hold(_cases.c.id).label("case_hold")] if destroys else []),
         )
         # A stranger's search ends without a row: it locks nothing, so nobody waits for it.
-        .join_from(path[-1].__table__, Journal.__table__, Journal.case_id == columns[Case])
+        .select_from(_joined_above(path))
+        .join(Journal.__table__, Journal.case_id == columns[Case])
         .join(CaseMember.__table__, grant, isouter=reads_all)
         .where(*(columns[step] == bindparam(step.__tablename__, type_=Id()) for step in path))
     )
@@ -344,6 +550,15 @@ def _find_statement(path: tuple[type[Base], ...], *, lock: bool, governs: bool, 
     if lock:
         locked = [path[-1].__table__, *([CaseMember.__table__] if governs and not reads_all else []), *locked]
     return Statement(statement.with_for_update(of=locked, key_share=True))
+
+
+def _joined_above(path: tuple[type[Base], ...]) -> FromClause:
+    """Return the table of the last step of a path, with those of the steps above."""
+    source = table_of(path[-1])
+    joined: FromClause = source
+    if len(path) == 3:
+        joined = joined.join(_events, and_(_events.c.id == source.c.event_id, _events.c.case_id == source.c.case_id))
+    return joined if path[-1] is Case else joined.join(_cases, _cases.c.id == source.c.case_id)
 
 
 @cache
@@ -391,6 +606,7 @@ def _counting() -> Statement:
 
 
 _NAME_USER = _naming()
+_CALLED = Statement(select(User.id).where(User.issuer == literal_column("''"), User.subject == bindparam("subject")))
 _GIVEN = _counting()
 
 
@@ -422,6 +638,7 @@ def _shared(user_id: ColumnElement[str], asking: Asking) -> Select[Any]:
     )
 
 
+_FIND_DELETED = _finding_deleted()
 _GRANT = Statement(
     select(CaseMember.role).where(
         _grant(bindparam("case", type_=Id()), bindparam("viewer", type_=Id()), bindparam("moment", type_=Time()))

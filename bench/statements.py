@@ -77,6 +77,7 @@ class _Recorder:
         self.dialect = database.dialect
         self.longest = database.longest
         self.incarnation = database.incarnation
+        self.trash_days = database.trash_days
         self.bind = database.bind
         self.bounded = database.bounded
         self.trouble = database.trouble

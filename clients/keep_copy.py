@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 ROW = "id version createdAt createdBy { id } updatedAt updatedBy { id } description"
-CASE = f"{ROW} number title reference status"
+CASE = f"{ROW} number title reference status retainUntil seal {{ at by {{ id }} reason root }}"
 EVENT = f"{ROW} title type occurredAt occurredUntil timePrecision sortOrder"
 BATCH = f"{ROW} event {{ id }} label fileCount fileTypes sortOrder"
 NODE = f"node {{ ... on Case {{ {CASE} }} ... on Event {{ {EVENT} }} ... on FileBatch {{ {BATCH} }} }}"
@@ -48,15 +48,20 @@ class Copy:
         on, held = change and change["on"], self.state["cases"].get(case_id)
         if kind == "LEFT" or (change and (change["kind"], on["type"]) == ("DELETED", "CASE")):
             self.state["cases"].pop(case_id, None)
-        elif kind == "JOINED" or held is None:
+        elif kind == "JOINED" or (held is None and on["node"]):
             self.read(case_id)
-        elif change["seq"] > held["size"]:
-            rows, row, after = held[on["type"]], on["id"], {each["name"]: each["after"] for each in change["fields"]}
+        elif held and change["seq"] > held["size"]:  # else it is known, or of a case that is gone, or not back yet
+            type_, row, after = on["type"], on["id"], {each["name"]: each["after"] for each in change["fields"]}
+            rows = held.get(type_, {})  # holds are not kept
             held["size"], old = change["seq"], rows.pop(row, {})
-            if on["type"] == "MEMBER" and change["kind"] != "DELETED":  # whose node is the user
+            if type_ == "MEMBER" and change["kind"] != "DELETED":  # whose node is the user
                 rows[row] = {"expiresAt": None, **old, **after}
             elif on["node"]:  # else it is gone by now
                 rows[row] = max(old or on["node"], on["node"], key=lambda each: each["version"])
+            if type_ == "EVENT" and change["kind"] in ("DELETED", "RESTORED"):
+                # Its batches go and come with it: their own changes may be told later, or were before it was back.
+                others = {key: each for key, each in held["FILE_BATCH"].items() if each["event"]["id"] != row}
+                held["FILE_BATCH"] = others | (self.batches(case_id, row) if on["node"] else {})
 
     def read(self, case_id: str) -> None:
         """Read a case whole. What changes meanwhile the feed will tell, also that the case is gone, or part of it."""
@@ -67,9 +72,13 @@ class Copy:
         events, batches = held.setdefault("EVENT", {}), held.setdefault("FILE_BATCH", {})
         for event in self.nodes("case", "events", EVENTS, case=case_id):
             events[event["id"]], page = event, event.pop("fileBatches")
-            rest = self.nodes("event", "fileBatches", REST, case=case_id, id=event["id"])
-            batches |= {row["id"]: row for row in (rest if page["pageInfo"]["hasNextPage"] else page["nodes"])}
+            is_more = page["pageInfo"]["hasNextPage"]
+            batches |= self.batches(case_id, event["id"]) if is_more else {row["id"]: row for row in page["nodes"]}
         self.state["cases"][case_id] = held
+
+    def batches(self, case_id: str, event_id: str) -> Any:
+        """Read all batches of an event."""
+        return {row["id"]: row for row in self.nodes("event", "fileBatches", REST, case=case_id, id=event_id)}
 
     def nodes(self, noun: str, name: str, query: str, **ids: str) -> Any:
         """Read a list page by page, for as long as what it is of is there."""

@@ -63,14 +63,16 @@ FEED = "endCursor upToDate entries { cursor kind caseId change { id seq } }"
 """What is asked of a feed then."""
 
 _LEAVES = 300  # in a document
-AT_ONCE = 10
+AT_ONCE = 8
 """How many calls of the same field a document makes."""
 _VARIABLES = {"Case": "case", "Event": "event", "FileBatch": "batch", "User": "user", "Change": "change"}
-_LISTS = ("cases", "events", "fileBatches", "history")
+_VARIABLES |= {"Hold": "hold", "Deleted": "deleted"}
+_LISTS = ("cases", "events", "fileBatches", "history", "trash")
+# What a mutation is about, where its name doesn't say that.
+_ABOUT = {"restore": "Deleted", "purge": "Deleted"}
 _CURSORS = tuple(f"cursor_{name}" for name in _LISTS)
-_TYPES = dict.fromkeys(("case", "event", "batch", "user", "change"), "ID!") | dict.fromkeys(
-    ("text", "cursor", *_CURSORS, "cursor_changes"), "String!"
-)
+NAMED = ("case", "event", "batch", "user", "change", "hold")
+_TYPES = dict.fromkeys(NAMED, "ID!") | dict.fromkeys(("text", "cursor", *_CURSORS, "cursor_changes"), "String!")
 _TYPES["moment"] = "DateTime!"
 # A way through the schema passes no type twice, but for the one that leads up and so back to where it came from.
 _PASSES = {"fileBatch": 2}
@@ -94,12 +96,13 @@ def reading_documents(schema: GraphQLSchema) -> list[Document]:
     documents = []
     for name, definition in schema.query_type.fields.items():
         ways = [*_ways(schema, "Query", name, definition, Counter(), 0, _PASSES.get(name, 1))]
-        documents += [_document(name, some) for some in chunks(ways, _LEAVES)]
+        # With the first way each: what else is asked for may be null of whatever there is.
+        documents += [_document(name, [*some, ways[0]]) for some in chunks(ways, _LEAVES)]
         if "asOf" in definition.args:
             # As it was, which takes a level more.
             ways = [*_ways(schema, "Query", name, definition, Counter(), 1, _PASSES.get(name, 1))]
             asked = [replace(way, steps=(_as_it_was(way.steps[0]), *way.steps[1:])) for way in ways]
-            documents += [_document(name, some) for some in chunks(asked, _LEAVES)]
+            documents += [_document(name, [*some, asked[0]]) for some in chunks(asked, _LEAVES)]
     return [*documents, *_argument_documents(schema)]
 
 
@@ -128,6 +131,8 @@ def _ways(
         # What a change was made to is tried as such, and not again with all that other ways lead to: every row has a
         # history, so that there are too many ways.
         nested = MAX_NESTING
+    if name == "trash":
+        passed = passed + Counter({"Change": passes})  # what is in it is tried as history
     possible = possible_types(schema, target)
     if not possible:
         yield _Way((name,), frozenset({f"{type_}.{name}"}))
@@ -387,7 +392,7 @@ class Mutation:
     def input(self, given: Values, values: Values) -> Values:
         """Return an input about something; `values` as in World."""
         named = {argument: values[variable] for argument, variable in self.ids.items()}
-        fresh = {"subject": values["subject"], "requestId": new_id()}
+        fresh = {"subject": values["subject"], "requestId": new_id(), "confirm": values.get("confirm", "Changed")}
         return named | {name: fresh.get(name, value) for name, value in given.items()}
 
 
@@ -399,7 +404,7 @@ def mutations(schema: GraphQLSchema) -> list[Mutation]:
         (argument,) = definition.args.values()
         type_ = get_named_type(argument.type)
         assert isinstance(type_, GraphQLInputObjectType)
-        target = re.sub("^[a-z]+", "", name)  # what the verb is about
+        target = _ABOUT.get(name) or re.sub("^[a-z]+", "", name)  # what the verb is about
         ids = {
             member: variable_of(member, target)
             for member, of in type_.fields.items()
@@ -424,6 +429,8 @@ def _input_value(name: str, of: Input) -> Any:
         return None  # a new one each time, see Mutation.input
     if name == "issuer":
         return ""  # of all whom the shared secret vouches for
+    if name in {"seqs", "fields", "preview"}:
+        return {"seqs": [1], "fields": ["title"], "preview": False}[name]
     return {"String": "Changed", "DateTime": _TIME, "Int": 7 if name == "expectedVersion" else 1}[named.name]
 
 
@@ -435,13 +442,13 @@ def _payload(schema: GraphQLSchema, type_: GraphQLObjectType, *, below: bool = T
         possible = possible_types(schema, target)
         if not possible:
             asked.append(name)
+        elif target.name == "Node":
+            asked.append(f"{name} {{ __typename id }}")
         elif below and target is possible[0]:
             asked.append(f"{name} {{ {_payload(schema, possible[0], below=False)} }}")
         elif below:
             on = (f"... on {object_.name} {{ {_payload(schema, object_, below=False)} }}" for object_ in possible)
             asked.append(f"{name} {{ {' '.join(on)} }}")
-        elif name == "current":
-            asked.append(f"{name} {{ __typename id }}")
     return " ".join(asked)
 
 
@@ -484,7 +491,7 @@ class World:
     @property
     def ids(self) -> list[str]:
         """The ids of what is in the case."""
-        return [self.present[name] for name in ("case", "event", "batch", "user", "change")]
+        return [self.present[name] for name in NAMED]
 
     def answer(self, caller: Caller, text: str, *, present: bool) -> bytes:
         """Return the whole answer to a document about what is there, or about what never was."""
@@ -546,7 +553,7 @@ def make_world(server: Server, salt: str = "") -> World:
     values["user"] = alice.run("{ viewer { id } }")["viewer"]["id"]
     changes = "query ($case: ID!) { case(id: $case) { history(orderBy: SEQ_ASC) { nodes { id } } } }"
     values["change"] = alice.run(changes, case=values["case"])["case"]["history"]["nodes"][0]["id"]
-    missing = {name: new_id() for name in ("case", "event", "batch", "user", "change")}
+    missing = {name: new_id() for name in (*NAMED, "deleted")}
     missing |= {"subject": f"nobody-{new_id()}", "text": "no such text"}
     values["moment"] = missing["moment"] = alice.run(
         "query ($case: ID!) { case(id: $case) { history(first: 1) { nodes { at } } } }", case=values["case"]
@@ -569,7 +576,33 @@ def make_case(owner: Client, title: str, *, days: int = 2) -> Values:
     for day in range(1, days + 1):
         event = owner.create_event(case, title=title, occurredAt=f"2026-01-0{day}T00:00:00Z", type="FINDING")
         ids += [(event, owner.create_batch(case, event, label=title, sortOrder=place)) for place in range(days)]
-    return {"case": case, "event": ids[0][0], "batch": ids[0][1]}
+    return {"case": case, "event": ids[0][0], "batch": ids[0][1], **_make_kept(owner, case)}
+
+
+def _make_kept(owner: Client, case: str) -> Values:
+    """Let something of a case be deleted, and a hold be placed and released; return their ids."""
+    deleted = owner.create_event(case)
+    assert owner.change("deleteEvent", "errors { code }", caseId=case, id=deleted)["errors"] == []
+    hold = owner.change("placeHold", "hold { id }", caseId=case, name="A hold", reason="Why not")["hold"]["id"]
+    released = owner.change("releaseHold", "errors { code }", caseId=case, id=hold, reason="It was")
+    assert released["errors"] == []
+    return {"deleted": deleted, "hold": hold}
+
+
+def prepare(world: World, name: str, values: Values) -> Values:
+    """Let a change be one that can be made; return what is new of the values."""
+    client, case = world.owner.client, values["case"]
+    match name:
+        case "unsealCase":
+            client.change("sealCase", "errors { code }", id=case, reason="Done")
+        case "releaseHold":
+            return {"hold": client.change("placeHold", "hold { id }", caseId=case, name="H", reason="R")["hold"]["id"]}
+        case "erase":
+            client.change("updateCase", "errors { code }", id=case, title="Another title")
+        case "purge":
+            admin, given = world.callers["admin"].client, {"caseId": case, "id": values["deleted"], "reason": "R"}
+            return {"confirm": admin.change("purge", "preview", **given)["preview"]["confirm"]}
+    return {}
 
 
 def cursors(client: Client, values: Values) -> Values:
@@ -579,11 +612,12 @@ def cursors(client: Client, values: Values) -> Values:
       cases(where: {text: $text}) { pageInfo { startCursor } }
       case(id: $case) { events { pageInfo { startCursor } } }
       event(caseId: $case, id: $event) { fileBatches { pageInfo { startCursor } } }
-      about: case(id: $case) { history { pageInfo { startCursor } } }
+      about: case(id: $case) { history { pageInfo { startCursor } } trash { pageInfo { startCursor } } }
     }
     """
     found = client.run(query, **{name: values[name] for name in ("case", "event", "text")})
-    lists = [found["cases"], found["case"]["events"], found["event"]["fileBatches"], found["about"]["history"]]
+    lists = [found["cases"], found["case"]["events"], found["event"]["fileBatches"]]
+    lists += [found["about"]["history"], found["about"]["trash"]]
     return {name: list_["pageInfo"]["startCursor"] for name, list_ in zip(_LISTS, lists, strict=True)}
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 import pytest
+from sqlalchemy import func, select
 
+from app.db.models import Deletion, DeletionState, table_of
 from tests.histories import History
 from tests.pasts import AUTHORS, EVERYTHING, ITSELF, asked, told
 from tests.server import Client, Server
 from tests.test_history import journal
+from tests.test_migrations import ask as ask_database
 from tests.test_ownership import execute
 
 NOTHING = b'{"data":{"case":null}}'
@@ -39,11 +43,32 @@ class Watched(History):
         self.taken: dict[tuple[str, int], list[bytes]] = {}
         self.reader = server.client(roles=("auditor",))
         self._sampled = sampled
+        self._settings = server.settings
 
     def _create_case(self) -> None:
         # No more than are kept, so that they grow old.
         if len(self._cases) < 3:
             super()._create_case()
+
+    def _purge(self) -> None:
+        # Each time all that was taken down is asked for anew.
+        if self._random.random() < self._sampled:
+            super()._purge()
+
+    def _erase(self) -> None:
+        if self._random.random() < self._sampled:
+            super()._erase()
+
+    def forget(self, case_id: str) -> None:
+        """Take down anew what a case says of its past."""
+        purging = select(func.count()).where(table_of(Deletion).c.state == DeletionState.PURGING.value)
+        until = time.monotonic() + 30
+        while ask_database(self._settings, lambda connection: connection.scalar(purging)):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        for case, number in self.taken:
+            if case == case_id:
+                self.taken[case, number] = told(self.reader, case, {"seq": number})
 
     def go_on(self, changes: int) -> None:
         """Make some changes more."""
@@ -70,8 +95,8 @@ class Watched(History):
 
 
 def test_what_was_told_then_is_told_again(server: Server) -> None:
-    history = Watched(server, seed=5, sampled=0.25)
-    history.go_on(160)
+    history = Watched(server, seed=5, sampled=0.35)
+    history.go_on(100)
     compared = [*history.check()]
     assert compared.count("seq") > 20
     assert compared.count("at") > 15

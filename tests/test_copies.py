@@ -353,7 +353,10 @@ def faults(state: dict[str, Any], http: httpx.Client) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_copy_is_what_the_server_has(kind: str, tmp_path: Path, new_database: Callable[[str], str]) -> None:
+def test_a_copy_is_what_the_server_has(
+    kind: str, tmp_path: Path, new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.record.removal.AT_ONCE", 2)  # so that what is deleted and restored goes in slices
     with inside.serving(kind, new_database(kind)) as server:
         history_ = History(server, 11)
         clients = {"member": history_.users[0], "auditor": server.client("auditor", roles=("auditor",))}

@@ -155,6 +155,20 @@ def test_the_record_is_verified_beside_a_server(place: Path) -> None:
     assert pasted(place, "docs/record.md", "verify").endswith(": all agrees\n")
 
 
+@runs("docs/kept.md", "purge")
+@pytest.mark.slow
+def test_what_was_deleted_is_listed(place: Path) -> None:
+    token = run(place, ".venv/bin/dossier token --subject alice").strip()
+    url = (place / "served").read_text(encoding="utf-8")
+    headers = {"Authorization": f"Bearer {token}"}
+    made = 'mutation { createCase(input: {title: "A case"}) { case { id } } }'
+    answer = httpx.post(f"{url}/graphql", json={"query": made}, headers=headers).json()
+    case = answer["data"]["createCase"]["case"]["id"]
+    delete = f'mutation {{ deleteCase(input: {{id: "{case}"}}) {{ errors {{ message }} }} }}'
+    httpx.post(f"{url}/graphql", json={"query": delete}, headers=headers).raise_for_status()
+    assert f"{case} CASE of case {case}, can be restored until " in pasted(place, "docs/kept.md", "purge")
+
+
 @runs("docs/record.md", "checkpoint", "proof", "verify a proof")
 @pytest.mark.slow
 def test_a_change_is_proved_to_somebody_else(place: Path) -> None:

@@ -33,7 +33,7 @@ PLACES = {
     "changes.entries.caseId": ("case_id: ", "class ReadFeed"),
     "changes.entries.change.seq": ("seq: ", "seq: "),
     "checkpoint": ("checkpoint = CHECKPOINT", "class Checkpoint("),
-    "updateCase": ("update_case = change(", "@change(place(CHANGE, id=Case)"),
+    "updateCase": ("update_case = change(", "@change(place(CHANGE, touch=_touch, id=Case)"),
     "updateCase.case": ("update_case = change(", "class Case("),
     "updateCase.case.title": ("title: ", "title: "),
     "updateCase.errors.currentVersion": ("current_version: ", "class Payload"),

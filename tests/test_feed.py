@@ -20,7 +20,7 @@ query ($case: ID, $after: String, $first: Int) {
   }
 }
 """
-LAG = 1.0  # seconds after which whatever is to be told has been
+LAG = 2.0  # seconds after which whatever is to be told has been
 NOWHERE = "00000000-0000-7000-8000-000000000000"
 
 

@@ -194,10 +194,14 @@ def test_changes_of_one_user_and_between_two_moments(server: Server, alice: Clie
         (
             {"types": ["EVENTS"]},
             "where.types",
-            '`types` has "EVENTS", which is none of CASE, EVENT, FILE_BATCH, MEMBER',
+            '`types` has "EVENTS", which is none of CASE, EVENT, FILE_BATCH, HOLD, MEMBER',
         ),
         ({"types": ["\0"]}, "where.types", '`types` has "\\u0000", which is none of CASE'),
-        ({"fields": ["Title"]}, "where.fields", '`fields` has "Title", which is none of accepted, description, '),
+        (
+            {"fields": ["Title"]},
+            "where.fields",
+            '`fields` has "Title", which is none of accepted, authority, ',
+        ),
         ({"fields": ["title"] * 101}, "where.fields", "`fields` may hold up to 100 names, not 101"),
     ],
     ids=("type", "nul", "field", "many"),
@@ -301,7 +305,68 @@ RULES: dict[str, tuple[Callable[[str, str, str, str], dict[str, Any]], list[tupl
         ],
     ),
 }
+REASON = {"reason": "Why not."}
+RULES |= {
+    "sealCase": (
+        lambda case, *_: {"id": case, **REASON},
+        [("SEALED", "CASE", ["sealedAt", "sealedBy", "sealReason", "sealRoot"])],
+    ),
+    "unsealCase": (
+        lambda case, *_: {"id": case, **REASON},
+        [("UNSEALED", "CASE", ["sealedAt", "sealedBy", "sealReason", "sealRoot"])],
+    ),
+    "retainCase": (
+        lambda case, *_: {"id": case, "retainUntil": "2999-01-01T00:00:00Z"},
+        [("UPDATED", "CASE", ["retainUntil"])],
+    ),
+    "placeHold": (
+        lambda case, *_: {"caseId": case, "name": "H", **REASON},
+        [("HELD", "HOLD", ["name", "reason", "authority", "placedAt", "placedBy"])],
+    ),
+    "releaseHold": (
+        lambda case, *_: {"caseId": case, "id": HOLDS[case], **REASON},
+        [("RELEASED", "HOLD", ["releasedAt", "releasedBy", "releaseReason"])],
+    ),
+    "restore": (
+        lambda case, event, *_: {"caseId": case, "id": event},
+        [
+            ("RESTORED", "FILE_BATCH", ["label", "fileCount", "sortOrder"]),
+            ("RESTORED", "EVENT", ["type", "title", "occurredAt", "timePrecision", "sortOrder"]),
+        ],
+    ),
+    "purge": (
+        lambda case, event, *_: {"caseId": case, "id": event, "confirm": CONFIRMS[case], **REASON},
+        [("PURGED", "EVENT", ["authority", "entries", "size", "root", "checkpoint"])],
+    ),
+    "erase": (
+        lambda case, *_: {"caseId": case, "seqs": [1], "fields": ["title"], **REASON},
+        [("ERASED", "CASE", ["seqs", "erased"])],
+    ),
+}
+HOLDS: dict[str, str] = {}
+CONFIRMS: dict[str, str] = {}
+
+
+def _hold(alice: Client, admin: Client, case: str, _: str) -> None:
+    del admin
+    HOLDS[case] = alice.change("placeHold", "hold { id }", caseId=case, name="H", **REASON)["hold"]["id"]
+
+
+def _preview(alice: Client, admin: Client, case: str, event: str) -> None:
+    alice.change("deleteEvent", "deletedId", caseId=case, id=event)
+    CONFIRMS[case] = admin.change("purge", "preview", caseId=case, id=event, **REASON)["preview"]["confirm"]
+
+
+# What has to be so before some of them.
+BEFORE: dict[str, Callable[[Client, Client, str, str], Any]] = {
+    "unsealCase": lambda alice, _, case, __: alice.change("sealCase", "change { id }", id=case, **REASON),
+    "releaseHold": _hold,
+    "restore": lambda alice, _, case, event: alice.change("deleteEvent", "deletedId", caseId=case, id=event),
+    "purge": _preview,
+    "erase": lambda alice, _, case, __: alice.change("updateCase", "change { id }", id=case, title="Flood"),
+}
 BY_BOB = {"acceptCase"}
+BY_AN_ADMINISTRATOR = {"purge"}
 
 
 def mutations() -> list[str]:
@@ -317,9 +382,12 @@ def test_each_mutation_leaves_the_entries_that_its_rule_says(server: Server, ali
     alice.change("setCaseMember", "errors { code }", caseId=case, subject=bob.subject, role="EDITOR")
     # Who has a role in the whole installation sees what is left of a case that is gone.
     everybody = server.client(roles=("auditor",))
+    admin = server.client(roles=("admin",))
+    if (prepare := BEFORE.get(mutation)) is not None:
+        prepare(alice, admin, case, event)
     before = len(journal(alice, case))
     given, rule = RULES[mutation]
-    actor = bob if mutation in BY_BOB else alice
+    actor = bob if mutation in BY_BOB else admin if mutation in BY_AN_ADMINISTRATOR else alice
     payload = actor.change(mutation, "change { id } errors { code }", **given(case, event, batch, bob.subject))
     assert payload["errors"] == []
     if mutation != "deleteCase":

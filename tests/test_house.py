@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from app.reading.nouns import lead_of
 from app.record.entries import SUBJECTS
+from app.record.keeping import Touch
+from app.resolvers.changes import Change
+from app.schema import executable
 
 APP = Path(__file__).parent.parent / "app"
 FLOORS = (
@@ -76,7 +81,8 @@ def test_whatever_is_recorded_is_written_by_the_record_alone() -> None:
         if floor_of(module) > floor_of("app.db")
         and any(name.rpartition(".")[2] in {"insert", "update", "delete"} for name in imported(module))
     }
-    assert writing - {"app.record.journal"} == {
+    recording = {"app.record.journal", "app.record.removal", "app.record.erasing"}
+    assert writing - recording == {
         "app.ownership",  # users who are named
         "app.record.log",  # what is made of the journals
         "app.resolvers.cases",  # the counter of cases
@@ -85,8 +91,57 @@ def test_whatever_is_recorded_is_written_by_the_record_alone() -> None:
         "app.resolvers.users",
     }
     recorded = {subject.model.__name__ for subject in SUBJECTS.values()} - {"Case"}
-    for module in writing - {"app.record.journal", "app.ownership"}:
+    for module in writing - {*recording, "app.ownership", "app.resolvers.holds"}:
         assert recorded & db_names(APP.parent.joinpath(*module.split(".")).with_suffix(".py")) == set()
+
+
+def test_nothing_is_destroyed_but_where_may_destroy_permits_it() -> None:
+    """Rows of a case are deleted, and entries overwritten, by three statements, each behind `may_destroy`."""
+    destroying: dict[str, list[str]] = {}
+    for path in APP.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"\bDELETE\s+FROM\b|\bTRUNCATE\b(?!\))", text), path
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"delete", "update_rows"}:
+                name, what = ast.unparse(node.func), ast.unparse(node.args[0])
+                destroying.setdefault(path.relative_to(APP).as_posix(), []).append(f"{name} {what}")
+    # Users, the log, requests and trusted documents are nothing of a case.
+    of_others = {"ownership.py", "record/log.py", "resolvers/cases.py", "resolvers/requests.py"}
+    of_others |= {"resolvers/trusted.py", "resolvers/users.py", "db/trial.py"}
+    assert {path: sorted(found) for path, found in destroying.items() if path not in of_others} == {
+        # Of `Recorder`: `remove` asks for the permit; a member's role may be taken away whatever keeps the case.
+        "record/journal.py": sorted(
+            ["delete _MEMBERS", "delete table", "update_rows _JOURNALS", "update_rows table"]
+            + ["update_rows _MEMBERS"] * 2
+        ),
+        # Of a purge and an erasure, whose places are DESTROYS, and of members who move along with their case.
+        "record/removal.py": sorted(
+            ["delete _DELETIONS"] * 4
+            + ["delete table", "delete table_of(Hold)"]
+            + ["update_rows _DELETIONS"] * 2
+            + ["update_rows _ENTRIES"]
+        ),
+        "record/erasing.py": ["update_rows _ENTRIES"],
+    }
+    permitting = {
+        path.relative_to(APP).as_posix()
+        for path in APP.rglob("*.py")
+        if ".permit()" in path.read_text(encoding="utf-8")
+    }
+    # The second goes on with what was permitted when it began, and was committed.
+    assert permitting == {"record/keeping.py", "record/removal.py"}
+    assert {name for name, change in changes_by_name() if change.place.touch is Touch.DESTROYS} == {
+        *("deleteCase", "deleteEvent", "deleteFileBatch", "purge", "erase"),
+    }
+
+
+def changes_by_name() -> Iterator[tuple[str, Change]]:
+    mutation = executable().mutation_type
+    assert mutation is not None
+    for name, field in mutation.fields.items():
+        change = lead_of(field)
+        assert isinstance(change, Change)
+        yield name, change
 
 
 def imported(module: str) -> Iterator[str]:
@@ -118,7 +173,13 @@ def test_case_members_are_asked_about_in_one_place_only() -> None:
         for path in APP.rglob("*.py")
         if "app/db/" not in path.as_posix() and "CaseMember" in db_names(path)
     }
-    assert mentioning == {"ownership.py", "record/entries.py", "record/journal.py", "schema/case.py"}
+    assert mentioning == {
+        "ownership.py",
+        "record/entries.py",
+        "record/journal.py",
+        "record/removal.py",
+        "schema/case.py",
+    }
 
 
 def db_names(path: Path) -> set[str]:

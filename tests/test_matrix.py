@@ -48,6 +48,7 @@ from tests.matrix import (
     make_case,
     make_world,
     mutations,
+    prepare,
     query_of,
     reading_addresses,
     reading_documents,
@@ -56,6 +57,9 @@ from tests.matrix import (
     write_call,
 )
 from tests.server import Server, serving
+
+# What is tried at once is more than a client would ask for.
+LIMITS = {"DOSSIER_MAX_REPEATS": "10", "DOSSIER_MAX_READS": "500"}
 
 # What a caller gets who asks for something by its right address.
 #   401      is turned away before the document is read
@@ -71,6 +75,7 @@ ANSWERS = {
     "CONTRIBUTOR": "401        401        nothing   nothing     denied  done         done    done    denied   done",
     "EDITOR":      "401        401        nothing   nothing     denied  denied       done    done    denied   done",
     "OWNER":       "401        401        nothing   nothing     denied  denied       denied  done    denied   done",
+    "OWNER later": "401        401        nothing   nothing     denied  denied       denied  denied  denied   done",
 }  # fmt: skip
 
 # Which rule a field has. What lies below a row has none of its own:
@@ -83,6 +88,7 @@ RULES = {
         "nodes": "in the case",
         "case": "in the case",
         "cases": "in the case",
+        "trash": "anyone",  # of which they were an owner, see test_kept.py
         "event": "in the case",
         "fileBatch": "in the case",
         "changes": "in the case",  # as any case that isn't there: it was left
@@ -98,6 +104,14 @@ RULES = {
         "createFileBatch": "CONTRIBUTOR",
         "updateFileBatch": "CONTRIBUTOR",
         "deleteFileBatch": "EDITOR",
+        "sealCase": "OWNER",
+        "unsealCase": "OWNER",
+        "retainCase": "OWNER",
+        "placeHold": "OWNER",
+        "releaseHold": "OWNER",
+        "restore": "EDITOR",  # a case: OWNER, see test_kept.py
+        "purge": "OWNER later",
+        "erase": "OWNER",
         "setCaseMember": "OWNER",
         "acceptCase": "VIEWER",
         "removeCaseMember": "OWNER",  # themselves: any member, see test_members.py
@@ -106,8 +120,10 @@ RULES = {
         "User": "id issuer subject name email",
         "Case": """
             id number title description reference status viewerRole viewerAccepted members events event
-            history journal version createdAt createdBy updatedAt updatedBy
+            history journal trash seal holds retainUntil version createdAt createdBy updatedAt updatedBy
         """,
+        "Seal": "at by reason root",
+        "Hold": "id name reason reference placedAt placedBy releasedAt releasedBy releaseReason",
         "CaseMember": "user role expiresAt accepted",
         "Event": """
             id case type title description occurredAt occurredUntil timePrecision sortOrder fileBatches fileBatch
@@ -141,6 +157,14 @@ RULES = {
         "CreateFileBatchPayload": "fileBatch change replayed errors",
         "UpdateFileBatchPayload": "fileBatch change replayed errors",
         "DeleteFileBatchPayload": "deletedId change replayed errors",
+        "SealCasePayload": "case change replayed errors",
+        "UnsealCasePayload": "case change replayed errors",
+        "RetainCasePayload": "case change replayed errors",
+        "PlaceHoldPayload": "hold change replayed errors",
+        "ReleaseHoldPayload": "hold change replayed errors",
+        "RestorePayload": "node change replayed errors",
+        "PurgePayload": "certificate preview change replayed errors",
+        "ErasePayload": "preview change replayed errors",
         "SetCaseMemberPayload": "member change replayed errors",
         "AcceptCasePayload": "case change replayed errors",
         "RemoveCaseMemberPayload": "deletedId change replayed errors",
@@ -149,6 +173,7 @@ RULES = {
         "ForbiddenError": "code message path requiredRole",
         "ConflictError": "code message path currentVersion current",
         "RequestMismatchError": "code message path",
+        "StateError": "code message path state",
     },
 }
 
@@ -204,7 +229,7 @@ def test_the_schema_says_which_role_a_change_takes(name: str) -> None:
     description = mutation.fields[name].description or ""
     rule = RULES["Mutation"][name]
     assert ("Takes the role" in description) == (rule != "anyone")
-    assert rule == "anyone" or f"Takes the role {rule}" in description
+    assert rule == "anyone" or f"Takes the role {rule.split()[0]}" in description
 
 
 # Everybody tries everything
@@ -212,7 +237,7 @@ def test_the_schema_says_which_role_a_change_takes(name: str) -> None:
 
 @pytest.fixture(scope="module", params=KINDS)
 def world(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> Iterator[World]:
-    with serving(request.param, new_database(request.param)) as server:
+    with serving(request.param, new_database(request.param), **LIMITS) as server:
         yield make_world(server)
 
 
@@ -228,7 +253,7 @@ def violations(world: World) -> Iterator[str]:
 
 def reading_violations(world: World) -> Iterator[str]:
     for document in reading_documents(executable()):
-        if document.root in {"viewer", "checkpoint"}:
+        if document.root in {"viewer", "checkpoint", "trash"}:
             continue
         present = told(world, document, world.answer(world.owner, document.text, present=True))
         missing = told(world, document, world.answer(world.owner, document.text, present=False))
@@ -280,7 +305,7 @@ def changing_violations(world: World) -> Iterator[str]:
             )
             if wanted != "denied" and found != absent:
                 yield f"{name} can tell what is foreign from what is missing by {mutation.name}: {found!r}"
-            refusal = {"401": "401", "nothing": '"NOT_FOUND"', "denied": f'"requiredRole":"{rule}"'}[wanted]
+            refusal = {"401": "401", "nothing": '"NOT_FOUND"', "denied": f'"requiredRole":"{rule.split()[0]}"'}[wanted]
             if any(refusal.encode() not in answer for answer in found):
                 yield f"{name} must be refused {mutation.name} with {refusal} and gets {found!r}"
             if wanted == "denied" and any(b'"NOT_FOUND"' not in answer for answer in absent):
@@ -292,6 +317,7 @@ def changing_violations(world: World) -> Iterator[str]:
 
 def not_done(world: World, mutation: Mutation, caller: Caller) -> Iterator[str]:
     values = world.path() if mutation.ids else world.present
+    values = values | prepare(world, mutation.name, values)
     before = contents(world, values)
     (found,) = changes(caller, world, mutation, [mutation.input(mutation.fullest, values)])
     if b'"errors":[]' not in found:
@@ -309,11 +335,15 @@ def not_done(world: World, mutation: Mutation, caller: Caller) -> Iterator[str]:
 
 def changes(caller: Caller, world: World, mutation: Mutation, inputs: Sequence[Values]) -> list[bytes]:
     """Return the answers to the same mutation with several inputs, sent together; each is a change of its own."""
-    variables = {f"i{place}": given for place, given in enumerate(inputs)}
-    response = caller.post(world.salt + mutation.document(len(inputs)), variables)
-    if response.status_code != 200:
-        return [whole(response)]
-    return [orjson.dumps(answer) for answer in response.json()["data"].values()]
+    answers = []
+    for some in chunks(inputs, AT_ONCE):
+        variables = {f"i{place}": given for place, given in enumerate(some)}
+        response = caller.post(world.salt + mutation.document(len(some)), variables)
+        if response.status_code != 200:
+            return [whole(response)]
+        assert "data" in response.json(), (mutation.name, response.text)
+        answers += [orjson.dumps(answer) for answer in response.json()["data"].values()]
+    return answers
 
 
 def contents(world: World, values: Values | None = None) -> bytes:
@@ -321,7 +351,8 @@ def contents(world: World, values: Values | None = None) -> bytes:
     query = """
     query ($case: ID!) {
       case(id: $case) {
-        title description reference status version updatedAt updatedBy { id }
+        title description reference status version updatedAt updatedBy { id } retainUntil seal { root }
+        journal { root } holds { name releasedAt } trash { totalCount }
         members { user { id } role expiresAt accepted }
         events {
           nodes {
@@ -389,6 +420,8 @@ def address_violations(world: World) -> Iterator[str]:
                     yield f"{path} of {address.nouns} leads to {found[f'a{place}']}"
     kept = contents(world, paths.own), contents(world, paths.other)
     for mutation in mutations(executable()):
+        if not {*mutation.ids.values()} <= {"case", "event", "batch"}:
+            continue  # what was deleted, and holds, are tried in test_kept.py
         wrong = [path for path in paths.to_try([*mutation.ids.values()]) if not paths.exists(path)]
         answers: set[bytes] = set()
         for some in chunks(wrong if len(mutation.ids) > 1 else [], AT_ONCE):
@@ -430,7 +463,7 @@ def cursor_violations(world: World) -> Iterator[str]:
 
 def is_of_own_rows(page: Values, name: str, bound: str) -> bool:
     """Return whether a page that a cursor bounds tells of the rows that `make_case` makes and of no others."""
-    own = {"cases": 1, "history": 8}.get(name, 2)
+    own = {"cases": 1, "history": 12, "trash": 1}.get(name, 2)
     cut = len(page["edges"]) < own
     info = page["pageInfo"]
     more = (info["hasPreviousPage"], info["hasNextPage"])
@@ -450,7 +483,7 @@ def list_document(
     name: str, order: str | None, calls: Sequence[Values] = ({},), change: Callable[[str], str] = str
 ) -> str:
     """Return a query for a list, once for each set of cursors; `change` is made to each cursor."""
-    above = {"cases": "{}"} | dict.fromkeys(("events", "history"), "case(id: $case) {{ {} }}")
+    above = {"cases": "{}"} | dict.fromkeys(("events", "history", "trash"), "case(id: $case) {{ {} }}")
     given = {"orderBy": f"[{order}]"} if order else {}
     pages = (
         write_call(f"a{place}: {name}", given | {argument: f'"{change(cursor)}"' for argument, cursor in call.items()})
@@ -468,6 +501,7 @@ def list_cursors(world: World, name: str, order: str | None) -> list[str]:
 
 def pages(answer: httpx.Response) -> list[Values]:
     """Return the lists that `list_document` asked for."""
+    assert "data" in answer.json(), answer.text
     data = answer.json()["data"]
     while "a0" not in data:
         (data,) = data.values()
@@ -746,10 +780,11 @@ BREAKS = (
 @pytest.fixture(scope="module")
 def breakable(new_database: Callable[[str], str]) -> Iterator[Server]:
     """A server whose rules are broken; one database is enough, as the rules are said once for both."""
-    with serving("sqlite", new_database("sqlite")) as server:
+    with serving("sqlite", new_database("sqlite"), **LIMITS) as server:
         yield server
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("breaks", "part"), BREAKS, ids=lambda function: function.__name__)
 def test_a_broken_rule_is_found(
     breakable: Server,

@@ -27,6 +27,7 @@ from tests.conftest import KINDS
 from tests.server import SECRET
 
 TABLES = {
+    *("deletions", "former_members", "holds"),
     *("users", "case_counter", "cases", "case_members", "events", "file_batches", "trusted_documents"),
     *("journals", "log_head", "log_entries", "log_members", "checkpoints", "journal_entries", "requests"),
 }
@@ -355,11 +356,10 @@ def _column(table: str, name: str, **attributes: Any) -> Callable[[MetaData], No
 
 
 def _no_cascade(metadata: MetaData) -> None:
-    for constraint in metadata.tables["file_batches"].foreign_key_constraints:
-        if constraint.name == "file_batches_of_event":
-            constraint.ondelete = None
-            for element in constraint.elements:
-                element.ondelete = None
+    for constraint in metadata.tables["case_members"].foreign_key_constraints:
+        constraint.ondelete = None
+        for element in constraint.elements:
+            element.ondelete = None
 
 
 def _another_index(metadata: MetaData) -> None:

@@ -369,24 +369,6 @@ def test_users_are_found_by_themselves_and_their_fellow_members_alone(
         assert client.run(query, id=identifier) == {"node": None, "nodes": [None]}
 
 
-def test_the_database_itself_refuses_a_batch_whose_event_is_in_another_case(server: Server, alice: Client) -> None:
-    path, other = make_path(alice), make_path(alice)
-    refusals = (sqlite3.IntegrityError, asyncpg.ForeignKeyViolationError)
-    before = contents(alice, path), contents(alice, other)
-    for column, noun in (("case_id", "case"), ("event_id", "event")):
-        move = f"UPDATE file_batches SET {column} = '{other[noun]}' WHERE id = '{path['batch']}'"  # noqa: S608
-        with pytest.raises(refusals):
-            execute(server, move)
-    columns = "label, version, file_count, sort_order, created_at, created_by, updated_at, updated_by"
-    copy = f"""
-        INSERT INTO file_batches (id, case_id, event_id, {columns})
-        SELECT '{new_id()}', '{other["case"]}', event_id, {columns} FROM file_batches WHERE id = '{path["batch"]}'
-    """  # noqa: S608
-    with pytest.raises(refusals):
-        execute(server, copy)
-    assert (contents(alice, path), contents(alice, other)) == before
-
-
 def test_the_answer_to_a_stranger_tells_nothing_of_the_case(server: Server, alice: Client, mallory: Client) -> None:
     case = alice.create_case()
     response = attempt(mallory, "deleteCase", {"case": case})

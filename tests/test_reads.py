@@ -888,11 +888,13 @@ def transcript(server: Server) -> str:
     )
     for number, title in enumerate(titles):
         status = ("OPEN", "ACTIVE", "CLOSED")[number % 3]
-        case = scribe.create_case(title=title, description=title * 2 if number % 2 else None, status=status)
+        case = scribe.create_case(title=title, description=title * 2 if number % 2 else None)
         for day in (2, 1, 2):
             occurred = {"occurredAt": f"1999-01-0{day}T00:00:00.{number}+01:00", "sortOrder": 3 - number}
             event = scribe.create_event(case, title=f"{title} {day}", **occurred)
             batches = [scribe.create_batch(case, event, label=title, sortOrder=place % 2) for place in range(3)]
+        if number < len(titles) - 1:
+            scribe.change("updateCase", "errors { code }", id=case, status=status)
     scribe.change("updateEvent", "event { id }", caseId=case, id=event, type="FINDING", occurredUntil=None)
     variables = {"ids": [case, event, *batches, MISSING, "x"], "case": case, "event": event, "batch": batches[1]}
     answers += [scribe.post(SCENARIO, variables | {"text": text}).text for text in (None, "É", "SS", "i\u0307")]

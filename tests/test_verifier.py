@@ -11,6 +11,7 @@ import random
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -24,20 +25,40 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select, update
 from sqlalchemy.engine import Connection
 
-from app.db.models import ChangeKind, JournalEntry, LogEntry, table_of
+from app.db.models import ChangeKind, Hold, JournalEntry, LogEntry, table_of
 from app.record import notes
-from app.record.entries import SUBJECTS, leaf_of
+from app.record.entries import ERASED, NO_CHANGE, SUBJECTS, leaf_of
 from app.record.signing import pem_of
 from app.record.trees import extended, inclusion_proof, leaf_hash, node_of, root
+from app.values import field_name
 from tests.conftest import KINDS
 from tests.histories import History
-from tests.server import Server, serving
+from tests.server import Client, Server, serving
+from tests.test_kept import made, purge
 from tests.test_log import command
 from tests.test_migrations import ask
 from tests.test_notes import gos_answer
 
 PROGRAM = Path(__file__).parent.parent / "clients" / "verify.py"
-ENTRIES, LOG = table_of(JournalEntry), table_of(LogEntry)
+ENTRIES, LOG, HOLDS = table_of(JournalEntry), table_of(LogEntry), table_of(Hold)
+STATE = """
+query ($id: ID!) {
+  case(id: $id) {
+    id version createdAt updatedAt title description reference status number retainUntil
+    seal { at by { id } reason root }
+    members { user { id } role expiresAt accepted }
+    holds { id name reason reference placedAt placedBy { id } releasedAt releasedBy { id } releaseReason }
+    events(first: 100) {
+      nodes {
+        id version createdAt updatedAt title description type occurredAt occurredUntil timePrecision sortOrder
+        fileBatches(first: 100) {
+          nodes { id version createdAt updatedAt label description fileCount fileTypes sortOrder }
+        }
+      }
+    }
+  }
+}
+"""
 
 
 def _loaded() -> Any:
@@ -111,8 +132,14 @@ def proved(
 
 def test_the_kinds_and_types_are_those_of_the_record() -> None:
     assert OURS.KINDS.split("|") == [kind.value for kind in ChangeKind]
-    assert "|".join(subject.name for subject in SUBJECTS.values()) == "CASE|EVENT|FILE_BATCH|MEMBER"
-    assert "(?P<type>CASE|EVENT|FILE_BATCH|MEMBER)" in OURS.LEAF.pattern
+    assert "|".join(subject.name for subject in SUBJECTS.values()) == "CASE|EVENT|FILE_BATCH|MEMBER|HOLD"
+    assert "(?P<type>CASE|EVENT|FILE_BATCH|MEMBER|HOLD)" in OURS.LEAF.pattern
+    assert sorted(OURS.LEAVING) == sorted(kind.value for kind in NO_CHANGE)
+    assert OURS.ERASED == ERASED
+    versioned = {
+        subject.name: field_name(subject.label) for subject in SUBJECTS.values() if "version" in subject.table.c
+    }
+    assert versioned == OURS.VERSIONED
 
 
 def test_it_can_be_read_in_ten_minutes_and_needs_python_39_and_nothing_else() -> None:
@@ -134,7 +161,9 @@ def test_single_changes_and_whole_journals_are_proved(proved: Proved, tmp_path: 
         rf"All (\d+) changes of case {proved.deleted} are in the record; the last one is DELETED CASE", out
     )
     assert found is not None
-    assert "they leave 0 rows" in out
+    # Holds outlive the case that they are on.
+    holds = select(func.count()).select_from(HOLDS).where(HOLDS.c.case_id == proved.deleted)
+    assert f"they leave {ask(proved.server.settings, lambda connection: connection.scalar(holds))} rows" in out
     assert out.endswith(f"is signed by {'+'.join(key.split('+')[:2])}.\n")
     size = int(found[1])
     for seq in (1, size // 2, size):
@@ -148,35 +177,157 @@ def test_single_changes_and_whole_journals_are_proved(proved: Proved, tmp_path: 
         )
 
 
+def rows_of(client: Client, case: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return what the API says of all that is in a case, by its type and id, without what is null."""
+    found = client.run(STATE, id=case)["case"]
+    events, members, holds = found.pop("events")["nodes"], found.pop("members"), found.pop("holds")
+    batches = [batch for event in events for batch in event.pop("fileBatches")["nodes"]]
+    for member in members:
+        member["id"] = member.pop("user")["id"]
+    for hold in holds:
+        hold |= {name: hold[name] and hold[name]["id"] for name in ("placedBy", "releasedBy")}
+    seal = found.pop("seal")
+    if seal is not None:
+        found |= {f"seal{name.title()}": seal[name] for name in ("reason", "root")}
+        found |= {"sealedAt": seal["at"], "sealedBy": seal["by"]["id"]}
+    of_types = {"CASE": [found], "EVENT": events, "FILE_BATCH": batches, "MEMBER": members, "HOLD": holds}
+    return {
+        (type_, row["id"]): {name: value for name, value in row.items() if value is not None}
+        for type_, rows in of_types.items()
+        for row in rows
+    }
+
+
 def test_the_state_is_what_the_api_says(proved: Proved) -> None:
-    asked = "{ cases(first: 10, orderBy: [{field: CREATED_AT}]) { nodes { id title description version createdAt } } }"
     client = proved.server.client(roles=("admin",))
-    cases = client.run(asked.replace(", orderBy: [{field: CREATED_AT}]", ""))["cases"]["nodes"]
+    cases = [case["id"] for case in client.run("{ cases(first: 10) { nodes { id } } }")["cases"]["nodes"]]
     assert len(cases) > 1
+    given = {"reason": "Done.", "expectedVersion": None}
+    assert client.change("sealCase", "errors { code }", id=cases[0], **given)["errors"] == []
     for case in cases:
-        path, _, _ = proved.files(case["id"])
+        path, _, _ = proved.files(case)
         code, out, err = run(proved.keys[0], path, "--state")
         assert code == 0
         assert err.startswith("All ")
         rows = [json.loads(line) for line in out.splitlines()]
-        (row,) = (row for row in rows if row["type"] == "CASE")
-        assert row["fields"]["title"] == row["label"] == case["title"]
-        assert row["fields"].get("description") == case["description"]
-        assert (row["id"], row["version"], row["createdAt"]) == (case["id"], case["version"], case["createdAt"])
         assert f"they leave {len(rows)} rows" in err
+        named = {"MEMBER": "", "HOLD": "name", "FILE_BATCH": "label"}
+        found = {}
+        for row in rows:
+            fields = {name: value for name, value in row["fields"].items() if value is not None}
+            found[row["type"], row["id"]] = {"id": row["id"], **fields}
+            if row["version"]:
+                found[row["type"], row["id"]] |= {name: row[name] for name in ("version", "createdAt", "updatedAt")}
+            assert row["label"] == (fields.get(named.get(row["type"], "title")) or row["label"])
+        expected = rows_of(client, case)
+        for key, hold in found.items():
+            if key[0] == "HOLD":
+                hold.pop("authority")
+        assert found == expected
+    assert client.change("unsealCase", "errors { code }", id=cases[0], reason="Not yet.")["errors"] == []
+
+
+def accounted(parts: list[bytes]) -> bool:
+    """Return whether all that a file says of changes is what they said, or what is left as a later one says."""
+    entries = [(json.loads(leaf), text) for leaf, text in zip(parts[::2], parts[1::2], strict=False)]
+    left: dict[str, str] = {}
+    for leaf, text in entries:
+        if leaf["kind"] == "ERASED" and text != b"null":
+            left |= json.loads(text)[3]["erased"][1]
+    return all(
+        text == b"null" or sha256(text).hexdigest() in {leaf["digest"], left.get(str(leaf["seq"]))}
+        for leaf, text in entries
+    )
 
 
 def test_what_was_erased_is_told_and_the_rest_is_proved(proved: Proved) -> None:
     path, lines, proof = proved.files(proved.deleted)
     parts = lines.split(b"\n")
     for place in range(1, len(parts), 2):
-        left_out = b"\n".join([*parts[:place], b"null", *parts[place + 1 :]])
-        assert refusal(proved.keys[0], left_out, proof) is None
+        left_out = [*parts[:place], b"null", *parts[place + 1 :]]
+        refused = refusal(proved.keys[0], b"\n".join(left_out), proof)
+        assert (refused is None) == accounted(left_out)
+        assert refused is None or refused.endswith(" has another digest than what it says")
     path.write_bytes(b"\n".join([b"null" if place % 2 else part for place, part in enumerate(parts)]))
-    size = len(parts) // 2
+    leaves = [json.loads(leaf) for leaf in parts[:-1:2]]
+    rows = {leaf["row"] for leaf in leaves if leaf["kind"] == "PURGED"}
+    purged = sum(not rows.isdisjoint((leaf["row"], leaf.get("event"))) for leaf in leaves)
     code, out, _ = run(proved.keys[0], path)
     assert code == 0
-    assert f"What {size} of {size} said is not here: it was erased, or left out of the file.\n" in out
+    assert (f"What {purged} of {len(leaves)} said was purged.\n" in out) == (purged > 0)
+    left_out_ = (
+        f"What {len(leaves) - purged} of {len(leaves)} said is not here: it was erased, or left out of the file."
+    )
+    assert f"{left_out_}\n" in out
+
+
+def test_a_purge_is_certified_when_what_it_is_about_is_gone(proved: Proved) -> None:
+    server, settings = proved.server, proved.server.settings
+    alice = server.client()
+    case = alice.create_case(title="Planted 1")
+    event = alice.create_event(case, title="Planted 2", description="Planted 3")
+    batch = alice.create_batch(case, event, label="Planted 4")
+    hold = made(alice, "placeHold", "hold { id }", caseId=case, name="Planted 5", reason="Planted 6")["hold"]["id"]
+    made(alice, "releaseHold", caseId=case, id=hold, reason="Planted 7")
+    made(alice, "deleteFileBatch", caseId=case, eventId=event, id=batch)
+    made(alice, "deleteCase", id=case)
+    payload = purge(server.client(roles=("admin",)), case, case)
+    seq = payload["change"]["seq"]
+    says = select(func.count()).where(ENTRIES.c.case_id == case, ENTRIES.c.said.is_not(None))
+    until = time.monotonic() + 30
+    while ask(settings, lambda connection: connection.scalar(says)) > 1:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+    path, lines, _ = proved.files(case, str(seq))
+    leaf, said = lines.decode().splitlines()
+    assert (leaf, said) == (payload["certificate"]["leaf"], payload["certificate"]["said"])
+    code, out, err = run(proved.keys[0], path)
+    assert (code, err) == (0, "")
+    assert out.startswith(f"Change {seq} of case {case} is in the record: PURGED CASE {case}, made at ")
+    assert "What " not in out
+
+    path, lines, _ = proved.files(case)
+    code, out, err = run(proved.keys[0], path)
+    assert (code, err) == (0, "")
+    assert out.startswith(f"All {seq} changes of case {case} are in the record; the last one is PURGED CASE {case}, ")
+    assert "they leave 0 rows.\n" in out
+    assert f"What {seq - 1} of {seq} said was purged.\n" in out
+    assert out.count("What ") == 1
+    assert b"Planted" not in lines
+    # It says of how many entries what they said would go, and what the tree was then.
+    whole = lines.decode().splitlines()
+    top, _ = tree_of([leaf.encode() for leaf in whole[:-2:2]])
+    told = {"entries": seq - 1, "size": seq - 1, "root": top.hex(), "authority": "ADMIN", "reason": "Article 17."}
+    assert {name: payload["certificate"][name] for name in told} == told
+
+
+def test_what_is_left_of_what_was_erased_is_proved(proved: Proved) -> None:
+    alice = proved.server.client()
+    case = alice.create_case(title="Planted 1", description="Kept")
+    made(alice, "updateCase", id=case, title="Planted 2")
+    made(alice, "updateCase", id=case, title="Harmless")
+    given = {"caseId": case, "fields": ["title"], "reason": "Article 17."}
+    made(alice, "erase", seqs=[1, 3], **given)
+    made(alice, "erase", seqs=[4], **given)
+    path, lines, _ = proved.files(case)
+    told = [json.loads(line) for line in lines.decode().splitlines()[1::2]]
+    assert [said[1] for said in told] == [None, alice.subject, None, "Harmless", "Harmless", "Harmless"]
+    assert told[0][3]["title"] == [None, "[erased]"]
+    assert told[0][3]["description"] == [None, "Kept"]
+    assert [said[3]["title"] for said in told[2:4]] == [["[erased]", "[erased]"], ["[erased]", "Harmless"]]
+    code, out, err = run(proved.keys[0], path)
+    assert (code, err) == (0, "")
+    assert "What 3 of 6 said was erased in part.\n" in out
+    assert out.count("What ") == 1
+    # What is left of one change proves nothing without the one that says so.
+    path, lines, _ = proved.files(case, "3")
+    assert lines.endswith(b"\nnull\n")
+    code, out, _ = run(proved.keys[0], path)
+    assert code == 0
+    assert "What 1 of 1 said is not here" in out
+    path, _, _ = proved.files(case, "5")
+    assert run(proved.keys[0], path)[1].startswith(f"Change 5 of case {case} is in the record: ERASED CASE {case}, ")
 
 
 def test_any_byte_that_is_changed_is_refused(proved: Proved) -> None:
@@ -306,6 +457,33 @@ def updated(seq: int = 2, **more: Any) -> tuple[bytes, bytes]:
     return entry(seq, **given | more)
 
 
+def kept(seq: int, kind: str, **more: Any) -> tuple[bytes, bytes]:
+    """Return the lines of a change by which its row stays as it is."""
+    return entry(seq, kind, **{"label": None, "fields": {}, "version": None} | more)
+
+
+def deleted(seq: int, **more: Any) -> tuple[bytes, bytes]:
+    return entry(seq, "DELETED", **{"fields": {"title": ("A", None)}} | more)
+
+
+def sealed(*before: tuple[bytes, bytes], **more: Any) -> tuple[bytes, bytes]:
+    """Return the lines of the seal of a case that has been changed once."""
+    top, _ = tree_of([leaf for leaf, _ in before])
+    fields = {"sealedAt": (None, "2026"), "sealRoot": (None, top.hex())}
+    return entry(len(before) + 1, "SEALED", **{"fields": fields, "version": 2} | more)
+
+
+def left_of(line: tuple[bytes, bytes], fields: Any, label: Any = None) -> tuple[bytes, bytes]:
+    """Return the lines of a change of which something was erased."""
+    return line[0], json.dumps([SALT[::-1][:-1] + "A", label, None, fields], separators=(",", ":")).encode()
+
+
+def erased(seq: int, *lines: tuple[bytes, bytes], **more: Any) -> tuple[bytes, bytes]:
+    """Return the lines of the change that says what was erased of others."""
+    digests = {str(json.loads(leaf)["seq"]): sha256(text).hexdigest() for leaf, text in lines}
+    return kept(seq, "ERASED", **{"fields": {"erased": (None, digests)}} | more)
+
+
 def journal(*lines: tuple[bytes, bytes], **parts: Any) -> Callable[[], tuple[bytes, bytes]]:
     return lambda: forged(list(lines), **parts)
 
@@ -317,8 +495,30 @@ MEMBER: dict[str, Any] = {
     "label": "x",
     "fields": {"role": (None, "OWNER")},
 }
+MADE_EVENT: dict[str, Any] = {"type": "EVENT", "row_id": EVENT, "event_id": EVENT}
+MADE_BATCH: dict[str, Any] = {
+    "type": "FILE_BATCH",
+    "row_id": OTHER,
+    "event_id": EVENT,
+    "fields": {"label": (None, "A")},
+}
+HOLD: dict[str, Any] = {
+    "kind": "HELD",
+    "type": "HOLD",
+    "row_id": OTHER,
+    "version": None,
+    "label": "H",
+    "fields": {"name": (None, "H")},
+}
+RELEASED = HOLD | {"kind": "RELEASED", "fields": {"releaseReason": (None, "over")}}
+RETAINED: dict[str, Any] = {"kind": "UPDATED", "fields": {"retainUntil": (None, "2027")}}
 ONE, TWO, THREE = entry(1), updated(), updated(3, fields={"title": ("B", "C")}, label="C")
+SEALED = sealed(ONE)
+BROKEN = {name: (value, None) for name, (_, value) in json.loads(SEALED[1])[3].items()}
+UNSEALED = entry(3, "UNSEALED", BROKEN, version=3)
+LEFT_OF_ONE = left_of(ONE, {"title": (None, "[erased]")})
 BAD_LEAF = ONE[0].replace(b'"v":1', b'"v": 1'), ONE[1]
+SEALS = {"sealRoot": json.loads(SEALED[1])[3]["sealRoot"]}
 CONTRADICTS = "this is what was signed, but it contradicts itself: "
 NO_FORM = "what change 1 says is not of the form that it should have"
 PROOF_FORM, EXTRA_FORM = "the proof is not of the form", "what the proof says of the journal is not of the form"
@@ -391,9 +591,73 @@ REFUSED: list[tuple[str, Callable[[], tuple[bytes, bytes]]]] = [
     ("the signature of the log is not good", lambda: signed_otherwise(*journal(ONE)())),
     (CONTRADICTS + "change 2 makes a row that was there already", journal(ONE, entry(2))),
     (CONTRADICTS + "change 1 gives a new row another version than the first", journal(entry(1, version=2))),
+    (CONTRADICTS + "change 2 makes a row that was there already", journal(ONE, entry(2, "RESTORED", version=2))),
+    (CONTRADICTS + "change 1 gives its row another version than the next", journal(entry(1, "RESTORED"))),
+    *(
+        (CONTRADICTS + "change 3 gives its row another version", journal(ONE, deleted(2), entry(3, "RESTORED", **more)))
+        for more in ({"version": 1}, {"version": 3})
+    ),
     (
-        CONTRADICTS + "change 2 is of a kind that this program can't play through, SEALED",
-        journal(ONE, updated(kind="SEALED")),
+        CONTRADICTS + "change 3 says that title was something else",
+        journal(ONE, deleted(2), entry(3, "RESTORED", {"title": ("A", "A")}, version=2)),
+    ),
+    (CONTRADICTS + "change 2 seals another journal", journal(ONE, sealed(ONE, fields={"sealRoot": (None, "0" * 64)}))),
+    (CONTRADICTS + "change 3 seals another journal", journal(ONE, TWO, sealed(ONE, TWO, fields={}, version=3))),
+    (CONTRADICTS + "change 3 seals another journal", journal(ONE, TWO, entry(3, "SEALED", version=3, fields=SEALS))),
+    *(
+        (CONTRADICTS + "change 3 changes what was sealed", journal(ONE, SEALED, entry(3, **more)))
+        for more in (
+            RETAINED | {"version": 3, "fields": {"retainUntil": (None, "2027"), "title": ("A", "A")}},
+            {"kind": "DELETED", "version": 2},
+            {"kind": "SEALED", "version": 3},
+            MADE_EVENT,
+            MADE_EVENT | {"kind": "RESTORED"},
+            MADE_EVENT | {"kind": "DELETED"},
+            MADE_BATCH,
+        )
+    ),
+    (
+        CONTRADICTS + "change 3 changes what was sealed",
+        journal(ONE, SEALED, (entry(3, **MADE_BATCH)[0], b"null")),
+    ),
+    ("change 2 lacks a version, or has one too many", journal(ONE, kept(2, "REFUSED", version=1))),
+    ("change 1 lacks a version, or has one too many", journal(entry(1, **HOLD | {"version": 1}))),
+    (CONTRADICTS + "change 2 calls its row what it wasn't called", journal(ONE, kept(2, "REFUSED", label="B"))),
+    (
+        CONTRADICTS + "change 3 calls its row what it wasn't called",
+        journal(ONE, deleted(2), kept(3, "PURGED", label="A")),
+    ),
+    *(
+        (CONTRADICTS + "change 2 says what it is about in another form", journal(ONE, kept(2, "ERASED", fields=fields)))
+        for fields in ({"seqs": ([1], None)}, {"erased": (None, 1)}, {"erased": (None, None)})
+    ),
+    (
+        CONTRADICTS + "change 2 calls its row something else",
+        journal(entry(1, **HOLD), entry(2, **RELEASED | {"label": "I"})),
+    ),
+    (CONTRADICTS + "change 2 makes a row that was there already", journal(entry(1, **HOLD), entry(2, **HOLD))),
+    (CONTRADICTS + "change 1 is about a row that isn't there", journal(entry(1, **RELEASED))),
+    # What is left of what was erased is what the change says that erased it, the last one of them.
+    ("change 1 has another digest than what it says", journal(LEFT_OF_ONE, TWO)),
+    ("change 1 has another digest than what it says", journal(LEFT_OF_ONE, TWO, seq=1)),
+    ("change 1 has another digest than what it says", journal(LEFT_OF_ONE, TWO, erased(3, ONE))),
+    (
+        "change 1 has another digest than what it says",
+        journal(LEFT_OF_ONE, TWO, erased(3, LEFT_OF_ONE), erased(4, left_of(ONE, {}))),
+    ),
+    ("change 1 has another digest than what it says", journal(LEFT_OF_ONE, TWO, kept(3, "PURGED"))),
+    (
+        CONTRADICTS + "change 2 says that title was something else",
+        journal(left_of(ONE, {"title": (None, "a")}, "a"), TWO, erased(3, left_of(ONE, {"title": (None, "a")}, "a"))),
+    ),
+    (
+        CONTRADICTS + "change 1 calls its row something else",
+        journal(left_of(ONE, {"title": (None, "a")}, "b"), TWO, erased(3, left_of(ONE, {"title": (None, "a")}, "b"))),
+    ),
+    # As a value that was not erased it is one like another.
+    (
+        CONTRADICTS + "change 2 says that title was something else",
+        journal(entry(1, fields={"title": (None, "[erased]")}, label="[erased]"), TWO),
     ),
     (CONTRADICTS + "change 1 is about a row that isn't there", journal(updated(1))),
     (CONTRADICTS + "change 2 gives its row another version than the next", journal(ONE, updated(version=3))),
@@ -446,10 +710,63 @@ def test_each_check_refuses_what_fails_it_alone(sentence: str, made: Callable[[]
 
 def test_what_fails_none_of_them_is_proved() -> None:
     gone = updated(3, kind="DELETED", version=2, fields={"title": ("B", None)}, label="B")
-    for lines in ([ONE], [ONE, TWO], [ONE, TWO, THREE], [ONE, TWO, gone], [entry(1, **MEMBER)]):
+    back = entry(4, "RESTORED", {"title": (None, "B")}, "B", version=3)
+    for lines in (
+        [ONE],
+        [ONE, TWO],
+        [ONE, TWO, THREE],
+        [ONE, TWO, gone],
+        [ONE, TWO, gone, back],
+        [ONE, TWO, gone, kept(4, "PURGED"), kept(5, "REFUSED")],
+        [entry(1, **MEMBER)],
+        [entry(1, **HOLD), entry(2, **RELEASED)],
+        [ONE, SEALED, entry(3, **RETAINED | {"version": 3}), entry(4, **HOLD), entry(5, **MEMBER)],
+        [ONE, SEALED, kept(3, "REFUSED", label="A"), erased(4, label="A"), kept(5, "EXPORTED")],
+        [ONE, SEALED, UNSEALED, updated(4)],
+        [ONE, SEALED, UNSEALED, sealed(ONE, SEALED, UNSEALED, version=4)],
+        [LEFT_OF_ONE, TWO, erased(3, LEFT_OF_ONE, label="B")],
+        [LEFT_OF_ONE, TWO, erased(3, ONE), erased(4, LEFT_OF_ONE)],
+        [LEFT_OF_ONE, erased(2, LEFT_OF_ONE), deleted(3)],
+    ):
         assert refusal(OURS_KEY, *forged(lines)) is None
     for seq in (1, 2, 3):
         assert refusal(OURS_KEY, *forged([ONE, TWO, THREE], seq=seq)) is None
+
+
+def test_what_is_missing_is_told_apart() -> None:
+    event, batch = entry(2, **MADE_EVENT), entry(3, **MADE_BATCH)
+
+    def missing(*lines: tuple[bytes, bytes], without: tuple[int, ...], rows: int) -> list[str]:
+        shown = [(leaf, b"null" if place in without else text) for place, (leaf, text) in enumerate(lines, 1)]
+        files = map(BytesIO, forged([*lines], shown=shown))
+        sentences, left = OURS.prove(OURS.read_keys(OURS_KEY), *files)
+        assert len(left) == rows
+        return [sentence for sentence in sentences if sentence.startswith("What ")]
+
+    batch_gone = deleted(4, **MADE_BATCH | {"fields": {"label": ("A", None)}})
+    gone = deleted(5, **MADE_EVENT | {"fields": {"title": ("A", None)}})
+    left_out = "is not here: it was erased, or left out of the file."
+    lines = ONE, event, batch, batch_gone, gone
+    assert missing(*lines, without=(), rows=1) == []
+    assert missing(*lines, without=(2,), rows=1) == [f"What 1 of 5 said {left_out}"]
+    purged = kept(6, "PURGED", **MADE_EVENT)
+    assert missing(*lines, purged, without=(2, 3, 4, 5), rows=1) == ["What 4 of 6 said was purged."]
+    assert missing(*lines, purged, without=(1, 3, 4, 5), rows=1) == [
+        "What 3 of 6 said was purged.",
+        f"What 1 of 6 said {left_out}",
+    ]
+    purged = kept(6, "PURGED", **MADE_BATCH)
+    assert missing(*lines, purged, without=(2, 3, 4), rows=1) == [
+        "What 2 of 6 said was purged.",
+        f"What 1 of 6 said {left_out}",
+    ]
+    held, over = entry(2, **HOLD), entry(3, **RELEASED)
+    assert missing(ONE, held, over, deleted(4), kept(5, "PURGED"), without=(1, 2, 3, 4), rows=0) == [
+        "What 4 of 5 said was purged."
+    ]
+    assert missing(LEFT_OF_ONE, TWO, erased(3, LEFT_OF_ONE), without=(), rows=1) == [
+        "What 1 of 3 said was erased in part."
+    ]
 
 
 def test_every_sentence_of_the_program_is_that_of_a_test() -> None:

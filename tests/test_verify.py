@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import LargeBinary, delete, insert, select, update
+from sqlalchemy import LargeBinary, delete, func, insert, select, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -102,6 +102,32 @@ def test_one_moment_is_seen_while_others_write(new_database: Callable[[str], str
             times += 1
         writing.result()
         assert times > 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_purge_that_is_under_way_agrees(
+    new_database: Callable[[str], str], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.record.removal._ENTRIES_AT_ONCE", 2)
+    monkeypatch.setattr("app.web.chores._SHARE", 30)  # so that each slice is looked at
+    with serving(kind, new_database(kind)) as server:
+        alice, errors = server.client(), "errors { message }"
+        case = alice.create_case()
+        hold = alice.change("placeHold", "hold { id }", caseId=case, name="Lawsuit", reason="A court's")["hold"]["id"]
+        for number in range(3):
+            alice.change("updateCase", errors, id=case, title=f"Title {number}")
+        assert alice.change("releaseHold", errors, caseId=case, id=hold, reason="It is over.")["errors"] == []
+        assert alice.change("deleteCase", errors, id=case)["errors"] == []
+        admin, given = server.client(roles=("admin",)), {"caseId": case, "id": case, "reason": "Article 17."}
+        confirm = admin.change("purge", "preview", **given)["preview"]["confirm"]
+        assert admin.change("purge", errors, confirm=confirm, **given)["errors"] == []
+        says = select(func.count()).where(ENTRIES.c.said.is_not(None))
+        left = [-1]
+        while left[-1] != 1:
+            left.append(ask(server.settings, lambda connection: connection.scalar(says)))
+            assert findings(server.settings) == []
+        assert len(set(left)) > 3
+        assert ask(server.settings, lambda connection: connection.execute(select(TABLES["holds"])).all()) == []
 
 
 @pytest.mark.parametrize("given", ["999", "0", "-1", "no case", "00000000-0000-4000-8000-000000000000", "9" * 30])
@@ -195,6 +221,7 @@ def test_what_was_there_before_the_record_is_imported_into_it(
     with serving(kind, settings.database_url.render_as_string(hide_password=False)) as server:
         alice = server.client("alice")
         case = alice.run("{ cases(first: 1) { nodes { id } } }")["cases"]["nodes"][0]["id"]
+        alice.change("updateCase", "errors { message }", id=case, status="OPEN")  # where it was closed
         alice.change("updateCase", "errors { message }", id=case, title="Another title")
         event = alice.run("query ($id: ID!) { case(id: $id) { events(first: 1) { nodes { id } } } }", id=case)
         given = {"caseId": case, "id": event["case"]["events"]["nodes"][0]["id"]}
@@ -546,7 +573,7 @@ def tamper(database: Database, edits: int, seed: int, folder: Path) -> None:
 
 
 def test_what_is_done_around_dossier_is_found(tampered: Database, tmp_path: Path) -> None:
-    tamper(tampered, 100, 1, tmp_path)
+    tamper(tampered, 50, 1, tmp_path)
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from app.commands import (
     explain,
     migrate,
     proof,
+    purge,
     schema,
     serve,
     streams,
@@ -25,7 +26,7 @@ from app.commands.parsers import Parser
 from app.errors import DeadlineExceeded, DossierError, Unavailable, UnknownOutcome
 from app.values import visible
 
-_COMMANDS = (serve, token, migrate, schema, documents, explain, collect, verify, checkpoint, proof)
+_COMMANDS = (serve, token, migrate, schema, documents, explain, collect, verify, checkpoint, proof, purge)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -23,6 +23,9 @@ class Database(Protocol):
     incarnation: str
     """That of the installation's log, empty as long as it isn't known; see app/record/log.py."""
 
+    trash_days: int
+    """For how many days what was deleted can be restored; 0 for ever."""
+
     async def open(self) -> None:
         """Connect. Raises DossierError, saying what to do, when that fails."""
 

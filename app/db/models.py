@@ -1,4 +1,6 @@
-"""The tables: users, cases with their members, events, and file batches; the record and its log; trusted documents."""
+"""The tables: users, cases with their members, events, and file batches; what is kept of them and what was deleted; the
+record and its log; trusted documents.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,6 @@ from typing import Any
 from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
-    ForeignKeyConstraint,
     Index,
     LargeBinary,
     String,
@@ -31,6 +32,7 @@ ISSUER_LENGTH = 255
 SUBJECT_LENGTH = 255
 DOCUMENT_ID_LENGTH = 255
 REQUEST_ID_LENGTH = 64
+REASON_LENGTH = 1_000
 
 
 class CaseStatus(Enum):
@@ -91,6 +93,22 @@ class MemberMove(Enum):
 
     JOINED = "JOINED"
     LEFT = "LEFT"
+
+
+class Authority(Enum):
+    """By what somebody placed a hold, the lesser first."""
+
+    OWNER = "OWNER"
+    ADMIN = "ADMIN"
+
+
+class DeletionState(Enum):
+    """How far a deletion has come."""
+
+    GOING = "GOING"  # what is below the row has yet to be taken away, a slice at a time
+    GONE = "GONE"
+    RETURNING = "RETURNING"  # what is below it has been brought back in part, for a restore that goes on
+    PURGING = "PURGING"  # what is left of it has yet to be removed
 
 
 class Base(DeclarativeBase):
@@ -178,6 +196,13 @@ class Case(Recorded, Base):
     # Long texts stand last: SQLite then reads the other columns without walking through them.
     description: Mapped[str | None] = mapped_column(Text, sort_order=1)
     search: Mapped[str] = mapped_column(Folded, sort_order=2)
+    # Nothing of it is destroyed before.
+    retain_until: Mapped[datetime | None] = mapped_column(Time, sort_order=3)
+    # While it is sealed: since when, by whom, why, and the root of its journal just before that.
+    sealed_at: Mapped[datetime | None] = mapped_column(Time, sort_order=3)
+    sealed_by: Mapped[str | None] = mapped_column(Id, ForeignKey("users.id"), sort_order=3)
+    seal_reason: Mapped[str | None] = mapped_column(String(REASON_LENGTH), sort_order=3)
+    seal_root: Mapped[str | None] = mapped_column(String(64), sort_order=3)
 
 
 class CaseMember(Base):
@@ -203,7 +228,6 @@ class Event(Recorded, Base):
 
     __tablename__ = "events"
     __table_args__ = (
-        # What file_batches refers to: the database itself refuses a batch whose event is in another case.
         UniqueConstraint("case_id", "id", name="events_in_case"),
         _length("title", TITLE_LENGTH, least=1),
         _length("description", DESCRIPTION_LENGTH),
@@ -216,7 +240,8 @@ class Event(Recorded, Base):
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
-    case_id: Mapped[str] = mapped_column(Id, ForeignKey("cases.id", ondelete="CASCADE"))
+    # No reference: what is deleted goes at once, and what was below it in slices; see app/record/removal.py.
+    case_id: Mapped[str] = mapped_column(Id)
     type: Mapped[str] = mapped_column(Choice(EventType), server_default=EventType.NOTE.value)
     title: Mapped[str] = mapped_column(String(TITLE_LENGTH))
     occurred_at: Mapped[datetime] = mapped_column(Time)
@@ -232,12 +257,6 @@ class FileBatch(Recorded, Base):
 
     __tablename__ = "file_batches"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["case_id", "event_id"],
-            ["events.case_id", "events.id"],
-            name="file_batches_of_event",
-            ondelete="CASCADE",
-        ),
         _length("label", TITLE_LENGTH, least=1),
         _length("file_types", FILE_TYPES_LENGTH),
         _length("description", DESCRIPTION_LENGTH),
@@ -254,6 +273,70 @@ class FileBatch(Recorded, Base):
     file_types: Mapped[str | None] = mapped_column(String(FILE_TYPES_LENGTH))
     sort_order: Mapped[int] = mapped_column(server_default="0")
     description: Mapped[str | None] = mapped_column(Text, sort_order=1)
+
+
+class Hold(Base):
+    """A hold: while it isn't released, nothing of the case is destroyed."""
+
+    __tablename__ = "holds"
+    __table_args__ = (
+        _length("name", TITLE_LENGTH, least=1),
+        _length("reason", REASON_LENGTH, least=1),
+        _length("reference", REFERENCE_LENGTH),
+        _length("release_reason", REASON_LENGTH, least=1),
+        _one_of("authority", Authority),
+        Index("holds_by_case", "case_id", "placed_at", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    # No reference: a case that was deleted can be held, too.
+    case_id: Mapped[str] = mapped_column(Id)
+    name: Mapped[str] = mapped_column(String(TITLE_LENGTH))
+    reason: Mapped[str] = mapped_column(String(REASON_LENGTH))
+    reference: Mapped[str | None] = mapped_column(String(REFERENCE_LENGTH))
+    authority: Mapped[str] = mapped_column(Choice(Authority))
+    placed_at: Mapped[datetime] = mapped_column(Time)
+    placed_by: Mapped[str] = mapped_column(Id, ForeignKey("users.id"))
+    released_at: Mapped[datetime | None] = mapped_column(Time)
+    released_by: Mapped[str | None] = mapped_column(Id, ForeignKey("users.id"))
+    release_reason: Mapped[str | None] = mapped_column(String(REASON_LENGTH))
+
+
+class Deletion(Base):
+    """A row that was deleted, with all that was below it, and has neither been restored nor purged."""
+
+    __tablename__ = "deletions"
+    __table_args__ = (
+        _one_of("state", DeletionState),
+        Index("deletions_by_case", "case_id", "seq"),
+        Index("deletions_under_way", "state", **_where("state IN ('GOING', 'PURGING')")),
+    )
+
+    row_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    case_id: Mapped[str] = mapped_column(Id)
+    # As the entry of the record has them that says that it was deleted.
+    type: Mapped[str] = mapped_column(String(20))
+    event_id: Mapped[str | None] = mapped_column(Id)
+    change_id: Mapped[str] = mapped_column(Id)
+    seq: Mapped[int]
+    at: Mapped[datetime] = mapped_column(Time)
+    by: Mapped[str] = mapped_column(Id, ForeignKey("users.id"))
+    state: Mapped[str] = mapped_column(Choice(DeletionState))
+    # The last entry of the record that has been dealt with, by a restore or a purge that goes on.
+    position: Mapped[int] = mapped_column(server_default="0")
+
+
+class FormerMember(Base):
+    """Whoever was a member of a case that was deleted: as what they come back with it."""
+
+    __tablename__ = "former_members"
+    __table_args__ = (Index("former_members_by_user", "user_id", "case_id"),)
+
+    case_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    user_id: Mapped[str] = mapped_column(Id, ForeignKey("users.id"), primary_key=True)
+    role: Mapped[str] = mapped_column(Choice(CaseRole))
+    expires_at: Mapped[datetime | None] = mapped_column(Time)
+    given_by: Mapped[str | None] = mapped_column(Id, ForeignKey("users.id"))
 
 
 class Journal(Base):
@@ -299,8 +382,10 @@ class JournalEntry(Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary)
     # The leaf's hash, and the roots of the perfect trees that it completes.
     nodes: Mapped[bytes] = mapped_column(LargeBinary)
-    # What was said of the row, the salt first; null when that was erased.
+    # What was said of the row, the salt first; null when that was erased whole.
     said: Mapped[str | None] = mapped_column(Text)
+    # The entry by which all or some of it was erased.
+    erased_by: Mapped[int | None] = mapped_column(sort_order=1)
 
 
 class LogHead(Base):

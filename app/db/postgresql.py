@@ -88,6 +88,7 @@ class PostgresqlDatabase:
         self._deadline = settings.deadline
         self.longest = settings.max_answer_bytes
         self.incarnation = ""
+        self.trash_days = settings.trash_days
         self._lines: dict[Hashable, Line[_Change[Any]]] = {}
         self._known: dict[tuple[User, Hashable], None] = {}
         self._at_work: set[asyncio.Task[None]] = set()

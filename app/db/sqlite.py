@@ -66,6 +66,7 @@ class SqliteDatabase:
         self._busy_until = self._waits_until = 0.0
         self._slow: OrderedDict[int, int] = OrderedDict()  # runs left to be made in a thread, by a statement's hash
         self.incarnation = ""
+        self.trash_days = settings.trash_days
         self.longest = settings.max_answer_bytes
         self._writer = Writer(self._file, self.dialect, self._deadline, self.longest)
         self._log = WriteAheadLog(self._file, self._writer.shrink)

@@ -532,6 +532,13 @@ def writing_engine(file: Path, *, foreign_keys: bool = True) -> Engine:
     return engine
 
 
+def connected(file: Path) -> sqlite3.Connection:
+    """Return a connection to a database that is there, in no transaction."""
+    connection = sqlite3.connect(file, isolation_level=None)
+    _prepare(connection)
+    return connection
+
+
 class WritingLock:
     """The lock that makes this process the only writer of the database.
 
@@ -648,6 +655,8 @@ def _prepare(connection: sqlite3.Connection, _record: Any = None) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     # A commit that was answered survives a power cut; NORMAL would be faster and may lose the last ones.
     connection.execute("PRAGMA synchronous = FULL")
+    # What is deleted or overwritten is so in the file as well, and not only no longer found.
+    connection.execute("PRAGMA secure_delete = ON")
 
 
 def _enforce_foreign_keys(connection: sqlite3.Connection, _record: Any = None) -> None:

@@ -62,7 +62,7 @@ def _code(field: Field) -> str:
             return _begins(_resolver(field))
         case nouns.Stored(column):
             return _line(field.owner.model, column.name)
-        case nouns.Reference(name) | nouns.IsNull(name) | nouns.Within(name) | nouns.Members(name):
+        case nouns.Reference(name) | nouns.IsNull(name) | nouns.Within(name) | nouns.Members(name) | nouns.Part(name):
             return _line(field.owner.model, name)
         case nouns.Same():
             return _begins(field.owner.model)
@@ -87,6 +87,7 @@ _ALWAYS: Mapping[type[nouns.Lead], Any] = {
     **dict.fromkeys((nouns.AnyNode, nouns.AnyNodes, nouns.NodeOf), readable),
     **dict.fromkeys((nouns.MemberName, nouns.MemberValue), said),
     **dict.fromkeys((nouns.Gone, nouns.Replayed, nouns.Refusals, nouns.Told, nouns.Current), Payload),
+    **dict.fromkeys((nouns.ChangedNode, nouns.Certificate, nouns.Preview), Payload),
     **dict.fromkeys((nouns.Feed, nouns.FeedEntries, nouns.FeedColumn, nouns.FeedCursor), ReadFeed),
     **dict.fromkeys((nouns.FeedEnd, nouns.FeedIsRead), ReadFeed),
 }

@@ -98,9 +98,10 @@ class Private(Lead):
 
 @dataclass(frozen=True)
 class IsNull(Lead):
-    """Whether a column of this row is null."""
+    """Whether a column of this row is null, or is not."""
 
     column: str
+    wanted: bool = True
     reads = 1
 
 
@@ -115,6 +116,13 @@ class Computed(Lead):
 @dataclass(frozen=True)
 class Same(Lead):
     """This row itself, as an object of another type."""
+
+
+@dataclass(frozen=True)
+class Part(Lead):
+    """Some columns of this row as an object of another type, where one of them is not null."""
+
+    column: str
 
 
 @dataclass(frozen=True)
@@ -186,12 +194,20 @@ class Lookup(Lead):
     reads = 1
 
 
+Among: TypeAlias = Callable[[Asking], ColumnElement[bool]]
+"""Returns the condition that rows of a connection meet."""
+
+
 @dataclass(frozen=True)
 class Connection(Lead):
-    """The rows below this one, page by page; `parent` as in Lookup, `order` is theirs unless another is asked for."""
+    """The rows below this one, page by page; `parent` as in Lookup, `order` is theirs unless another is asked for.
+
+    `among` says which of them, if not all; without a parent it also says who may see them.
+    """
 
     parent: str | None
     order: Enum
+    among: Among | None = None
     reads = 1
 
 
@@ -322,6 +338,23 @@ class Changed(Lead):
 
 
 @dataclass(frozen=True)
+class ChangedNode(Lead):
+    """The row that a change made or changed, in its payload: a case, an event or a file batch."""
+
+    reads = 3
+
+
+@dataclass(frozen=True)
+class Certificate(Lead):
+    """What certifies a purge, in its payload."""
+
+
+@dataclass(frozen=True)
+class Preview(Lead):
+    """What would go by a change that can't be undone, in its payload, as long as that is not confirmed."""
+
+
+@dataclass(frozen=True)
 class Noted(Lead):
     """The entry of the record that tells of a change, in its payload."""
 
@@ -352,9 +385,9 @@ class Told(Lead):
 
 @dataclass(frozen=True)
 class Current(Lead):
-    """The row that a conflict was about, as it is now."""
+    """The row that a conflict was about, as it is now: a case, an event or a file batch."""
 
-    reads = None
+    reads = 3
 
 
 @dataclass(frozen=True)

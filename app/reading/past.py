@@ -45,15 +45,17 @@ from app.reading import nouns
 from app.reading.nouns import Filter
 from app.reading.pages import ArgumentError, Columns
 from app.reading.rows import Join, OrderBy, Rows, Scope
-from app.record.entries import SUBJECTS, VALUES, Subject
+from app.record.entries import NO_CHANGE, SUBJECTS, VALUES, Subject
 from app.values import field_name, now
 
 _ENTRIES, _JOURNALS, _CASES = table_of(JournalEntry), table_of(Journal), table_of(Case)
 _IMPORTED: ColumnElement[str] = literal_column(f"'{ChangeKind.IMPORTED.value}'")
 # What is said of a row that was not there before.
 _BEGINNINGS: Sequence[ColumnElement[str]] = [
-    literal_column(f"'{kind.value}'") for kind in (ChangeKind.CREATED, ChangeKind.IMPORTED)
+    literal_column(f"'{kind.value}'")
+    for kind in (ChangeKind.CREATED, ChangeKind.IMPORTED, ChangeKind.RESTORED, ChangeKind.HELD)
 ]
+_NO_CHANGE: Sequence[ColumnElement[str]] = [literal_column(f"'{kind.value}'") for kind in NO_CHANGE]
 _BEFORE, _AFTER = 0, 1
 _FIRST_AUTHORS: Final = {"created_at": "at", "created_by": "by"}
 _LAST_AUTHORS: Final = {"updated_at": "at", "updated_by": "by"}
@@ -148,6 +150,7 @@ class Past:
         least = select(func.min(earlier.c.seq)).where(
             earlier.c.row_id == first.c.row_id,
             earlier.c.seq > self._moment.c.seq,
+            *_changes(earlier),
             *self._in_case(subject, earlier),
         )
         undone = (
@@ -157,7 +160,8 @@ class Past:
                 )
             )
             .where(first.c.seq == least.correlate(first, self._moment).scalar_subquery())
-            .where(first.c.kind.not_in(_BEGINNINGS))
+            # What was purged is no longer known.
+            .where(first.c.kind.not_in(_BEGINNINGS), first.c.said.is_not(None))
         )
         return union_all(kept.correlate(None), undone.correlate(None))
 
@@ -236,7 +240,7 @@ class Past:
         its own it would take more of SQLite's parser than is left, where lists are nested.
         """
         of_type: ColumnElement[str] = literal_column(f"'{subject.name}'")
-        later = entry.c.seq > self._moment.c.seq
+        later = and_(entry.c.seq > self._moment.c.seq, *_changes(entry))
         if subject.key in values:
             rest = (apart(entry.c[name]) == value for name, value in values.items() if name in {"case_id", "event_id"})
             return and_(entry.c.row_id == values[subject.key], later, apart(entry.c.type) == of_type, *rest)
@@ -290,7 +294,8 @@ class Past:
         """Return something of the row's last entry until then, or of its first one."""
         entry = _ENTRIES.alias("entry")
         by_then = entry.c.seq <= self.seq if since is None else entry.c.seq < since
-        found = select(what(entry)).where(entry.c.row_id == identifier, by_then, *self._in_case(subject, entry))
+        found = select(what(entry)).where(entry.c.row_id == identifier, by_then, *_changes(entry))
+        found = found.where(*self._in_case(subject, entry))
         return _one(found.order_by(entry.c.seq.asc() if first else entry.c.seq.desc()))
 
     def _author(
@@ -438,6 +443,11 @@ def _last_by(heads: Select[Any], name: str, moment: BindParameter[datetime]) -> 
         .where(halves.c.low < halves.c.high)
     )
     return select(halves.c.case_id, halves.c.low.label("seq")).where(halves.c.low == halves.c.high, halves.c.low > 0)
+
+
+def _changes(entry: Any) -> list[ColumnElement[bool]]:
+    """Return the conditions that an entry changes its row; one by one, as a list would take more of SQLite's parser."""
+    return [entry.c.kind != kind for kind in _NO_CHANGE]
 
 
 def _one(found: Select[Any]) -> ColumnElement[Any]:

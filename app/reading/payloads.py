@@ -11,7 +11,7 @@ from graphql import GraphQLObjectType
 from graphql.execution.values import VariableValues
 
 from app.db import Database
-from app.errors import Refusal
+from app.errors import Refusal, Unconfirmed
 from app.ownership import Viewer
 from app.reading import nouns
 from app.reading.nouns import REFUSAL, Lead
@@ -47,7 +47,7 @@ class Payload:
         self.changed = {
             member.key: plan_subject(database, viewer, member, marked=marked)
             for member in members
-            if isinstance(member.lead, nouns.Changed)
+            if isinstance(member.lead, nouns.Changed | nouns.ChangedNode)
         }
         self.noted = {
             member.key: plan_subject(database, viewer, member, marked=marked)
@@ -60,6 +60,11 @@ class Payload:
                 for shown in member.children(type_):
                     if isinstance(shown.lead, nouns.Current):
                         self.current[f"{member.key} {shown.key}"] = plan_subject(database, viewer, shown, marked=marked)
+
+    @property
+    def certifies(self) -> bool:
+        """Whether it asks for what certifies the change."""
+        return any(isinstance(member.lead, nouns.Certificate) for member in self._members)
 
     @property
     def mutation(self) -> str:
@@ -81,13 +86,24 @@ class Payload:
         for plan in (*self.changed.values(), *self.noted.values(), *self.current.values()):
             plan.check(variables)
 
-    def done(self, subject: str | tuple[str, ...], rows: Rows, *, replayed: bool) -> dict[str, Any]:
+    def done(
+        self,
+        subject: str | tuple[str, ...],
+        rows: Rows,
+        *,
+        replayed: bool,
+        certificate: orjson.Fragment | None = None,
+    ) -> dict[str, Any]:
         """Return the payload of a change that was made, by response name."""
         answer: dict[str, Any] = {}
         for member in self._members:
             match member.lead:
-                case nouns.Changed() | nouns.Noted():
+                case nouns.Changed() | nouns.ChangedNode() | nouns.Noted():
                     answer[member.key] = rows.get(member.key)
+                case nouns.Certificate():
+                    answer[member.key] = certificate
+                case nouns.Preview():
+                    answer[member.key] = None
                 case nouns.Gone():
                     answer[member.key] = subject
                 case nouns.Replayed():
@@ -109,12 +125,17 @@ class Payload:
                     answer[member.key] = False
                 case nouns.Refusals():
                     answer[member.key] = [self._told(member, refusal, rows) for refusal in refusals]
+                case nouns.Preview():
+                    answer[member.key] = next(
+                        (each.preview for each in refusals if isinstance(each, Unconfirmed)), None
+                    )
                 case _:
                     answer[member.key] = None
         return answer
 
     def _told(self, member: Field, refusal: Refusal, rows: Rows) -> dict[str, Any]:
-        type_ = _refusals(member)[type(refusal)]
+        types = _refusals(member)
+        type_ = next(types[kind] for kind in type(refusal).__mro__ if kind in types)
         answer: dict[str, Any] = {TYPE: type_.name} if self._marked else {}
         for shown in member.children(type_):
             match shown.lead:

@@ -37,7 +37,9 @@ from graphql.execution.values import VariableValues
 
 from app.errors import RequestFault
 from app.reading.nouns import (
+    ChangedNode,
     Computed,
+    Current,
     IsNull,
     Lead,
     Lookup,
@@ -136,7 +138,10 @@ class Field:
     @property
     def types(self) -> list[GraphQLObjectType]:
         """The types of the rows that the field leads to, where it leads to an interface; see types_of."""
-        return types_of(self.possible)
+        types = types_of(self.possible)
+        if isinstance(self.lead, Current | ChangedNode):
+            return [type_ for type_ in types if "version" in noun_of(type_).table.c]  # which is what changes
+        return types
 
     @property
     def kept(self) -> Field:

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -98,6 +100,7 @@ class Planner:
             self.bind(lambda run: run.moment, Time()),
             viewer.reads_all,
             viewer.changes_all,
+            self.bind(lambda run: run.moment - timedelta(days=days), Time()) if (days := database.trash_days) else None,
         )
 
     def query(self, fields: Sequence[Field]) -> Plan:
@@ -118,7 +121,7 @@ class Planner:
         """
 
         def write() -> ColumnElement[str]:
-            if isinstance(field.lead, nouns.Current):
+            if isinstance(field.lead, nouns.Current | nouns.ChangedNode):
                 return self._any_node(field, self.identifier_of_subject())
             return self._row(field.type, self.is_subject(field.noun), field.children())
 
@@ -199,14 +202,14 @@ class Planner:
                 return self.object(referred, field.children())
             case nouns.Private(name):
                 return self._private(row, field.owner.table.c[name])
-            case nouns.IsNull(name):
-                return [boolean(row.column(name).is_(None))]
+            case nouns.IsNull(name, wanted):
+                return [boolean(row.column(name).is_(None) if wanted else row.column(name).is_not(None))]
             case nouns.Computed(text):
                 return [row.below(text(row.column("id"), self._asking))]
             case nouns.Few() as few:
                 return [row.below(self._nested(field, lambda: self._rows(row, few, field)))]
-            case nouns.Same():
-                return self.object(row, field.children())
+            case nouns.Same() | nouns.Part():
+                return self._as_other(row, field)
             case nouns.NodeOf(name):
                 identifier = row.column(name)
                 return [or_null(row.below(self._nested(field, lambda: self._node_of(field, identifier))))]
@@ -220,6 +223,13 @@ class Planner:
                 return [row.below(self._members_of(row.column(name), place, field))]
             case lead:
                 raise TypeError(f"{type(lead).__name__} is nothing of a row")
+
+    def _as_other(self, row: Rows, field: Field) -> list[Piece]:
+        """Return the JSON of a row as an object of another type; `null` where it has nothing of that."""
+        pieces = self.object(row, field.children())
+        if not isinstance(field.lead, nouns.Part):
+            return pieces
+        return [or_null(case((row.column(field.lead.column).is_not(None), concatenation(pieces))))]
 
     def _private(self, row: Rows, column: Column[Any]) -> list[Piece]:
         """Return the JSON of a column of a user, or null for those who may not know them."""
@@ -312,8 +322,18 @@ class Planner:
         )
         if page is None:
             return None
-        scope = self._place(noun, row, connection.parent)
+        scope = self._listed(noun, row, connection)
         return partial(ReadPage, self, self._asking, field, page, site, scope)
+
+    def _listed(self, noun: Noun, row: Rows | None, connection: nouns.Connection) -> Scope:
+        """Return where the rows of a connection lie."""
+        if connection.among is None:
+            return self._place(noun, row, connection.parent)
+        among = connection.among(self._asking)
+        if connection.parent is None:
+            return Scope(noun.table, [among])
+        scope = self._place(noun, row, connection.parent)
+        return replace(scope, conditions=[*scope.conditions, among])
 
     @staticmethod
     def is_newest(noun: Noun, column: str) -> Scope:

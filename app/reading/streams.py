@@ -40,7 +40,7 @@ def plan_query(database: Database, viewer: Viewer, fields: Sequence[Field], *, m
 
 def plan_subject(database: Database, viewer: Viewer, field: Field, *, marked: bool = False) -> Plan:
     """Return the plan for a field of a mutation's payload, as `Planner.subject` does."""
-    types = field.types if isinstance(field.lead, nouns.Current) else [field.type]
+    types = field.types if isinstance(field.lead, nouns.Current | nouns.ChangedNode) else [field.type]
     is_large = max(weights.of_fields(field.children(each)).at_once for each in types) > _LARGE
     return (_Streams if is_large else Planner)(database, viewer, marked=marked).subject(field)
 
@@ -53,7 +53,7 @@ class _Streams(Planner):
 
     def subject(self, field: Field) -> Plan:
         def write() -> list[Piece]:
-            if isinstance(field.lead, nouns.Current):
+            if isinstance(field.lead, nouns.Current | nouns.ChangedNode):
                 return self._any(field, self.identifier_of_subject())
             return self._one(field.type, self.is_subject(field.noun), field.children())
 

@@ -57,7 +57,7 @@ def of_field(field: Field) -> Weight:
             return value.of(_of_column(column.type))
         case nouns.Private(name):
             return value.of(_of_column(field.owner.table.c[name].type))
-        case nouns.Reference() | nouns.Same():
+        case nouns.Reference() | nouns.Same() | nouns.Part():
             return value.holding(of_fields(field.children()))
         case nouns.Few():
             return value.listing(of_fields(field.children()), _A_FEW)

@@ -182,14 +182,19 @@ class Audit:
         """Compare what the log keeps of who came to see which case with what the journals say."""
         spans = ((str(case_id), *span) for case_id, *span in self._rows(_SPANS))
         entries = (Moving(str(case_id), *entry) for case_id, *entry in self._rows(_OF_MEMBERS))
-        should = {
-            (seq, str(user), move.kind.value, move.ends_at): case_id
-            for (case_id,), of_case, of_log in together(entries, spans, 1)
-            for seq, user, move in _moves_in(list(of_case), of_log)
-        }
+        should: dict[tuple[Any, ...], str] = {}
+        purged: set[Any] = set()  # the leaves of which nobody can tell; what was purged is found where it is replayed
+        for (case_id,), of_case, of_log in together(entries, spans, 1):
+            of_members = list(of_case)
+            gone = [entry.seq for entry in of_members if entry.said is None]
+            purged |= {seq for _, first, last, seq in of_log if any(first <= each <= last for each in gone)}
+            for seq, user, moved in _moves_in(of_members, of_log):
+                should[seq, str(user), moved.kind.value, moved.ends_at] = case_id
         is_ = {(seq, str(user), *move): str(case_id) for case_id, user, seq, *move in self._rows(_MOVES)}
         for move in sorted({move for move, _ in should.items() ^ is_.items()}, key=str):
             seq, user, kind, _ = move
+            if seq in purged:
+                continue
             told = "told of it" if move not in should else "told of another case" if move in is_ else "not told"
             yield _finding(f"log entry {seq}", None, f"that user {user} {kind} is {told}", is_.get(move))
 

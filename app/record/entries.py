@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 import orjson
 from sqlalchemy import Column, Integer, Table
 
-from app.db.models import Base, Case, CaseMember, Event, FileBatch, table_of
+from app.db.models import Base, Case, CaseMember, ChangeKind, Event, FileBatch, Hold, table_of
 from app.db.types import Time
 from app.values import field_name, fold, format_time
 
@@ -29,7 +29,8 @@ Values: TypeAlias = dict[str, tuple[Any, Any]]
 LABEL, REASON, VALUES = 1, 2, 3
 """Where in what an entry says, behind the salt, its parts stand."""
 
-REASON_LENGTH = 1_000
+ERASED = "[erased]"
+"""What stands in place of a value that was erased, in an entry that a later one says was erased."""
 
 FORM = 1
 """The form of leaves that is written; each leaf says its own."""
@@ -41,7 +42,7 @@ _ELSEWHERE = frozenset(
         *("created_at", "created_by", "updated_at", "updated_by"),
     }
 )
-_SALT_BYTES = 16  # as RFC 9901, section 9.3, has it: nobody guesses what was said
+SALT_BYTES = 16  # as RFC 9901, section 9.3, has it: nobody guesses what was said
 
 
 class Recorded(NamedTuple):
@@ -51,6 +52,10 @@ class Recorded(NamedTuple):
     field: str
     json: Callable[[Any], Any]
     default: Any
+
+    def column_of(self, value: Any) -> Any:
+        """Return what is in the column, by what `json` made of it."""
+        return datetime.fromisoformat(value) if self.json is _moment else value
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,11 @@ class Subject:
     def gone(self, row: Row) -> Values:
         """Return what is lost with a row."""
         return {name: (value, None) for name, (_, value) in self.made(row).items()}
+
+    def columns_of(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the columns of a row by the values of its fields, those that are null left out."""
+        told = ((each, values.get(each.field)) for each in self.columns)
+        return {each.column: each.column_of(value) for each, value in told if value is not None}
 
     @property
     def names(self) -> Iterator[str]:
@@ -137,18 +147,32 @@ SUBJECTS: Mapping[str, Subject] = {
         Subject("EVENT", Event, "title"),
         Subject("FILE_BATCH", FileBatch, "label"),
         Subject("MEMBER", CaseMember, "subject", key="user_id"),
+        Subject("HOLD", Hold, "name"),
     )
 }
 """The tables of which everything is recorded."""
 
+SUBJECT_OF: Mapping[str, Subject] = {subject.name: subject for subject in SUBJECTS.values()}
+"""The same by what entries call their rows."""
 
-FIELDS = frozenset(name for subject in SUBJECTS.values() for name in subject.names)
-"""The names of all recorded fields."""
+NO_CHANGE = {
+    ChangeKind.REFUSED: ("mutation", "state"),
+    ChangeKind.PURGED: ("authority", "entries", "size", "root", "checkpoint"),
+    ChangeKind.ERASED: ("seqs", "erased"),
+    ChangeKind.EXPORTED: (),
+}
+"""The kinds of entries that leave the row as it is, with the fields in which they say what they are about."""
+
+FIELDS = frozenset(
+    [name for subject in SUBJECTS.values() for name in subject.names]
+    + [name for names in NO_CHANGE.values() for name in names]
+)
+"""The names of all fields that entries have."""
 
 
 def said(label: str | None, reason: str | None, values: Values) -> str:
     """Return what an entry says, as the text that is stored and whose digest is in the leaf."""
-    return orjson.dumps([secrets.token_urlsafe(_SALT_BYTES), label, reason, values]).decode()
+    return orjson.dumps([secrets.token_urlsafe(SALT_BYTES), label, reason, values]).decode()
 
 
 def digest_of(said: str) -> bytes:

@@ -6,20 +6,21 @@ whoever appends until they commit: so entries have numbers without a gap, and mo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import Column, ScalarSelect, Select, Table, bindparam, delete, exists, insert, select, tuple_
+from sqlalchemy import ScalarSelect, Table, bindparam, delete, exists, insert, select
 from sqlalchemy import update as update_rows
 
 from app.db import FoundRow, Statement, Transaction
-from app.db.models import Case, CaseMember, ChangeKind, Event, FileBatch, Journal, JournalEntry, User, table_of
+from app.db.models import CaseMember, ChangeKind, Journal, JournalEntry, table_of
+from app.errors import JournalBroken
 from app.record.entries import SUBJECTS, Row, Subject, Values, digest_of, leaf_of, said
 from app.record.trees import HASH_BYTES, extended, leaf_hash, root
-from app.values import LEAST_ID, new_id, now
+from app.values import new_id, now
 
 _JOURNALS, _ENTRIES, _MEMBERS = table_of(Journal), table_of(JournalEntry), table_of(CaseMember)
 _AT_ONCE = 1_000  # entries that are made and written together
@@ -50,7 +51,8 @@ class Recorder:
         self.transaction = transaction
         self.change: str | None = None
         """The id of the entry that tells of the change itself; None as long as nothing has changed."""
-        self._by = by
+        self.by = by
+        """Who makes the change."""
         self._subject = subject
         self._request_id = request_id
         self.case_id = ""
@@ -58,6 +60,9 @@ class Recorder:
         self._head: Head | None = None
         self._size, self._frontier = 0, b""
         self._moment: datetime | None = None
+        self.trash_days = 0
+        """For how many days what is deleted can be restored; 0 for ever."""
+        self._may_destroy = False
         self._writes: list[tuple[Statement, Row]] = []
         self._entries: list[dict[str, Any]] = []
 
@@ -70,6 +75,17 @@ class Recorder:
         self.case_id, self._head = case_id, head
         self._size, self._frontier = head.size, head.frontier
 
+    def hold(self, case_id: str) -> None:
+        """Hold the head of a case's journal, and go on behind it. Raises JournalBroken."""
+        for _ in range(2):
+            found = self.transaction.first(_HOLD, {"case": case_id})
+            # Where it waited for whoever held it, the last entry is the one before that, on PostgreSQL.
+            if found is None or found.last_nodes is not None:
+                break
+        if found is None or not is_head(found.frontier, found.last_nodes):
+            raise JournalBroken(case_id, None if found is None else found.size)
+        self.go_on(case_id, Head(found.size, found.at, found.frontier))
+
     @property
     def moment(self) -> datetime:
         """When the change is made: never before the one that came before it, even if the clock was set back."""
@@ -77,103 +93,148 @@ class Recorder:
             self._moment = now() if self._head is None else max(now(), self._head.at)
         return self._moment
 
-    def add(self, table: Table, values: Row) -> None:
+    def add(
+        self, table: Table, values: Row, *, kind: ChangeKind = ChangeKind.CREATED, reason: str | None = None
+    ) -> None:
         """Write a new row, and who made it when."""
-        authors = {"created_at": self.moment, "created_by": self._by, "updated_at": self.moment, "updated_by": self._by}
-        row = {**values, **authors, "version": 1}
-        self._write(_insert(table), row)
+        row = dict(values)
+        if "version" in table.c:
+            at, by = self.moment, self.by
+            row |= {"created_at": at, "created_by": by, "updated_at": at, "updated_by": by, "version": 1}
+        self.write(_insert(table), row)
         subject = SUBJECTS[table.name]
-        self._note(ChangeKind.CREATED, subject, row, subject.made(row))
+        self.note(kind, subject, row, subject.made(row), reason=reason)
 
-    def update(self, table: Table, row: FoundRow, values: Row) -> None:
+    def update(
+        self,
+        table: Table,
+        row: FoundRow,
+        values: Row,
+        *,
+        kind: ChangeKind = ChangeKind.UPDATED,
+        reason: str | None = None,
+    ) -> None:
         """Write values to a row and count the change; values that are there already are no change."""
         before = row._asdict()
         changed = {name: value for name, value in values.items() if before[name] != value}
         if changed:
             subject = SUBJECTS[table.name]
             told = subject.changed(before, changed)
-            changed |= {"version": row.version + 1, "updated_at": self.moment, "updated_by": self._by}
-            self._write(_update(table), {**changed, "row": row.id})
-            self._note(ChangeKind.UPDATED, subject, before | changed, told)
+            if "version" in table.c:
+                changed |= {"version": row.version + 1, "updated_at": self.moment, "updated_by": self.by}
+            self.write(_update(table), {**changed, "row": row.id})
+            self.note(kind, subject, before | changed, told, reason=reason)
 
-    def remove(self, table: Table, row: FoundRow) -> None:
-        """Delete a row with all that is below it, for each of which there is an entry of its own."""
-        for subject, statement, keys in _BELOW[table.name]:
-            for below in self._each(statement, keys, row.id):
-                self._note(ChangeKind.DELETED, subject, below, subject.gone(below), beside=True)
-        self._write(_delete(table), {"row": row.id})
-        subject, before = SUBJECTS[table.name], row._asdict()
-        self._note(ChangeKind.DELETED, subject, before, subject.gone(before))
+    def permit(self) -> None:
+        """Let rows be removed: what `may_destroy` alone says, and whoever goes on with what it has permitted."""
+        self._may_destroy = True
+
+    def remove(self, table: Table, rows: Sequence[Row], *, beside: bool = False) -> str:
+        """Delete rows, for each of which there is an entry; return the id of the last one's."""
+        if not self._may_destroy:
+            raise PermissionError(f"nothing permits that rows of {table.name} are deleted")
+        subject, identifier = SUBJECTS[table.name], ""
+        for row in rows:
+            identifier = self.note(ChangeKind.DELETED, subject, row, subject.gone(row), beside=beside)
+        self._write_each(_delete(table), [{"row": row["id"]} for row in rows])
+        return identifier
+
+    def bring_back(self, table: Table, rows: Sequence[Row], *, beside: bool = False) -> None:
+        """Write rows that were deleted, each as the version that comes next."""
+        subject, last = SUBJECTS[table.name], {"updated_at": self.moment, "updated_by": self.by}
+        anew = [{**row, **last, "version": row["version"] + 1} for row in rows]
+        for row in anew:
+            self.note(ChangeKind.RESTORED, subject, row, subject.made(row), beside=beside)
+        self._write_each(_insert(table), anew)
+
+    def refuse(self, subject: Subject, row: Row, mutation: str, state: str) -> None:
+        """Note that somebody tried to destroy a row, by which mutation, and what kept it."""
+        told = {"mutation": (None, mutation), "state": (None, state)}
+        self.note(ChangeKind.REFUSED, subject, {**row, "version": None}, told)
 
     def join(self, case_id: str, role: str) -> None:
         """Give whoever makes the change a role in a case."""
-        member = {"case_id": case_id, "user_id": self._by, "role": role, "expires_at": None, "given_by": None}
+        member = {"case_id": case_id, "user_id": self.by, "role": role, "expires_at": None, "given_by": None}
         self.add_member(member, self._subject)
 
     def add_member(self, member: Row, subject: str) -> None:
         """Write a new membership, of the user with a subject."""
-        self._write(_insert(_MEMBERS), member)
-        self._note(ChangeKind.CREATED, _MEMBER, {**member, "subject": subject}, _MEMBER.made(member))
+        self.write(_insert(_MEMBERS), member)
+        self.note(ChangeKind.CREATED, _MEMBER, {**member, "subject": subject}, _MEMBER.made(member))
 
     def update_member(self, member: Row, values: Row, subject: str) -> None:
         """Write values to a membership, of the user with a subject."""
-        self._write(_UPDATE_MEMBER, {**values, "case": member["case_id"], "user": member["user_id"]})
+        self.write(_UPDATE_MEMBER, {**values, "case": member["case_id"], "user": member["user_id"]})
         told = _MEMBER.changed(member, values)
         if values["given_by"] not in {None, member["given_by"]}:
             told["accepted"] = member["given_by"] is None, False  # given anew, by whoever makes this change
-        self._note(ChangeKind.UPDATED, _MEMBER, {**member, "subject": subject}, told)
+        self.note(ChangeKind.UPDATED, _MEMBER, {**member, "subject": subject}, told)
 
     def remove_member(self, member: Row, subject: str) -> None:
         """Take a membership away from the user with a subject."""
-        self._write(_REMOVE_MEMBER, {"case": member["case_id"], "user": member["user_id"]})
-        self._note(ChangeKind.DELETED, _MEMBER, {**member, "subject": subject}, _MEMBER.gone(member))
+        self.write(_REMOVE_MEMBER, {"case": member["case_id"], "user": member["user_id"]})
+        self.note(ChangeKind.DELETED, _MEMBER, {**member, "subject": subject}, _MEMBER.gone(member))
 
     def take_up(self, case_id: str, *, beside: bool) -> None:
         """Note that whoever makes the change has taken up their membership in a case, where it waits for that.
 
         `beside` says that they do so by another change.
         """
-        if self.transaction.all(_TAKE_UP, {"case": case_id, "user": self._by}):
-            member = {"case_id": case_id, "user_id": self._by, "subject": self._subject}
-            self._note(ChangeKind.UPDATED, _MEMBER, member, {"accepted": (False, True)}, beside=beside)
+        if self.transaction.all(_TAKE_UP, {"case": case_id, "user": self.by}):
+            member = {"case_id": case_id, "user_id": self.by, "subject": self._subject}
+            self.note(ChangeKind.UPDATED, _MEMBER, member, {"accepted": (False, True)}, beside=beside)
+
+    @property
+    def size(self) -> int:
+        """How many entries the journal has, those that were put down included."""
+        return self._size
+
+    @property
+    def root(self) -> str:
+        """The root of the tree over them, in lower-case hexadecimal."""
+        return root(self._frontier).hex()
 
     def close(self) -> None:
         """Write what has been put down, with the entries and the head."""
         if self._entries or self._size > (self._head.size if self._head else 0):
             self._write_entries()
-            whole = root(self._frontier).hex()
-            moved = {"size": self._size, "at": self.moment, "frontier": self._frontier, "root": whole}
+            moved = {"size": self._size, "at": self.moment, "frontier": self._frontier, "root": self.root}
             moved["is_logged"] = False
             if self._head is None:
-                self._write(_insert(_JOURNALS), {**moved, "case_id": self.case_id})
+                self.write(_insert(_JOURNALS), {**moved, "case_id": self.case_id})
             else:
-                self._write(_MOVE, {**moved, "case": self.case_id})
+                self.write(_MOVE, {**moved, "case": self.case_id})
         self.transaction.run_all(self._writes)
 
-    def _write(self, statement: Statement, values: Row) -> None:
+    def write(self, statement: Statement, values: Row) -> None:
+        """Put a statement down that writes."""
         self._writes.append((statement, values))
 
-    def _each(self, statement: Statement, keys: Sequence[str], above: str) -> Iterator[Row]:
-        """Iterate over rows, of which only some are held at a time, and their entries written."""
-        after = dict.fromkeys(keys, LEAST_ID)
-        while True:
-            rows = self.transaction.all(statement, {**after, "above": above})
-            for row in rows:
-                yield row._asdict()
-            if len(rows) < _AT_ONCE:
-                return
-            after = {key: getattr(rows[-1], key) for key in keys}
+    def _write_each(self, statement: Statement, rows: Sequence[Row]) -> None:
+        if len(rows) > _FEW:
+            self.transaction.run_each(statement, rows)
+        else:
+            self._writes += [(statement, row) for row in rows]
 
-    def _note(self, kind: ChangeKind, subject: Subject, row: Row, values: Values, *, beside: bool = False) -> None:
-        """Make an entry. `beside` says that it comes with a change that has another."""
-        text = said(row[subject.label], None, values)
+    def note(
+        self,
+        kind: ChangeKind,
+        subject: Subject,
+        row: Row,
+        values: Values,
+        *,
+        reason: str | None = None,
+        beside: bool = False,
+    ) -> str:
+        """Make an entry, and return its id. `beside` says that it comes with a change that has another."""
+        text = said(row[subject.label], reason, values)
         self._size += 1
         entry = {
             "id": new_id(),
             "case_id": self.case_id,
             "seq": self._size,
             "at": self.moment,
-            "by": self._by,
+            "by": self.by,
             "kind": kind.value,
             "type": subject.name,
             "row_id": row[subject.key],
@@ -189,12 +250,10 @@ class Recorder:
             self.change = entry["id"]
         if len(self._entries) == _AT_ONCE:
             self._write_entries()
+        return str(entry["id"])
 
     def _write_entries(self) -> None:
-        if len(self._entries) > _FEW:
-            self.transaction.run_each(_insert(_ENTRIES), self._entries)
-        else:
-            self._writes += [(_insert(_ENTRIES), entry) for entry in self._entries]
+        self._write_each(_insert(_ENTRIES), self._entries)
         self._entries = []
 
 
@@ -241,36 +300,8 @@ def last_nodes() -> ScalarSelect[bytes]:
     return nodes.correlate(_JOURNALS).scalar_subquery()
 
 
-class _Below(NamedTuple):
-    """Rows that are deleted along with one above them: those behind some keys, a number of them."""
-
-    subject: Subject
-    statement: Statement
-    keys: tuple[str, ...]
-
-
-def _below(rows: Select[Any], model: Any, *keys: str) -> _Below:
-    columns: list[Column[Any]] = [model.__table__.c[key] for key in keys]
-    after = tuple_(*columns) > tuple_(*(bindparam(column.name, type_=column.type) for column in columns))
-    statement = Statement(rows.where(after).order_by(*columns).limit(_AT_ONCE))
-    return _Below(SUBJECTS[model.__tablename__], statement, keys)
-
-
-def _everything_below() -> dict[str, list[_Below]]:
-    above = bindparam("above", type_=table_of(Case).c.id.type)
-    batches, events = select(table_of(FileBatch)), select(table_of(Event))
-    members = select(*_MEMBERS.c, User.subject).join_from(_MEMBERS, table_of(User), _MEMBERS.c.user_id == User.id)
-    # By their events, whose index they are found by.
-    in_case = batches.join(table_of(Event), FileBatch.event_id == Event.id).where(Event.case_id == above)
-    return {
-        "cases": [
-            _below(in_case, FileBatch, "event_id", "id"),
-            _below(events.where(Event.case_id == above), Event, "id"),
-            _below(members.where(CaseMember.case_id == above), CaseMember, "user_id"),
-        ],
-        "events": [_below(batches.where(FileBatch.event_id == above), FileBatch, "id")],
-        "file_batches": [],
-    }
-
-
-_BELOW = _everything_below()
+_HOLD = Statement(
+    select(_JOURNALS.c.size, _JOURNALS.c.at, _JOURNALS.c.frontier, last_nodes().label("last_nodes"))
+    .where(_JOURNALS.c.case_id == bindparam("case"))
+    .with_for_update(of=[_JOURNALS], key_share=True)
+)

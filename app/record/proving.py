@@ -27,7 +27,9 @@ class ProvedChange:
     """A change or a whole journal, as lines of JSON, and the text of a `.tlog-proof` of it."""
 
     lines: Callable[[], Iterator[str]]
-    """Two lines for each change: its leaf, and what it says, `null` where that was erased."""
+    """Two lines for each change: its leaf, and what it says; `null` where that was purged, or is not all that it said
+    and the change by which that was erased isn't among these.
+    """
     text: str
 
 
@@ -60,7 +62,8 @@ def proof_of(snapshot: Snapshot, case_id: str, seq: int | None) -> ProvedChange:
         for row in snapshot.rows(_CHANGES, bounds):
             entry = dict(zip(_COLUMNS, row, strict=True))
             yield leaf_of(entry).decode()
-            yield entry["said"] if entry["said"] is not None else "null"
+            is_told = entry["erased_by"] is None or bounds["first"] <= entry["erased_by"] <= bounds["last"]
+            yield entry["said"] if entry["said"] is not None and is_told else "null"
 
     return ProvedChange(lines, proof.text)
 

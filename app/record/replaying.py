@@ -9,13 +9,24 @@ from typing import Any, NamedTuple
 import orjson
 
 from app.db.models import Case, ChangeKind, Event, table_of
-from app.record.entries import SUBJECTS, Row, Subject, case_index, digest_of, event_index
+from app.record.entries import ERASED, NO_CHANGE, SUBJECTS, Row, Subject, case_index, digest_of, event_index
 from app.values import field_name
 
-_CREATED, _UPDATED, _DELETED, _IMPORTED = (
-    kind.value for kind in (ChangeKind.CREATED, ChangeKind.UPDATED, ChangeKind.DELETED, ChangeKind.IMPORTED)
+_CREATED, _UPDATED, _DELETED, _IMPORTED, _RESTORED = (
+    kind.value
+    for kind in (
+        ChangeKind.CREATED,
+        ChangeKind.UPDATED,
+        ChangeKind.DELETED,
+        ChangeKind.IMPORTED,
+        ChangeKind.RESTORED,
+    )
 )
-_MAKING = frozenset({_CREATED, _IMPORTED})
+_MAKING = frozenset({_CREATED, _IMPORTED, _RESTORED, ChangeKind.HELD.value})
+_CHANGING = frozenset(
+    kind.value for kind in (ChangeKind.UPDATED, ChangeKind.SEALED, ChangeKind.UNSEALED, ChangeKind.RELEASED)
+)
+_LEAVING = {kind.value: frozenset(names) for kind, names in NO_CHANGE.items()}
 _INDEXES: Mapping[str, Callable[[Row], Mapping[str, str]]] = {
     table_of(Case).name: case_index,
     table_of(Event).name: event_index,
@@ -27,6 +38,10 @@ KEYS = 2
 """How many values stand before the columns in a row that is compared: its key, and its place."""
 
 
+PURGED = b""
+"""What stands for the erasure of all that an entry said, by a purge."""
+
+
 class Fault(NamedTuple):
     """Something that doesn't agree: the number of the entry, the field, and what is wrong, as a sentence's end."""
 
@@ -36,7 +51,10 @@ class Fault(NamedTuple):
 
 
 class Told(NamedTuple):
-    """An entry as far as it says what became of a row, and the subject of the user whom its row is about, if any."""
+    """An entry as far as it says what became of a row, and the subject of the user whom its row is about, if any.
+
+    `erasure` is PURGED, or the digest of what is left of what it said, where a later entry says that it was erased.
+    """
 
     row_id: str
     case_id: str
@@ -49,6 +67,8 @@ class Told(NamedTuple):
     version: int | None
     digest: bytes
     said: str | None
+    erased_by: int | None
+    erasure: bytes | None
     subject: str | None
 
 
@@ -80,17 +100,32 @@ _SHAPES = {subject.name: _Shape(subject) for subject in SUBJECTS.values()}
 class Replay:
     """A row, made again by its entries."""
 
-    __slots__ = ("_born", "_event_id", "_giver", "_imported", "_last", "_shape", "_since", "is_lost", "values")
+    __slots__ = (
+        "_back",
+        "_born",
+        "_event_id",
+        "_giver",
+        "_imported",
+        "_last",
+        "_shape",
+        "_since",
+        "is_lost",
+        "is_purged",
+        "values",
+    )
 
     def __init__(self) -> None:
         self.values: dict[str, Any] | None = None
         """Its fields that are not null; None while there is no such row."""
         self.is_lost = False
         """Whether an entry can't be read, so that what it did to the row is not known."""
+        self.is_purged = False
+        """Whether what the entries said was purged, so that there is no such row."""
         self._shape: _Shape | None = None
         self._event_id: str | None = None
         self._giver: str | None = None  # of a membership that has yet to be taken up
         self._born: Told | None = None
+        self._back: Told | None = None  # the entry by which it came back last
         self._imported: dict[str, Any] = {}  # who made and last changed an imported row
         self._last: Told | None = None
         self._since: dict[str, int] = {}  # the entries that fields have their values of
@@ -103,11 +138,17 @@ class Replay:
     def follow(self, entry: Told) -> list[Fault]:
         """Do as the next entry says, and return what doesn't fit those before."""
         faults: list[Fault] = []
-        shape, said = _SHAPES.get(entry.type), _read(entry)
+        shape = _SHAPES.get(entry.type)
+        if entry.said is None and entry.erasure == PURGED:
+            self.is_purged, self._shape = True, shape
+            return []
+        said = _read(entry)
         if isinstance(said, str):
             faults.append(Fault(entry.seq, "said", said))
         if shape is None or self._shape not in {None, shape}:
             faults.append(Fault(entry.seq, "type", "there are no rows of that type, or its row is of another"))
+        if self.is_purged:
+            return faults
         if faults or self.is_lost or shape is None or isinstance(said, str):
             self.is_lost = True
             return faults
@@ -118,21 +159,26 @@ class Replay:
         called = self._label(entry, shape) if kind == _DELETED else None
         if kind in _MAKING:
             self._make(entry, shape, told, faults)
-        elif kind == _UPDATED:
+        elif kind in _CHANGING:
             self._change(entry, shape, told, faults)
         elif kind == _DELETED:
             self._remove(entry, told, faults)
+        elif kind in _LEAVING:
+            return [*faults, *self._leave(entry, label, told)]
         else:
             self.is_lost = True
             return [*faults, Fault(entry.seq, "kind", "it is none that this version writes")]
         self._last = entry
-        if label != (called if self.values is None else self._label(entry, shape)):
+        called = called if self.values is None else self._label(entry, shape)
+        if label != called and not (label is None and entry.erasure is not None):
             faults.append(Fault(entry.seq, "label", "it is not what its row was called"))
         return faults
 
     def compare(self, row: Sequence[Any] | None) -> list[Fault]:
         """Tell where the row that the database has, or None, is not the one that the entries made."""
         values, shape, last, born = self.values, self._shape, self._last, self._born
+        if self.is_purged:
+            return [] if row is None else [Fault(None, None, "the table has a row that was purged")]
         if self.is_lost:
             return []
         seq = None if last is None else last.seq
@@ -191,13 +237,24 @@ class Replay:
     def _make(self, entry: Told, shape: _Shape, told: dict[str, Any], faults: list[Fault]) -> None:
         if self.values is not None:
             faults.append(Fault(entry.seq, "kind", "its row was there already"))
-        self.values, self._since, self._imported = {}, {}, {}
-        self._born, self._giver = entry, None
-        is_imported = entry.kind == _IMPORTED
+        before, last = self._born, self._last
+        self.values, self._since = {}, {}
+        is_imported, is_restored = entry.kind == _IMPORTED, entry.kind == _RESTORED
+        if is_restored and (before is None or last is None or last.kind != _DELETED):
+            faults.append(Fault(entry.seq, "kind", "its row was never deleted"))
+        self._born = entry
+        if is_restored and before is not None:
+            self._born, self._back = before, entry  # who made it stays, and who gave a membership
+        else:
+            self._giver, self._imported = None, {}
         if is_imported and shape.is_versioned:
             self._imported = {name: told.pop(field, (None, None))[1] for name, field in _AUTHORS}
         self._write(entry, shape, told, faults)
-        versions = (entry.version or 0) >= 1 if is_imported else entry.version == 1
+        versions = entry.version == 1
+        if is_imported:
+            versions = (entry.version or 0) >= 1
+        elif is_restored:
+            versions = last is not None and entry.version == (last.version or 0) + 1
         if not (versions if shape.is_versioned else entry.version is None):
             faults.append(Fault(entry.seq, "version", "it is not that of a new row"))
 
@@ -205,6 +262,8 @@ class Replay:
         if self.values is None or self._last is None:
             faults.append(Fault(entry.seq, "kind", "its row was never made, or is gone"))
             self.values, self._born = {}, entry
+        elif "sealedAt" in self.values and entry.kind == _UPDATED and told.keys() != {"retainUntil"}:
+            faults.append(Fault(entry.seq, "kind", "it changes what was sealed, and the seal wasn't broken before"))
         elif entry.version != ((self._last.version or 0) + 1 if shape.is_versioned else None):
             faults.append(Fault(entry.seq, "version", "it is not one more than before"))
         self._write(entry, shape, told, faults)
@@ -214,12 +273,15 @@ class Replay:
         if values is None or self._last is None:
             faults.append(Fault(entry.seq, "kind", "its row was never made, or is gone"))
             return
+        if "sealedAt" in values:
+            faults.append(Fault(entry.seq, "kind", "it changes what was sealed, and the seal wasn't broken before"))
         if entry.version != self._last.version:
             faults.append(Fault(entry.seq, "version", "it is not the last one of the row"))
+        is_erased = entry.erasure is not None and digest_of(entry.said or "") == entry.erasure
         faults += [
             Fault(entry.seq, field if field in values else None, _NOT_BEFORE)
-            for field in values.keys() | told.keys()
-            if told.get(field) != [values.get(field), None]
+            for field in sorted(values.keys() | told.keys())
+            if told.get(field) != [values.get(field), None] and not (is_erased and told.get(field) == [ERASED, None])
         ]
 
     def _write(self, entry: Told, shape: _Shape, told: Mapping[str, Any], faults: list[Fault]) -> None:
@@ -229,18 +291,30 @@ class Replay:
         if unknown := told.keys() - shape.fields:
             faults += [Fault(entry.seq, None, "its row has no such field") for _ in unknown]
             told = {field: pair for field, pair in told.items() if field not in unknown}
-        if entry is not self._born:
+        if entry is not self._born and entry is not self._back:
             self._since |= dict.fromkeys(told, entry.seq)
-        for field, (before, after) in told.items():
+        is_erased = entry.erasure is not None and digest_of(entry.said or "") == entry.erasure
+        for field, pair in told.items():
+            before, after = (_ANYTHING if is_erased and value == ERASED else value for value in pair)
             if before != values.get(field):
                 faults.append(Fault(entry.seq, field, _NOT_BEFORE))
             if after is not None:
                 values[field] = after
             else:
                 values.pop(field, None)
-        if "accepted" in told:
+        if "accepted" in told and entry.kind != _RESTORED:
             # Who gave a membership is whoever made the entry that says that it has yet to be taken up.
             self._giver = None if told["accepted"][1] else entry.by
+
+    def _leave(self, entry: Told, label: str | None, told: Mapping[str, Any]) -> list[Fault]:
+        """Check an entry by which the row stays as it is."""
+        faults = [Fault(entry.seq, None, "it is about no such thing") for _ in told.keys() - _LEAVING[entry.kind]]
+        if entry.version is not None:
+            faults.append(Fault(entry.seq, "version", "it is none that changes its row"))
+        shape = self._shape
+        if label is not None and (shape is None or label != self._label(entry, shape)):
+            faults.append(Fault(entry.seq, "label", "it is not what its row was called"))
+        return faults
 
     def _label(self, entry: Told, shape: _Shape) -> Any:
         if self.values is None:
@@ -248,6 +322,17 @@ class Replay:
         return entry.subject if shape.label is None else self.values.get(shape.label)
 
 
+class _Anything:
+    """A value that was erased: it may have been any."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 0
+
+
+_ANYTHING = _Anything()
 _AUTHORS = [(name, field_name(name)) for name in ("created_at", "created_by", "updated_at", "updated_by")]
 
 
@@ -257,7 +342,7 @@ def _read(entry: Told) -> tuple[str | None, dict[str, Any]] | str:
     if text is None:
         return "it is gone, and no later entry says that it was erased"
     try:
-        if digest_of(text) != entry.digest:
+        if digest_of(text) not in {entry.digest, entry.erasure}:
             return "it is not what its digest was made of"
         _, label, _, values = orjson.loads(text)
         for _before, _after in values.values():

@@ -23,15 +23,16 @@ from functools import lru_cache
 from heapq import merge
 from itertools import chain, groupby
 from operator import itemgetter
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import Select, and_, bindparam, exists, func, select
+import orjson
+from sqlalchemy import Select, and_, bindparam, exists, func, literal_column, select
 
 from app.db import Statement
 from app.db.models import Case, CaseCounter, ChangeKind, Journal, JournalEntry, User, table_of
 from app.db.snapshots import Snapshot, StoredRow
-from app.record.entries import SUBJECTS, Row, leaf_of
-from app.record.replaying import KEYS, Fault, Replay, Told
+from app.record.entries import SUBJECTS, VALUES, Row, leaf_of
+from app.record.replaying import KEYS, PURGED, Fault, Replay, Told
 from app.record.trees import HASH_BYTES, extended, leaf_hash, root
 from app.values import parse_id, visible
 
@@ -78,6 +79,9 @@ class Verification:
         self._read = 0
         self._greatest = 0
         self.cases = 0
+        self.seals: list[Seal] = []
+        """The last seal of each case that has had one."""
+        self._roots: dict[tuple[str, int | None], str] = {}  # of a case, before an entry
         self.entries = self._one(_COUNT[bool(self._given)])
         self._number = lru_cache(maxsize=1_000)(self._number_of)
 
@@ -87,9 +91,13 @@ class Verification:
             yield self._finding(case_id, Fault(None, None, "it has no journal"))
         for key, entries, found in together(self._counted(_BY_SEQ), self._rows(_HEADS), 1):
             self.cases += 1
-            for fault in _chained(entries, found):
+            seals = Seals(key[0])
+            for fault in _chained(entries, found, seals):
                 yield self._finding(key[0], fault)
-        told = map(Told._make, self._counted(_BY_ROW))
+            self.seals += seals.told
+            self._roots |= seals.roots
+        self._erasures = Erasures(self._rows(_ERASING))
+        told = map(Told._make, self._erasures.beside(self._counted(_BY_ROW)))
         tables = merge(*(self._rows_of(name) for name in SUBJECTS), key=_place)
         for key, entries, rows in together(told, tables, 2):
             yield from self._replayed(key, entries, rows)
@@ -101,6 +109,13 @@ class Verification:
         for entry in entries:
             if faults := replay.follow(entry):
                 findings += [self._finding(case_id, fault, (entry.type, row_id)) for fault in faults]
+            if not self._erasures.has(entry):
+                wrong = Fault(entry.seq, "erasedBy", "it is not the entry that says that this was erased")
+                findings.append(self._finding(case_id, wrong, (entry.type, row_id)))
+            is_sealed = entry.kind == ChangeKind.SEALED.value and replay.values is not None
+            if is_sealed and (replay.values or {}).get("sealRoot") != self._roots.get((case_id, entry.seq)):
+                wrong = Fault(entry.seq, "sealRoot", "it is not the root of the entries before it")
+                findings.append(self._finding(case_id, wrong, (entry.type, row_id)))
             if entry.type == "CASE" and replay.values is not None:
                 self._note_number(replay.values.get("number"))
             type_ = entry.type
@@ -167,7 +182,97 @@ def find_case(snapshot: Snapshot, given: str) -> str | None:
     return None
 
 
-def _chained(entries: Iterable[_Linked], heads: list[StoredRow]) -> Iterator[Fault]:
+class Erasures:
+    """What was erased, by the entries that say so."""
+
+    def __init__(self, entries: Iterable[StoredRow]) -> None:
+        """Take the entries by which something was purged or erased."""
+        self._purged: dict[tuple[str, str | None], int] = {}
+        self._digests: dict[tuple[str, int], bytes] = {}
+        self._erased: dict[tuple[str, int], int] = {}
+        for case_id, seq, kind, row_id, said in entries:
+            if kind == ChangeKind.PURGED.value:
+                self._purged[case_id, row_id] = seq
+            else:
+                self._note(case_id, seq, said)
+
+    def _note(self, case_id: str, by: int, said: Any) -> None:
+        try:
+            told = orjson.loads(said)[VALUES]["erased"][1]
+            digests = {(case_id, int(seq)): bytes.fromhex(digest) for seq, digest in told.items()}
+        except (AttributeError, KeyError, IndexError, TypeError, ValueError):
+            return  # which is told where that entry is looked at
+        self._digests |= digests
+        self._erased |= dict.fromkeys(digests, by)
+
+    def has(self, entry: Told) -> bool:
+        """Return whether an entry names the one by which it was erased, if it was."""
+        case_id = entry.case_id
+        if entry.erasure == PURGED:
+            about = entry.row_id, entry.event_id, case_id
+            return entry.erased_by in {self._purged[case_id, each] for each in about if (case_id, each) in self._purged}
+        return entry.erased_by == self._erased.get((case_id, entry.seq))
+
+    def beside(self, rows: Iterator[StoredRow]) -> Iterator[StoredRow]:
+        """Iterate over entries by _BY_ROW, each with what was erased of it."""
+        if not self._purged and not self._digests:
+            return rows
+        return map(self._beside, rows)
+
+    def _beside(self, row: StoredRow) -> StoredRow:
+        row_id, case_id, seq, event_id = row[0], row[1], row[2], row[_EVENT_PLACE]
+        # What has yet to go with a purge that is under way may have been erased in part before.
+        is_gone = row[_SAID_PLACE] is None
+        is_purged = is_gone and any((case_id, each) in self._purged for each in (row_id, event_id, case_id))
+        erasure = PURGED if is_purged else self._digests.get((case_id, seq))
+        return (*row[:_ERASURE_PLACE], erasure, *row[_ERASURE_PLACE + 1 :])
+
+
+class Seal(NamedTuple):
+    """A seal that a case was given: the entries of it and, where it was broken, of that; and how often content changed
+    since the case was sealed last.
+    """
+
+    case_id: str
+    sealed: int
+    broken: int | None
+    changes: int
+
+
+class Seals:
+    """What the seals of a case say of the entries behind them."""
+
+    def __init__(self, case_id: str) -> None:
+        self._case_id = case_id
+        self._sealed: int | None = None
+        self._broken: int | None = None
+        self._changes = 0
+        self.roots: dict[tuple[str, int | None], str] = {}
+
+    @property
+    def told(self) -> list[Seal]:
+        """The last seal of the case, if it has had one."""
+        if self._sealed is None:
+            return []
+        return [Seal(self._case_id, self._sealed, self._broken, self._changes)]
+
+    def follow(self, entry: Row, seq: int | None, frontier: bytes) -> list[Fault]:
+        """Note the next entry, before which the tree has this frontier, and return what is wrong with it."""
+        kind, type_ = entry["kind"], entry["type"]
+        is_sealed = self._sealed is not None and self._broken is None
+        if kind == ChangeKind.SEALED.value:
+            self._sealed, self._broken, self._changes = seq, None, 0
+            self.roots[self._case_id, seq] = root(frontier).hex() if frontier else ""
+        elif kind == ChangeKind.UNSEALED.value:
+            self._broken = seq
+        elif type_ in _CONTENT and kind in _CHANGES:
+            self._changes += 1
+            if is_sealed:
+                return [Fault(seq, "kind", "it changes what was sealed, and the seal wasn't broken before")]
+        return []
+
+
+def _chained(entries: Iterable[_Linked], heads: list[StoredRow], seals: Seals) -> Iterator[Fault]:
     """Tell what is wrong with a journal as such. What follows from a fault of its tree is not told again."""
     size, frontier, grows = 0, b"", True
     at: Any = ""
@@ -178,6 +283,7 @@ def _chained(entries: Iterable[_Linked], heads: list[StoredRow]) -> Iterator[Fau
             yield Fault(seq, "seq", f"entry {size + 1} is expected here")
             grows = False
         yield from _entry_faults(entry, seq, at)
+        yield from seals.follow(entry, seq, frontier)
         try:
             leaf = leaf_hash(leaf_of(entry))
         except (AttributeError, TypeError, ValueError):
@@ -256,6 +362,12 @@ _LINKED = (
     *("nodes", "user_id"),
 )
 _KINDS = frozenset(kind.value for kind in ChangeKind)
+_CONTENT = frozenset({"EVENT", "FILE_BATCH"})
+_CHANGES = frozenset(
+    kind.value
+    for kind in (ChangeKind.CREATED, ChangeKind.UPDATED, ChangeKind.DELETED, ChangeKind.RESTORED, ChangeKind.IMPORTED)
+)
+_EVENT_PLACE, _SAID_PLACE, _ERASURE_PLACE = (Told._fields.index(name) for name in ("event_id", "said", "erasure"))
 _NUMBER_PLACE = _CASES.c.keys().index("number")
 _NAMES = frozenset(subject.name for subject in SUBJECTS.values()) | {"row"}
 _COUNT = both(select(func.count()).select_from(_ENTRIES), _ENTRIES.c.case_id)
@@ -283,9 +395,15 @@ _BY_SEQ = both(
     _ENTRIES.c.case_id,
 )
 _BY_ROW = both(
-    select(*(_ENTRIES.c[name] for name in Told._fields[:-1]), _USERS.c.subject)
+    select(*(_ENTRIES.c[name] for name in Told._fields[:-2]), literal_column("NULL").label("erasure"), _USERS.c.subject)
     .join_from(_ENTRIES, _USERS, and_(_ENTRIES.c.type == "MEMBER", _USERS.c.id == _ENTRIES.c.row_id), isouter=True)
     .order_by(_ENTRIES.c.row_id, _ENTRIES.c.case_id, _ENTRIES.c.seq),
+    _ENTRIES.c.case_id,
+)
+_ERASING = both(
+    select(*(_ENTRIES.c[name] for name in ("case_id", "seq", "kind", "row_id", "said")))
+    .where(_ENTRIES.c.kind.in_([literal_column(f"'{kind.value}'") for kind in (ChangeKind.PURGED, ChangeKind.ERASED)]))
+    .order_by(_ENTRIES.c.case_id, _ENTRIES.c.seq),
     _ENTRIES.c.case_id,
 )
 _TABLES = {

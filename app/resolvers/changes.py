@@ -17,11 +17,12 @@ from graphql.execution.values import VariableValues
 
 from app import ownership
 from app.db import Database, FoundRow, Transaction
-from app.errors import Conflict, DeadlineExceeded, Refusal, Refused
+from app.errors import Conflict, DeadlineExceeded, Refusal, Refused, StateError
 from app.ownership import Place, Viewer
 from app.reading.nouns import Lead
 from app.reading.payloads import Given, Payload, Rows
 from app.reading.plans import Plan
+from app.record import removal
 from app.record.journal import Recorder
 from app.resolvers.inputs import Rule, checked
 from app.resolvers.requests import Asked, Made
@@ -30,6 +31,9 @@ from app.values import now
 # How many seconds a change takes at most from the first to its commit. What asks for rows by the time of their last
 # change relies on it: nothing becomes visible that is older than this and the commit itself. See schema/pages.py.
 LONGEST = 60
+
+ASKED = frozenset({"expected_version", "request_id"})
+"""What every change understands in its input, by columns' names."""
 
 Work: TypeAlias = Callable[[Recorder, Viewer, FoundRow, Given], str | tuple[str, ...]]
 """Makes a change to the row at its place with the values that have rules, which it writes by a recorder.
@@ -44,7 +48,8 @@ class Change(Lead):
     """What a mutation leads to: where it is made and by whom, the rules of its input, and what it does.
 
     `together` finds faults that lie in several values at once, as `checked` has it; `in_turn` is that of
-    Database.write, for what locks what all of its kind lock.
+    Database.write, for what locks what all of its kind lock. `ahead` does some of what would keep others waiting, and
+    returns whether there is more: each time in a transaction of its own, before that of the change.
     """
 
     work: Work
@@ -52,6 +57,7 @@ class Change(Lead):
     rules: Mapping[str, Rule]
     together: Callable[[Given], Mapping[str, str]] | None
     in_turn: bool
+    ahead: Callable[[Recorder, FoundRow], bool] | None = None
 
     def __call__(self, recorder: Recorder, viewer: Viewer, given: Given) -> str | tuple[str, ...]:
         """Make the change that an input asks for, and write it down. Raises Refusal or Refused."""
@@ -63,6 +69,18 @@ class Change(Lead):
         recorder.close()
         return subject
 
+    def prepare(self, recorder: Recorder, viewer: Viewer, given: Given) -> bool:
+        """Do some of it ahead; return whether there is more. What refuses the change is told by the change itself."""
+        if self.ahead is None:
+            return False
+        try:
+            checked(given, self.rules, self.together)
+            is_more = self.ahead(recorder, self.place.find(recorder, viewer, given))
+        except (Refusal, Refused):
+            return False
+        recorder.close()
+        return is_more
+
 
 def change(
     place: Place,
@@ -70,9 +88,10 @@ def change(
     *,
     together: Callable[[Given], Mapping[str, str]] | None = None,
     in_turn: bool = False,
+    ahead: Callable[[Recorder, FoundRow], bool] | None = None,
 ) -> Callable[[Work], Change]:
     """Return a decorator that makes a change of what it does."""
-    return lambda work: Change(work, place, rules, together, in_turn)
+    return lambda work: Change(work, place, rules, together, in_turn, ahead)
 
 
 async def make(
@@ -97,14 +116,19 @@ async def make(
                 left -= len(text or b"")
         return rows
 
-    def carry_out(transaction: Transaction) -> dict[str, Any]:
+    def carry_out(transaction: Transaction) -> tuple[dict[str, Any], bool]:
         begun = perf_counter()
+        recorder = Recorder(transaction, viewer.id, viewer.subject, given.get("request_id"))
+        recorder.trash_days = database.trash_days
         try:
-            made, replayed = _made_once(change, transaction, viewer, payload.mutation, given)
+            made, replayed = _made_once(change, recorder, viewer, payload.mutation, given)
             rows: Rows = {}
             if not replayed or (made.case_id is not None and ownership.may_see(transaction, viewer, made.case_id)):
                 rows = read(transaction, (payload.changed, made.subject), (payload.noted, made.change))
-            answer = payload.done(made.subject, rows, replayed=replayed)
+            certificate = None
+            if payload.certifies and made.change is not None:
+                certificate = orjson.Fragment(removal.certificate(transaction, made.change))
+            answer = payload.done(made.subject, rows, replayed=replayed, certificate=certificate)
             if perf_counter() - begun > ownership.AT_ONCE_SECONDS:
                 transaction.check()
         except Refused as refused:
@@ -112,31 +136,46 @@ async def make(
         except Conflict as conflict:
             current = read(transaction, (payload.current, conflict.current_id))
             raise _Declined(payload.refused([conflict], current)) from None
+        except StateError as refused:
+            answer = payload.refused([refused])
+            if refused.row is None:
+                raise _Declined(answer) from None
+            subject, row = refused.row
+            recorder.refuse(subject, row, payload.mutation, refused.state)
+            recorder.close()
+            return answer, False
         except Refusal as refusal:
             raise _Declined(payload.refused([refusal])) from None
         if perf_counter() - begun > LONGEST:
             raise DeadlineExceeded(LONGEST)
-        return answer
+        return answer, True
+
+    def prepare(transaction: Transaction) -> bool:
+        return change.prepare(Recorder(transaction, viewer.id, viewer.subject), viewer, given)
 
     try:
         place = change.place.case_alone(given)
-        return await database.write(carry_out, viewer.id, in_turn=change.in_turn, place=place), True
+        while change.ahead is not None and await database.write(prepare, viewer.id, place=place):
+            pass
+        return await database.write(carry_out, viewer.id, in_turn=change.in_turn, place=place)
     except _Declined as declined:
         return declined.answer, False
 
 
-def _made_once(
-    change: Change, transaction: Transaction, viewer: Viewer, mutation: str, given: Given
-) -> tuple[Made, bool]:
+def _made_once(change: Change, recorder: Recorder, viewer: Viewer, mutation: str, given: Given) -> tuple[Made, bool]:
     """Make a change, unless the same request of the viewer's made it before; return what came of it, and whether."""
     request_id = given.get("request_id")
     asked = None
     if request_id is not None:
-        asked = Asked(transaction, viewer.id, request_id, mutation, given)
+        asked = Asked(recorder.transaction, viewer.id, request_id, mutation, given)
         if (before := asked.made()) is not None:
             return before, True
-    recorder = Recorder(transaction, viewer.id, viewer.subject, request_id)
-    subject = change(recorder, viewer, given)
+    try:
+        subject = change(recorder, viewer, given)
+    except StateError:
+        if asked is not None:
+            asked.forget()
+        raise
     made = Made(subject, recorder.case_id, recorder.change)
     if asked is not None:
         asked.keep(made)

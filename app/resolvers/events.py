@@ -7,8 +7,10 @@ from app.db.models import DESCRIPTION_LENGTH, TITLE_LENGTH, Case, Event, table_o
 from app.errors import Refused
 from app.ownership import CHANGE, DELETE, Viewer, place
 from app.reading.payloads import Given
+from app.record import removal
 from app.record.entries import event_index
 from app.record.journal import Recorder
+from app.record.keeping import Touch
 from app.resolvers.changes import change
 from app.resolvers.inputs import AnyRule, NumberRule, Rule, TextRule, invalid
 from app.values import beginning, format_time, new_id
@@ -76,10 +78,12 @@ def update(recorder: Recorder, _: Viewer, event: FoundRow, values: Given) -> str
     return str(event.id)
 
 
-@change(place(DELETE, case_id=Case, id=Event))
+@change(place(DELETE, touch=Touch.DESTROYS, case_id=Case, id=Event))
 def delete(recorder: Recorder, _: Viewer, event: FoundRow, __: Given) -> str:
-    """Delete an event with its file batches. Takes the role EDITOR."""
-    recorder.remove(_EVENTS, event)
+    """Delete an event with its file batches. Takes the role EDITOR. It is gone at once, and `restore` brings it back;
+    see `trash` of its case.
+    """
+    removal.remove(recorder, Event, event)
     return str(event.id)
 
 

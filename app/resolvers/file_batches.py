@@ -6,7 +6,9 @@ from app.db import FoundRow
 from app.db.models import DESCRIPTION_LENGTH, FILE_TYPES_LENGTH, TITLE_LENGTH, Case, Event, FileBatch, table_of
 from app.ownership import CHANGE, DELETE, Viewer, place
 from app.reading.payloads import Given
+from app.record import removal
 from app.record.journal import Recorder
+from app.record.keeping import Touch
 from app.resolvers.changes import change
 from app.resolvers.inputs import NumberRule, Rule, TextRule
 from app.values import new_id
@@ -37,8 +39,10 @@ def update(recorder: Recorder, _: Viewer, batch: FoundRow, values: Given) -> str
     return str(batch.id)
 
 
-@change(place(DELETE, case_id=Case, event_id=Event, id=FileBatch))
+@change(place(DELETE, touch=Touch.DESTROYS, case_id=Case, event_id=Event, id=FileBatch))
 def delete(recorder: Recorder, _: Viewer, batch: FoundRow, __: Given) -> str:
-    """Delete a file batch. Takes the role EDITOR."""
-    recorder.remove(_FILE_BATCHES, batch)
+    """Delete a file batch. Takes the role EDITOR. It is gone at once, and `restore` brings it back; see
+    `trash` of its case.
+    """
+    removal.remove(recorder, FileBatch, batch)
     return str(batch.id)

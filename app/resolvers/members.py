@@ -22,6 +22,7 @@ from app.ownership import (
 )
 from app.reading.payloads import Given
 from app.record.journal import Recorder
+from app.record.keeping import Touch
 from app.resolvers.changes import change
 from app.resolvers.inputs import AnyRule, Rule, TextRule, invalid
 from app.values import now
@@ -42,7 +43,7 @@ def _expiry_faults(given: Given) -> dict[str, str]:
     return {"expires_at": "must lie in the future; to end a role now, remove the member"}
 
 
-@change(place(GOVERN, case_id=Case), _RULES, together=_expiry_faults)
+@change(place(GOVERN, touch=Touch.GOVERNS, case_id=Case), _RULES, together=_expiry_faults)
 def set_role(recorder: Recorder, viewer: Viewer, case: FoundRow, values: Given) -> tuple[str, ...]:
     """Give a user a role in a case, or another one. Takes the role OWNER. A case keeps at least one owner whose role
     doesn't end and who has taken it up.
@@ -75,7 +76,7 @@ def set_role(recorder: Recorder, viewer: Viewer, case: FoundRow, values: Given) 
     return case.id, user.id
 
 
-@change(place(READ, id=Case, lock=False))
+@change(place(READ, touch=Touch.GOVERNS, id=Case, lock=False))
 def take_up(recorder: Recorder, _: Viewer, case: FoundRow, __: Given) -> str:
     """Take up a case that someone else made you a member of, so that its members see who you are. Takes the role
     VIEWER. Whoever has nothing to take up gets the case as it is. Any change in the case takes it up as well;
@@ -90,7 +91,7 @@ def _need(transaction: Transaction, viewer: Viewer, given: Given) -> str:
     return READ if is_viewer(transaction, viewer, given["subject"], given.get("issuer")) else GOVERN
 
 
-@change(place(_need, case_id=Case), _RULES)
+@change(place(_need, touch=Touch.GOVERNS, case_id=Case), _RULES)
 def remove(recorder: Recorder, viewer: Viewer, case: FoundRow, values: Given) -> str:
     """Take a user's role in a case away. Takes the role OWNER; any member may remove themselves. A case keeps at least
     one owner whose role doesn't end and who has taken it up.

@@ -68,6 +68,10 @@ class Asked:
         subject = orjson.loads(found.subject)
         return Made(tuple(subject) if isinstance(subject, list) else subject, found.case_id, found.change_id)
 
+    def forget(self) -> None:
+        """Let it be as if it had not been asked: it was refused, and only that is written down."""
+        self._transaction.run(_FORGET_NOW, self._key)
+
     def keep(self, made: Made) -> None:
         """Write down what came of it."""
         outcome = {"subject": orjson.dumps(made.subject).decode(), "case_id": made.case_id, "change_id": made.change}
@@ -91,6 +95,7 @@ _BEGIN = Statement(
 _FIND = Statement(select(_REQUESTS).where(*_MINE))
 _KEEP = Statement(update_rows(_REQUESTS).where(*_MINE))
 _OLD = _REQUESTS.c.at < bindparam("until", type_=Time())
+_FORGET_NOW = Statement(delete(_REQUESTS).where(*_MINE))
 _FORGET_IT = Statement(delete(_REQUESTS).where(*_MINE, _OLD))
 _OLDEST = select(_REQUESTS.c.user_id, _REQUESTS.c.request_id).where(_OLD).order_by(_REQUESTS.c.at).limit(_AT_ONCE)
 _FORGET = Statement(

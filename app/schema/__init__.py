@@ -17,14 +17,21 @@ from strawberry.schema.config import StrawberryConfig
 from app.schema.completed import completed
 from app.schema.mutation import Mutation
 from app.schema.query import Query
-from app.schema.refusals import ConflictError, ForbiddenError, InvalidInputError, NotFoundError, RequestMismatchError
+from app.schema.refusals import (
+    ConflictError,
+    ForbiddenError,
+    InvalidInputError,
+    NotFoundError,
+    RequestMismatchError,
+    StateError,
+)
 from app.schema.scalars import BIG_INT, DATE_TIME, JSON, JSON_VALUE, BigInt, DateTime
 
 # The order in which the schema is printed and listed: first what is read, a noun after the other, then what is changed.
 READING_ORDER = (
     *("Query", "Node", "User"),
     *("Case", "CaseStatus", "CaseRole", "CaseMember", "CaseConnection", "CaseEdge", "CaseFilter", "CaseOrder"),
-    "AsOf",
+    *("AsOf", "Seal", "Hold"),
     *("Event", "EventType", "TimePrecision", "EventConnection", "EventEdge", "EventFilter", "EventOrder"),
     *("FileBatch", "FileBatchConnection", "FileBatchEdge", "FileBatchOrder"),
     *("Change", "ChangeSubject", "ChangeKind", "FieldChange", "Journal"),
@@ -38,12 +45,17 @@ READING_ORDER = (
     *("DeleteEventInput", "DeleteEventPayload"),
     *("CreateFileBatchInput", "CreateFileBatchPayload", "UpdateFileBatchInput", "UpdateFileBatchPayload"),
     *("DeleteFileBatchInput", "DeleteFileBatchPayload"),
+    *("SealCaseInput", "SealCasePayload", "UnsealCaseInput", "UnsealCasePayload"),
+    *("RetainCaseInput", "RetainCasePayload"),
+    *("PlaceHoldInput", "PlaceHoldPayload", "ReleaseHoldInput", "ReleaseHoldPayload"),
+    *("RestoreInput", "RestorePayload", "PurgeInput", "PurgePayload"),
+    *("EraseInput", "ErasePayload"),
     *("SetCaseMemberInput", "SetCaseMemberPayload", "AcceptCaseInput", "AcceptCasePayload"),
     *("RemoveCaseMemberInput", "RemoveCaseMemberPayload"),
     *("UserError", "ErrorCode", "NotFoundError", "InvalidInputError", "ForbiddenError", "ConflictError"),
-    "RequestMismatchError",
+    *("RequestMismatchError", "StateError"),
 )
-_REFUSALS = NotFoundError, InvalidInputError, ForbiddenError, ConflictError, RequestMismatchError
+_REFUSALS = NotFoundError, InvalidInputError, ForbiddenError, ConflictError, RequestMismatchError, StateError
 _DESCRIPTION = """\
 Dossier keeps case files: a case has a timeline of events, and an event has file batches, labelled groups of evidence
 files.

@@ -9,10 +9,11 @@ import strawberry
 from app import ownership
 from app.db import models
 from app.db.models import CaseRole, CaseStatus
-from app.reading.nouns import Computed, Few, IsNull, Noun, Reference, accepted, at_least, below, one_of, text
-from app.schema.change import Journal, history
+from app.reading.nouns import Computed, Few, IsNull, Noun, Part, Reference, accepted, at_least, below, one_of, text
+from app.schema.change import ChangeConnection, ChangeOrder, Journal, history
 from app.schema.event import Event, EventConnection, EventFilter, EventOrder
 from app.schema.fields import MutationInput, choice_type, condition, field, input_type, lookup, noun
+from app.schema.kept import Hold, Seal
 from app.schema.nodes import Node
 from app.schema.pages import UPDATED_FROM, listed, pages_of
 from app.schema.scalars import DateTime
@@ -38,7 +39,7 @@ describe(
     "Where the work on a case stands.",
     OPEN="It has been opened; work has yet to begin.",
     ACTIVE="It is being worked on.",
-    CLOSED="The work is done.",
+    CLOSED="The work is done: nothing in the case changes until it has another status again.",
 )
 describe(
     CaseRole,
@@ -125,6 +126,23 @@ class Case(Node):
         "case_id",
         "What was done to the case and to all that is or was in it, the newest first unless another order is asked "
         "for.",
+    )
+    trash = listed(
+        ChangeConnection,
+        "What was deleted from the case and can be restored, by the changes that say so; the last one first unless "
+        "another order is asked for. Of a case as it was it is what can be restored now.",
+        parent="case_id",
+        order=ChangeOrder,
+        default=ChangeOrder.SEQ_DESC,
+        among=ownership.trashed,
+    )
+    seal: Seal | None = field(Part("sealed_at"), "The seal of the case; null while it is not sealed.")
+    holds: list[Hold] = field(
+        Few("case_id", order="placed_at"), "The holds on the case, also those that were released; the first one first."
+    )
+    retain_until: DateTime | None = strawberry.field(
+        description="Before when nothing of the case is destroyed; null for no such moment. Also by then nothing goes "
+        "by itself."
     )
     journal: Journal = field(Reference("id"), "How long the record of the case is, and its root.")
     version: int = strawberry.field(

@@ -7,7 +7,7 @@ from enum import Enum
 import strawberry
 
 from app.db import models
-from app.db.models import ChangeKind
+from app.db.models import REASON_LENGTH, ChangeKind
 from app.reading.nouns import (
     IsNull,
     MemberName,
@@ -25,7 +25,7 @@ from app.reading.nouns import (
     by_id,
     one_of,
 )
-from app.record.entries import FIELDS, LABEL, REASON, REASON_LENGTH, SUBJECTS, VALUES
+from app.record.entries import FIELDS, LABEL, REASON, SUBJECTS, VALUES
 from app.schema.fields import condition, field, input_type, noun, object_type
 from app.schema.nodes import Node
 from app.schema.pages import listed, pages_of
@@ -87,8 +87,12 @@ class FieldChange:
     """What became of a field."""
 
     name: str = field(MemberName(), "The field's name in this schema.")
-    before: JSON | None = field(MemberValue(0), "Its value before; null when it had none.")
-    after: JSON | None = field(MemberValue(1), "Its value after; null when it has none.")
+    before: JSON | None = field(
+        MemberValue(0), "Its value before; null when it had none, `[erased]` when that was erased."
+    )
+    after: JSON | None = field(
+        MemberValue(1), "Its value after; null when it has none, `[erased]` when that was erased."
+    )
 
 
 @noun(_ENTRIES)
@@ -103,7 +107,7 @@ class Change(Node):
     fields: list[FieldChange] = field(
         Members("said", VALUES),
         "What became of its fields: of those that changed, and when it was made or deleted of all that had a value. "
-        "Empty when erased.",
+        "Empty when all of it was erased.",
     )
     reason: str | None = field(
         Within("said", REASON, REASON_LENGTH), "Why, where a reason was given; null when erased."
@@ -112,7 +116,8 @@ class Change(Node):
         description="The `requestId` of the input that it was done by, if it had one."
     )
     erased: bool = field(
-        IsNull("said"), "Whether what it said was erased. That it was done, when and by whom, is never erased."
+        IsNull("erased_by", wanted=False),
+        "Whether what it said was erased, or some of it. That it was done, when and by whom, is never erased.",
     )
 
 

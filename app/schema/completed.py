@@ -23,11 +23,10 @@ from app.ownership import has_rule
 from app.reading.nouns import LEAD, NOUN, REFUSAL, Nodes, Noun, Resolved, Stored, lead_of
 from app.reading.selections import BESIDE
 from app.reading.statements import TYPE
-from app.resolvers.changes import Change
+from app.resolvers.changes import ASKED, Change
 from app.values import column_name
 
 _ROOT = Path(__file__).parents[2]
-_WITHOUT_RULE = {"expected_version", "request_id"}  # what every change understands
 
 
 def completed(schema: GraphQLSchema) -> None:
@@ -97,7 +96,7 @@ def _check_change(name: str, field: GraphQLField) -> None:
     file = file_of(change.work)
     if change.place is None:
         raise TypeError(f"{name} doesn't say whose the row is that it changes: give its change a `place` in {file}")
-    known = {*change.rules, *(step for step, _ in change.place.path), *_WITHOUT_RULE}
+    known = {*change.rules, *(step for step, _ in change.place.path), *ASKED}
     given: Any = get_named_type(field.args["input"].type)
     for input_name in given.fields:
         if column_name(input_name) not in known:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from app.resolvers import cases, events, file_batches, members
+from app.resolvers import cases, events, file_batches, holds, members, trash
 from app.schema.case import Case, CaseMember, CreateCaseInput, DeleteCaseInput, UpdateCaseInput
 from app.schema.event import CreateEventInput, DeleteEventInput, Event, UpdateEventInput
 from app.schema.fields import object_type
 from app.schema.file_batch import CreateFileBatchInput, DeleteFileBatchInput, FileBatch, UpdateFileBatchInput
+from app.schema.kept import (
+    EraseInput,
+    Hold,
+    PlaceHoldInput,
+    PurgeInput,
+    ReleaseHoldInput,
+    RestoreInput,
+    RetainCaseInput,
+    SealCaseInput,
+    UnsealCaseInput,
+)
 from app.schema.member import AcceptCaseInput, RemoveCaseMemberInput, SetCaseMemberInput
-from app.schema.payloads import change, gone, row
+from app.schema.payloads import CERTIFICATE, PREVIEW, change, gone, node, row
 
 _GONE = gone("The id of what is gone")
 
@@ -60,6 +71,36 @@ class Mutation:
         "Which file batch to delete, with its event and case.",
         deleted_id=_GONE,
     )
+    seal_case = change(
+        cases.seal, SealCaseInput, "Which case to seal, and why.", case=row(Case, "The case, now sealed")
+    )
+    unseal_case = change(
+        cases.unseal,
+        UnsealCaseInput,
+        "The seal of which case to break, and why.",
+        case=row(Case, "The case, no longer sealed"),
+    )
+    retain_case = change(
+        cases.retain,
+        RetainCaseInput,
+        "Which case to keep, and until when.",
+        case=row(Case, "The case as it is after the change"),
+    )
+    place_hold = change(
+        holds.place, PlaceHoldInput, "The case, and what the hold says.", hold=row(Hold, "The hold as it was placed")
+    )
+    release_hold = change(
+        holds.release, ReleaseHoldInput, "Which hold to release, and why.", hold=row(Hold, "The hold, now released")
+    )
+    restore = change(trash.restore, RestoreInput, "What to bring back.", node=node("What was brought back"))
+    purge = change(
+        trash.purge,
+        PurgeInput,
+        "What to remove for good, and why.",
+        certificate=CERTIFICATE,
+        preview=PREVIEW,
+    )
+    erase = change(trash.erase, EraseInput, "Of which changes which fields are to be erased, and why.", preview=PREVIEW)
     set_case_member = change(
         members.set_role,
         SetCaseMemberInput,

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.reading.nouns import (
     About,
+    Among,
     Connection,
     EdgeCursor,
     EdgeNode,
@@ -95,12 +96,14 @@ def listed(
     parent: str | None = None,
     where: Any = None,
     filtered: str = "",
+    among: Among | None = None,
 ) -> Any:
     """Declare a field that leads to the rows below, or to all that the viewer may see; see Connection.
 
-    `default` is the order of `order` without `orderBy`; `filtered` the description of a filter of the type `where`.
+    `among` is that of Connection, `default` the order of `order` without `orderBy`, and `filtered` the description of a
+    filter of the type `where`.
     """
     sorting = f"Which come first, {default.name} by default; each further order breaks the ties of those before it."
     filtering = {"where": argument(where | None, filtered)} if where is not None else {}
     arguments = filtering | {"order_by": argument(list[order] | None, sorting)} | _PAGE  # type: ignore[valid-type]
-    return declared(Connection(parent, default), connection, description, **arguments)
+    return declared(Connection(parent, default, among), connection, description, **arguments)

@@ -6,11 +6,13 @@ from typing import Any
 
 import strawberry
 
-from app.reading.nouns import Changed, Gone, Lead, Noted, Refusals, Replayed
+from app.reading.nouns import Certificate, Changed, ChangedNode, Gone, Lead, Noted, Preview, Refusals, Replayed
 from app.resolvers import changes
 from app.schema.change import Change
 from app.schema.fields import argument, declared, description_of, made_type
+from app.schema.nodes import Node
 from app.schema.refusals import UserError
+from app.schema.scalars import JSON
 
 
 def change(made_by: changes.Change, input_: type, given: str, **answered: tuple[Any, Lead, str]) -> Any:
@@ -31,6 +33,28 @@ def row(type_: Any, description: str) -> tuple[Any, Lead, str]:
 def gone(description: str) -> tuple[Any, Lead, str]:
     """Return the member of a payload that has the id of what was deleted."""
     return strawberry.ID | None, Gone(), f"{description}; null when refused."
+
+
+def node(description: str) -> tuple[Any, Lead, str]:
+    """Return the member of a payload that has the row that was changed, of whatever type."""
+    return Node | None, ChangedNode(), f"{description}; null when refused."
+
+
+CERTIFICATE = (
+    JSON | None,
+    Certificate(),
+    "What certifies the purge: who, by which authority, when, why, of how many changes what they said was removed, and "
+    "the journal's size and root before it. `leaf` is the entry of the record that says so, and `said` what its digest "
+    "is made of; `dossier proof` proves that it is in the record. Null when nothing was purged.",
+)
+"""The member of a payload that certifies a purge."""
+
+PREVIEW = (
+    JSON | None,
+    Preview(),
+    "What would go, and `confirm`, which the next request gives to have it go; null when it went.",
+)
+"""The member of a payload that says what would go."""
 
 
 def _payload(name: str, answered: dict[str, tuple[Any, Lead, str]]) -> Any:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import strawberry
 
+from app import ownership
 from app.reading.nouns import AnyNode, AnyNodes, Self
 from app.schema.case import AsOf, Case, CaseConnection, CaseFilter, CaseOrder
+from app.schema.change import ChangeConnection, ChangeOrder
 from app.schema.event import Event
 from app.schema.feed import CHANGES, CHECKPOINT
 from app.schema.fields import argument, declared, field, lookup, object_type
@@ -51,6 +53,14 @@ class Query:
         default=CaseOrder.CREATED_AT_DESC,
         where=CaseFilter,
         filtered="Only cases that meet all of these.",
+    )
+    trash = listed(
+        ChangeConnection,
+        "The cases that were deleted and that you can restore, by the changes that say so: those of which you were an "
+        "owner; for an administrator all. The last one first unless another order is asked for.",
+        order=ChangeOrder,
+        default=ChangeOrder.SEQ_DESC,
+        among=ownership.trashed_case,
     )
     event = lookup(
         Event,

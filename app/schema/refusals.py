@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
+from app import errors
 from app.db.models import CaseRole
 from app.errors import Conflict, Forbidden, InvalidInput, NotFound, RequestMismatch
 from app.reading.nouns import Current, Told
@@ -20,6 +21,10 @@ class ErrorCode(Enum):
     FORBIDDEN = "FORBIDDEN"
     CONFLICT = "CONFLICT"
     REQUEST_MISMATCH = "REQUEST_MISMATCH"
+    CLOSED = "CLOSED"
+    SEALED = "SEALED"
+    HELD = "HELD"
+    RETAINED = "RETAINED"
 
 
 describe(
@@ -30,6 +35,10 @@ describe(
     FORBIDDEN="Your role in the case does not allow it.",
     CONFLICT="Someone else changed it first.",
     REQUEST_MISMATCH="Another request of yours had the same `requestId`.",
+    CLOSED="The case is closed, so that nothing in it changes.",
+    SEALED="The case is sealed, so that nothing in it changes.",
+    HELD="A hold keeps everything of the case from being destroyed, or you may not release it.",
+    RETAINED="The case is kept until a moment, before which nothing of it is destroyed.",
 )
 
 
@@ -69,6 +78,13 @@ class ConflictError(UserError):
     current: Node = field(
         Current(), "The row as it is now, to compare with yours and to try again: a Case, an Event or a FileBatch."
     )
+
+
+@tells(errors.StateError)
+class StateError(UserError):
+    """What keeps the case as it is keeps it from this change. The record tells of attempts to destroy what is kept."""
+
+    state: ErrorCode = field(Told("state"), "What keeps it: CLOSED, SEALED, HELD or RETAINED.")
 
 
 @tells(RequestMismatch)

@@ -84,7 +84,7 @@ class Limits:
         metadata=_says(
             "150",
             whole(1, 5_000),
-            "look-ups, lists, counts and pages' information in a document; any node counts as four",
+            "look-ups, lists, counts and pages' information in a document; any node counts as six",
         )
     )
     # Ten components that ask for the same ten fields of the same object make 450 pairs.
@@ -173,6 +173,14 @@ class Settings:
             "a folder, best on another machine, to which checkpoints are written: the last one of each hour",
             unset="none",
         ),
+    )
+    trash_days: int = field(
+        metadata=_says(
+            "30",
+            whole(0, 36_500),
+            "for how many days what is deleted can be restored; 0 for ever",
+            heading="What is kept",
+        )
     )
     jwt_secret: str | None = field(
         repr=False,

@@ -1,4 +1,6 @@
-"""What a process that serves does by itself: the installation's log goes on, and what need not be kept is forgotten."""
+"""What a process that serves does by itself: the installation's log goes on, what was deleted is removed in slices, and
+what need not be kept is forgotten.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from app.db import Database
 from app.errors import DeadlineExceeded, DossierError, Unavailable, UnknownOutcome
 from app.execution.faults import masked
-from app.record import log, signing
+from app.record import log, removal, signing
 from app.record.log import Passed
 from app.resolvers import requests
 from app.settings import Settings
+from app.values import LEAST_ID
 
 _log = logging.getLogger("dossier")
 
@@ -25,6 +28,7 @@ _SECONDS = 1  # between two looks at what is to be done
 _SECONDS_AFTER_FAILURE = 10
 _SECONDS_AT_THE_END = 0.5
 _FORGETTING_SECONDS = 3_600
+_SHARE = 3  # of the time for which nothing is removed while there is more to remove, to that in which it is
 
 
 class Chores:
@@ -47,10 +51,12 @@ class Chores:
         await self._once()
         ended = asyncio.Event()
         task = asyncio.create_task(self._until(ended))
+        removing = asyncio.create_task(self._remove())
         try:
             yield
         finally:
             ended.set()
+            removing.cancel()
             # A database that doesn't answer keeps no server from ending: what waits for it ends with its connections.
             await asyncio.wait([task], timeout=_SECONDS_AT_THE_END)
             task.cancel()
@@ -64,6 +70,30 @@ class Chores:
             is_end = ended.is_set()
             while await self._once(at_once=is_end):
                 pass
+
+    async def _remove(self) -> None:
+        """Go on with what was deleted, a slice at a time, so that nobody waits for it for long."""
+        after = LEAST_ID
+        while True:
+            began = monotonic()
+            done = await self._remove_some(after)
+            if done is None:
+                after = LEAST_ID
+                await asyncio.sleep(_SECONDS)
+                continue
+            row_id, is_more = done
+            after = after if is_more else row_id
+            await asyncio.sleep(_SHARE * (monotonic() - began))
+
+    async def _remove_some(self, after: str) -> tuple[str, bool] | None:
+        """Remove a slice of the first deletion behind one; see removal.go_on. None, too, where that can't be done."""
+        try:
+            return await self._database.write(partial(removal.go_on, after=after), None)
+        except (Unavailable, DeadlineExceeded, UnknownOutcome):
+            return None  # as for the log
+        except Exception as error:  # noqa: BLE001 - as for the log
+            masked(error)
+            return None
 
     async def _once(self, *, at_once: bool = False) -> bool:
         """Do what is to be done now; return whether there is more. Signing waits until it is due, unless `at_once`."""

@@ -4,23 +4,26 @@ import { nameOf, useAccount } from './account';
 import { CaseList } from './CaseList';
 import { CasePage } from './CasePage';
 import { useHash, useZone } from './page';
-import { Session } from './session';
+import { type Deleted, Session } from './session';
 import { SignIn } from './SignIn';
 import { type Zone, nameOf as nameOfZone, showClock } from './time';
+import { Undo } from './Undo';
 import { mayLeave } from './unsaved';
 
 const SECONDS_SAID = 10; // how long a sentence stands in the status line
+const SECONDS_UNDO = 60; // how long a deletion is offered to be taken back
 
 /** The frame of the app: signed in or not, and which page. */
 export function App() {
   const { account, ends, endedFor, signIn, renew, notNow, signOut } = useAccount();
-  const [said, say] = useSaid();
+  const [said = '', say] = useBriefly<string>(SECONDS_SAID);
+  const [undo, offerUndo] = useBriefly<Deleted>(SECONDS_UNDO);
   const { revision, countChange, noteRead } = useRevision();
   const hash = useHash();
   const [zone, setZone] = useZone(hash);
   const session = useMemo(
-    () => ({ say, revision, countChange, noteRead, zone }),
-    [say, revision, countChange, noteRead, zone],
+    () => ({ say, offerUndo, revision, countChange, noteRead, zone }),
+    [say, offerUndo, revision, countChange, noteRead, zone],
   );
 
   if (!account) {
@@ -40,6 +43,7 @@ export function App() {
   const leave = () => {
     if (!mayLeave()) return;
     signOut();
+    offerUndo(undefined);
     say('You are signed out.');
   };
   const caseId = /^#\/cases\/([^/]+)$/.exec(hash)?.[1];
@@ -69,6 +73,9 @@ export function App() {
               Your token is good until {showClock(ends, zone).slice(11)}. <button onClick={renew}>Sign in again</button>
             </p>
           )}
+        </div>
+        <div role="status" className="undo">
+          {undo && <Undo key={undo.id} deleted={undo} onDone={() => offerUndo(undefined)} />}
         </div>
         <main>{caseId ? <CasePage key={caseId} id={caseId} /> : <CaseList />}</main>
         {endedFor !== undefined && (
@@ -115,13 +122,13 @@ function useRevision() {
   return { revision, countChange, noteRead };
 }
 
-/** The sentence in the status line. It is gone after some seconds: what it says was true of one moment. */
-function useSaid() {
-  const [said, setSaid] = useState({ sentence: '' });
+/** What is shown for some seconds, and then gone: it was true of one moment. */
+function useBriefly<Value>(seconds: number) {
+  const [shown, setShown] = useState<{ value?: Value }>({});
   useEffect(() => {
-    const timer = setTimeout(() => setSaid({ sentence: '' }), SECONDS_SAID * 1000);
+    const timer = setTimeout(() => setShown({}), seconds * 1000);
     return () => clearTimeout(timer);
-  }, [said]);
-  const say = useCallback((sentence: string) => setSaid({ sentence }), []);
-  return [said.sentence, say] as const;
+  }, [shown, seconds]);
+  const show = useCallback((value?: Value) => setShown({ value }), []);
+  return [shown.value, show] as const;
 }

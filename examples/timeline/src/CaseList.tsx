@@ -2,7 +2,9 @@ import { type ReactNode, useEffect, useState } from 'react';
 import { nameOf } from './account';
 import { CaseForm } from './CaseForm';
 import { STATUSES, useReturnFocus, word } from './change';
+import { Deleted } from './Deleted';
 import type { CaseFilter, CaseStatus } from './gql/graphql';
+import { statesOf } from './Keeping';
 import { Cases } from './operations';
 import { usePageTitle } from './page';
 import { Failure, useRead, useSession } from './session';
@@ -47,6 +49,7 @@ export function CaseList() {
         </label>
       </search>
       <CaseTable key={status} where={where} />
+      <Deleted mayRestore />
     </>
   );
 }
@@ -105,9 +108,14 @@ function CaseRows({ where, after, isFirst, onMore }: CaseRowsProps) {
             <td>
               <a href={`#/cases/${each.id}`}>{each.title}</a>
               {each.reference && <span className="reference">{each.reference}</span>}
+              {statesOf(each, zone).map(({ state, facts }) => (
+                <span key={state} className="hint facts-of-state">
+                  <span className="state">{state}</span> {facts}
+                </span>
+              ))}
               {each.description && <span className="hint begin">{each.description.slice(0, 200)}</span>}
             </td>
-            <td>{word(each.status)}</td>
+            <td>{each.status === 'CLOSED' ? <span className="state">closed</span> : word(each.status)}</td>
             <td className="wide">{word(each.viewerRole)}</td>
             <td className="wide">
               <time dateTime={each.updatedAt}>{showClock(Date.parse(each.updatedAt), zone)}</time> by{' '}

@@ -1,12 +1,14 @@
 import { useState } from 'react';
 import { type OperationResult, useClient } from 'urql';
 import { CaseForm } from './CaseForm';
-import { may, useChange, useReturnFocus, word } from './change';
+import { counted, may, useChange, useReturnFocus, word } from './change';
 import { Chart } from './Chart';
 import { DeleteButton } from './DeleteButton';
+import { Deleted } from './Deleted';
 import { EventForm } from './EventForm';
 import { EventItem } from './EventItem';
-import type { CaseRowFragment, ContentsQuery, TimelineQuery } from './gql/graphql';
+import type { ContentsQuery, TimelineQuery } from './gql/graphql';
+import { Keeping, isFrozen, roleIn } from './Keeping';
 import { useKept } from './kept';
 import { Contents, DeleteCase, Timeline } from './operations';
 import { usePageTitle } from './page';
@@ -71,12 +73,14 @@ export function CasePage({ id }: { id: string }) {
         </p>
       )}
       <CaseFacts row={row} />
+      <Keeping row={row} />
       <EventList row={row} pages={shown.pages} onPages={turnTo} />
+      {!isGone && <Deleted caseId={row.id} mayRestore={may(row.viewerRole, 'EDITOR') && !isFrozen(row)} />}
     </>
   );
 }
 
-function CaseFacts({ row }: { row: CaseRowFragment }) {
+function CaseFacts({ row }: { row: TimelineCase }) {
   const [isEditing, setEditing] = useState(false);
   const editButton = useReturnFocus(isEditing);
   const change = useChange(DeleteCase, 'deleted');
@@ -97,14 +101,15 @@ function CaseFacts({ row }: { row: CaseRowFragment }) {
           <span>you are {word(row.viewerRole)}</span>
         </p>
         <div className="buttons quiet">
-          {may(row.viewerRole, 'CONTRIBUTOR') && (
+          {may(roleIn(row), 'CONTRIBUTOR') && (
             <button ref={editButton} onClick={() => setEditing(true)}>
               Edit case
             </button>
           )}
-          {may(row.viewerRole, 'OWNER') && (
+          {may(roleIn(row), 'OWNER') && (
             <DeleteButton
-              what={`case ${row.number} “${row.title}”`} typed={String(row.number)} count={count} remove={remove}
+              what={`case ${row.number} “${row.title}”`} caseId={row.id} id={row.id} typed={String(row.number)}
+              count={count} remove={remove}
             />
           )}
         </div>
@@ -126,13 +131,10 @@ function useContents(id: string) {
       for (const event of nodes) batches += event.fileBatches.totalCount;
       if (pageInfo.hasNextPage) after = pageInfo.endCursor!;
       else if (events === 0) return ', which has no events';
-      else return ` with its ${counted(events, 'event')} and ${counted(batches, 'file batch', 'file batches')}, for ever`;
+      else return ` with ${counted(events, 'event')} and ${counted(batches, 'file batch', 'file batches')}`;
     }
   };
 }
-
-const counted = (count: number, one: string, many = `${one}s`) =>
-  `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
 
 interface EventListProps {
   row: TimelineCase;
@@ -175,7 +177,7 @@ function EventList({ row, pages, onPages }: EventListProps) {
         <div className="buttons">
           {pages.length > 1 && <button onClick={() => onPages(pages.slice(0, -1))}>Earlier events</button>}
           {pageInfo.hasNextPage && <button onClick={() => onPages([...pages, later])}>Later events</button>}
-          {may(row.viewerRole, 'CONTRIBUTOR') && (
+          {may(roleIn(row), 'CONTRIBUTOR') && (
             <button ref={addButton} className="primary" disabled={isAdding} onClick={() => setAdding(true)}>
               Add event
             </button>
@@ -190,7 +192,7 @@ function EventList({ row, pages, onPages }: EventListProps) {
       <ol className="events">
         {kept.map((event) => (
           <EventItem
-            key={event.id} caseId={row.id} role={row.viewerRole} event={event} hold={hold}
+            key={event.id} caseId={row.id} role={roleIn(row)} event={event} hold={hold}
             isSelected={event.id === selected} onSelect={() => setSelected(event.id)} isMissing={missing.includes(event)}
           />
         ))}

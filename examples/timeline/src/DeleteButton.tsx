@@ -1,9 +1,11 @@
 import { type FormEvent, useId, useState } from 'react';
-import { type Outcome, useReturnFocus } from './change';
+import { type Outcome, reasonOf, useReturnFocus } from './change';
 import { useSession } from './session';
 
 interface DeleteButtonProps {
   what: string;
+  caseId: string;
+  id: string;
   remove: () => Promise<Outcome>;
   /** Finds out what goes with it, when somebody wants to delete it; nothing when that can't be found out. */
   count?: () => Promise<string | undefined>;
@@ -11,34 +13,37 @@ interface DeleteButtonProps {
   typed?: string;
 }
 
-/** A button that says what will be gone, and asks once more, before it deletes. */
-export function DeleteButton({ what, remove, count, typed }: DeleteButtonProps) {
-  const [question, setQuestion] = useState('');
+/** A button that says what will be gone, and asks once more, before it deletes; and then offers to take it back. */
+export function DeleteButton({ what, caseId, id, remove, count, typed }: DeleteButtonProps) {
+  const [asked, setAsked] = useState(''); // what is to be deleted, while that is the question
   const [fault, setFault] = useState('');
-  const button = useReturnFocus(question !== '');
-  const { say } = useSession();
+  const button = useReturnFocus(asked !== '');
+  const { say, offerUndo } = useSession();
 
   const ask = async () => {
     setFault('');
     const counted = count ? await count() : '';
     if (counted === undefined) setFault('Not deleted: what goes with it can’t be counted at present.');
-    else setQuestion(`Delete ${what}${counted}?`);
+    else setAsked(what + counted);
   };
   const go = async () => {
-    const { refusals, failure } = await remove();
-    setQuestion('');
-    const reason = failure ?? reasonOf(refusals);
+    const outcome = await remove();
+    const reason = reasonOf(outcome, 'Not deleted');
+    // Until then the question stays: the button would take the focus, and lose it when it goes.
+    if (!reason) await outcome.isShown;
+    setAsked('');
     setFault(reason);
     if (reason) {
-      // The button goes as well if what it deletes turns out to be gone.
-      if (refusals.some((refusal) => refusal.__typename === 'NotFoundError')) say(`${what}: ${reason}`);
+      // The button goes as well if what it deletes turns out to be gone, or to be kept.
+      const hides = ['NotFoundError', 'StateError'];
+      if (outcome.refusals.some((refusal) => hides.includes(refusal.__typename))) say(`${what}: ${reason}`);
       return;
     }
-    say(`Deleted ${what}.`);
+    offerUndo({ caseId, id, what: asked });
     // The button goes with what it deleted; the keyboard goes on from the top of the page.
     document.querySelector('h1')?.focus({ preventScroll: true });
   };
-  if (question) return <Confirm question={question} typed={typed} onYes={go} onNo={() => setQuestion('')} />;
+  if (asked) return <Confirm question={`Delete ${asked}?`} typed={typed} onYes={go} onNo={() => setAsked('')} />;
   return (
     <>
       <button ref={button} aria-label={`Delete ${what}`} onClick={() => void ask()}>
@@ -47,12 +52,6 @@ export function DeleteButton({ what, remove, count, typed }: DeleteButtonProps) 
       {fault && <span role="alert" className="fault">{fault}</span>}
     </>
   );
-}
-
-function reasonOf([refusal]: Outcome['refusals']): string {
-  if (!refusal) return '';
-  const isConflict = refusal.__typename === 'ConflictError';
-  return `Not deleted: ${isConflict ? 'changed meanwhile; look again' : refusal.message}.`;
 }
 
 interface ConfirmProps {
@@ -72,7 +71,10 @@ function Confirm({ question, typed, onYes, onNo }: ConfirmProps) {
     void onYes();
   };
   return (
-    <div role="group" aria-label="Confirm">
+    <div
+      role="group" aria-label="Confirm" aria-describedby={about}
+      onKeyDown={({ key }) => key === 'Escape' && !isSending && onNo()}
+    >
       <form className="confirm" onSubmit={submit}>
         <span id={about}>{question}</span>
         {typed && (

@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { nameOf } from './account';
 import { BatchForm } from './BatchForm';
 import type { TimelineEvent } from './CasePage';
-import { may, useChange, useReturnFocus, word } from './change';
+import { counted, may, useChange, useReturnFocus, word } from './change';
 import { DeleteButton } from './DeleteButton';
 import { EventForm } from './EventForm';
 import type { CaseRole, FileBatchRowFragment } from './gql/graphql';
@@ -38,7 +38,7 @@ export function EventItem({ caseId, role, event, isSelected, onSelect, isMissing
   useHold(event, isEditing || isAdding || batches.isHolding, hold);
   const isDeleted = useIsDeleted(event.id, isMissing);
   const place = Math.max(-1, ...nodes.map((batch) => batch.sortOrder)) + 1;
-  const withBatches = totalCount === 0 ? '' : totalCount === 1 ? ' and its batch' : ` and its ${totalCount} batches`;
+  const withBatches = totalCount === 0 ? '' : ` with its ${counted(totalCount, 'file batch', 'file batches')}`;
   return (
     <li id={event.id} tabIndex={-1} className={isSelected ? 'event selected' : 'event'} onFocus={onSelect}>
       {isMissing && (
@@ -71,7 +71,11 @@ export function EventItem({ caseId, role, event, isSelected, onSelect, isMissing
               <button ref={addButton} aria-label={`Add batch to ${event.title}`} onClick={() => setAdding(true)}>
                 Add batch
               </button>
-              {may(role, 'EDITOR') && <DeleteButton what={`“${event.title}”${withBatches}`} remove={remove} />}
+              {may(role, 'EDITOR') && (
+                <DeleteButton
+                  what={`event “${event.title}”${withBatches}`} caseId={caseId} id={event.id} remove={remove}
+                />
+              )}
             </div>
           )}
         </>
@@ -131,7 +135,7 @@ function BatchItem({ caseId, eventId, role, batch, isMissing, hold }: BatchItemP
     );
   }
   return (
-    <li className="batch">
+    <li id={batch.id} tabIndex={-1} className="batch">
       <Stack count={batch.fileCount} />
       <span className="count">{filesIn(batch.fileCount)}</span>
       <span className="label">
@@ -143,7 +147,12 @@ function BatchItem({ caseId, eventId, role, batch, isMissing, hold }: BatchItemP
           <button ref={editButton} aria-label={`Edit ${batch.label}`} onClick={() => setEditing(true)}>
             Edit
           </button>
-          {may(role, 'EDITOR') && <DeleteButton what={`“${batch.label}”`} remove={remove} />}
+          {may(role, 'EDITOR') && (
+            <DeleteButton
+              what={`file batch “${batch.label}” of ${counted(batch.fileCount, 'file')}`} caseId={caseId} id={batch.id}
+              remove={remove}
+            />
+          )}
         </div>
       )}
     </li>

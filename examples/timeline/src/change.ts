@@ -2,7 +2,7 @@
 import { useEffect, useRef } from 'react';
 import { type TypedDocumentNode, useMutation } from 'urql';
 import type { CaseRole, CaseStatus, RefusalFragment } from './gql/graphql';
-import { describeChange, isUnknown, useSession } from './session';
+import { type Done, describeChange, isUnknown, useSession } from './session';
 
 const PAUSE = 1000; // milliseconds before what got no answer is sent once more
 
@@ -25,6 +25,25 @@ export interface Outcome<Data = unknown> {
   isShown?: Promise<void>;
 }
 
+/** What keeps a case from being changed, for people: the server's sentence says it in the words of its API. */
+const KEPT: Partial<Record<string, string>> = {
+  CLOSED: 'the case is closed, so nothing in it changes until it is reopened',
+  SEALED: 'the case is sealed, so nothing in it changes until an owner breaks the seal',
+  HELD: 'a hold stands on the case, so nothing of it is deleted until that is released',
+};
+
+/** Why a change was refused. */
+export function explain(refusal: RefusalFragment): string {
+  const kept = refusal.__typename === 'StateError' && refusal.message.includes('`') && KEPT[refusal.state];
+  return kept || refusal.message;
+}
+
+/** Why nothing came of a change, in a sentence that begins with `not`; nothing when it was made. */
+export function reasonOf({ refusals: [refusal], failure }: Outcome, not: string): string {
+  if (failure || !refusal) return failure ?? '';
+  return `${not}: ${refusal.__typename === 'ConflictError' ? 'changed meanwhile; look again' : explain(refusal)}.`;
+}
+
 type Payloads = Record<string, { errors: RefusalFragment[] } | null>;
 
 /** What was sent last and got no answer, and the id by which the server knows it when it is sent again. */
@@ -43,7 +62,7 @@ interface Sent {
  */
 export function useChange<Data extends Payloads, Input extends object>(
   mutation: TypedDocumentNode<Data, { input: Input }>,
-  done: 'saved' | 'deleted' = 'saved',
+  done: Done = 'saved',
 ): (variables: { input: Input }) => Promise<Outcome<Data>> {
   const [, execute] = useMutation(mutation);
   const { say, countChange } = useSession();
@@ -73,6 +92,10 @@ export function useChange<Data extends Payloads, Input extends object>(
 /** 128 random bits. Browsers keep `crypto.randomUUID` from pages that came without TLS. */
 const newRequestId = () =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+
+/** A number of things. */
+export const counted = (count: number, one: string, many = `${one}s`) =>
+  `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
 
 /** Only what the user changed is sent, so that nothing else is overwritten, or cut to what a form can show. */
 export function difference<Input extends object>(input: Input, from: Input): Partial<Input> {

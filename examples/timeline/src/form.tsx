@@ -1,6 +1,6 @@
 /** What the three forms share: a draft, its sending, and refusals beside their fields. */
 import { type FormEvent, type ReactNode, useEffect, useId, useRef, useState } from 'react';
-import { type Outcome, word } from './change';
+import { type Outcome, explain, word } from './change';
 import { ConflictChoice } from './ConflictChoice';
 import type { RefusalFragment } from './gql/graphql';
 import { useSession } from './session';
@@ -149,7 +149,7 @@ export function ChangeForm<Fields extends Draft>({ form, title, action = 'Save',
           .filter((refusal) => !(refusal.path[1]! in form.labels))
           .map((refusal) => (
             <p key={refusal.message} className="fault">
-              Refused: {refusal.message}.
+              Refused: {explain(refusal)}.
             </p>
           ))}
         {refusals.length > 0 && <p>Nothing was saved.</p>}

@@ -19,12 +19,34 @@ graphql(`
   }
 `);
 
+/** What keeps a case as it is, and who may do something about it. */
+graphql(`
+  fragment Keeping on Case {
+    id status viewerRole version retainUntil
+    seal { at reason by { subject name } }
+    holds { id name releasedAt }
+  }
+`);
+
+/** What was deleted and can be restored. */
+graphql(`
+  fragment TrashPage on ChangeConnection {
+    nodes {
+      id at
+      by { subject name }
+      on { type id label }
+    }
+    pageInfo { hasNextPage endCursor }
+  }
+`);
+
 /** Why a change was refused. A conflict shows the row as it is now. */
 graphql(`
   fragment Refusal on UserError {
     __typename
     message
     path
+    ... on StateError { state }
     ... on ConflictError {
       currentVersion
       current {
@@ -47,7 +69,7 @@ export const Cases = graphql(`
   query Cases($where: CaseFilter, $after: String) {
     cases(where: $where, first: 25, after: $after) {
       totalCount
-      nodes { ...CaseRow }
+      nodes { ...CaseRow ...Keeping }
       pageInfo { hasNextPage endCursor }
     }
   }
@@ -58,6 +80,7 @@ export const Timeline = graphql(`
   query Timeline($id: ID!, $after: String) {
     case(id: $id) {
       ...CaseRow
+      ...Keeping
       events(first: 100, after: $after) {
         totalCount
         nodes {
@@ -82,6 +105,16 @@ export const Contents = graphql(`
         nodes { fileBatches(first: 1) { totalCount } }
         pageInfo { hasNextPage endCursor }
       }
+    }
+  }
+`);
+
+/** What was deleted of a case, or which cases were. */
+export const Trash = graphql(`
+  query Trash($caseId: ID!, $isOfCase: Boolean!, $after: String) {
+    trash(first: 25, after: $after) @skip(if: $isOfCase) { ...TrashPage }
+    case(id: $caseId) @include(if: $isOfCase) {
+      trash(first: 25, after: $after) { ...TrashPage }
     }
   }
 `);
@@ -144,5 +177,44 @@ export const UpdateFileBatch = graphql(`
 export const DeleteFileBatch = graphql(`
   mutation DeleteFileBatch($input: DeleteFileBatchInput!) {
     deleteFileBatch(input: $input) { deletedId errors { ...Refusal } }
+  }
+`);
+
+/** Brings back what was deleted, with what went with it. */
+export const Restore = graphql(`
+  mutation Restore($input: RestoreInput!) {
+    restore(input: $input) {
+      node {
+        __typename
+        ... on Case { number title events(first: 1) { totalCount } }
+        ... on Event { title fileBatches(first: 1) { totalCount } }
+        ... on FileBatch { label }
+      }
+      errors { ...Refusal }
+    }
+  }
+`);
+
+export const SealCase = graphql(`
+  mutation SealCase($input: SealCaseInput!) {
+    sealCase(input: $input) { case { id } errors { ...Refusal } }
+  }
+`);
+
+export const UnsealCase = graphql(`
+  mutation UnsealCase($input: UnsealCaseInput!) {
+    unsealCase(input: $input) { case { id } errors { ...Refusal } }
+  }
+`);
+
+export const PlaceHold = graphql(`
+  mutation PlaceHold($input: PlaceHoldInput!) {
+    placeHold(input: $input) { hold { id } errors { ...Refusal } }
+  }
+`);
+
+export const ReleaseHold = graphql(`
+  mutation ReleaseHold($input: ReleaseHoldInput!) {
+    releaseHold(input: $input) { hold { id } errors { ...Refusal } }
   }
 `);

@@ -3,6 +3,16 @@ import { useQuery } from 'urql';
 import type { AnyVariables, CombinedError, TypedDocumentNode } from 'urql';
 import type { Zone } from './time';
 
+/** What was deleted: the ids that restore it, and what it was. */
+export interface Deleted {
+  caseId: string;
+  id: string;
+  what: string;
+}
+
+/** What becomes of things by a change. */
+export type Done = 'saved' | 'deleted' | 'restored';
+
 /** What all parts of the app share. */
 export const Session = createContext({
   /** Writes a sentence into the page's status line, which screen readers read out; an empty one clears it. */
@@ -12,22 +22,28 @@ export const Session = createContext({
   countChange: (): Promise<void> => Promise.resolve(),
   /** Says that what is on the page was read after the last change. */
   noteRead: (): void => undefined,
+  /** Offers to take back a deletion. */
+  offerUndo: (_deleted: Deleted): void => undefined,
   /** The zone that times are shown in. */
   zone: 'utc' as Zone,
 });
 export const useSession = () => useContext(Session);
 
-/** Asks the server, and asks again after every change that was made here. A paused question isn't asked. */
+/**
+ * Asks the server, and asks again after every change that was made here. A paused question isn't asked; one that is
+ * aside is not what makes the page count as read.
+ */
 export function useRead<Data, Variables extends AnyVariables>(
   query: TypedDocumentNode<Data, Variables>,
   variables: Variables,
   pause = false,
+  isAside = false,
 ) {
   const { revision, noteRead } = useSession();
   const context = useMemo(() => ({ revision }), [revision]);
   const answer = useQuery<Data, AnyVariables>({ query, variables, context, pause });
   const { fetching, stale, operation } = answer[0];
-  const isCurrent = !pause && !fetching && !stale && operation?.context['revision'] === revision;
+  const isCurrent = !pause && !isAside && !fetching && !stale && operation?.context['revision'] === revision;
   useEffect(() => {
     if (isCurrent) noteRead();
   }, [isCurrent, revision, noteRead]);
@@ -56,11 +72,12 @@ export function isUnknown(error: CombinedError): boolean {
 }
 
 /** The same about a change; `mayBeMade` says whether it may have been, now or when it was sent before. */
-export function describeChange(error: CombinedError, done: 'saved' | 'deleted', mayBeMade: boolean): string {
+export function describeChange(error: CombinedError, done: Done, mayBeMade: boolean): string {
   if (!mayBeMade) return `Nothing was ${done}. ${describe(error)}`;
   const again = {
     saved: 'Send it again as it is, and it is saved only once; before you change it, look whether it was saved.',
     deleted: 'If it is still there, delete it again.',
+    restored: 'If it is not there, restore it again.',
   };
   return `${causeOf(error)} It is not known whether this was ${done}. ${again[done]}`;
 }

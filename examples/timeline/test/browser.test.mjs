@@ -208,9 +208,9 @@ inBrowser('adds and edits an event', async () => {
   await page.getByRole('button', { name: 'Save' }).click();
   await item('vendor’s record').getByText('2026-01-14 16:02:11.25').waitFor();
 
-  await page.getByRole('button', { name: 'Delete “Account frozen”' }).click();
+  await page.getByRole('button', { name: 'Delete event “Account frozen”' }).click();
   await page.getByRole('group', { name: 'Confirm' }).getByRole('button', { name: 'Delete' }).click();
-  await page.getByText('Deleted “Account frozen”.').waitFor();
+  await page.getByText('Deleted event “Account frozen”.').waitFor();
   await item('Account frozen').waitFor({ state: 'detached' });
 });
 
@@ -297,7 +297,7 @@ for (const [role, controls] of Object.entries({
   VIEWER: [],
   CONTRIBUTOR: ['Add batch', 'Add event', 'Edit', 'Edit case'],
   EDITOR: ['Add batch', 'Add event', 'Delete', 'Edit', 'Edit case'],
-  OWNER: ['Add batch', 'Add event', 'Delete', 'Delete case', 'Edit', 'Edit case'],
+  OWNER: ['Add batch', 'Add event', 'Delete', 'Delete case', 'Edit', 'Edit case', 'Place hold', 'Seal case'],
 })) {
   inBrowser(`the controls are those of a role: ${role}`, async () => {
     await page.route('**/graphql', async (route) => {
@@ -386,7 +386,7 @@ for (const [name, options] of Object.entries({
       await shot(`timeline-${name}`, { fullPage: true });
       assert.ok((await overflow()) <= 0);
       await page.goto(`${APP}#/cases/${await longWinded()}`);
-      await page.getByRole('button', { name: 'Delete “EEE' }).click();
+      await page.getByRole('button', { name: 'Delete event “EEE' }).click();
       await page.getByRole('group', { name: 'Confirm' }).waitFor();
       await shot(`long-${name}`, { fullPage: true });
       assert.ok((await overflow()) <= 0);

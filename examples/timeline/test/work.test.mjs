@@ -168,10 +168,10 @@ inBrowser('what was typed stays when the whole case was deleted', async () => {
 inBrowser('without a draft, a case that was deleted is gone', async () => {
   await openCase();
   await run(bob, DELETE_CASE, { input: { id: caseId } });
-  await button('Delete “First” and its batch').click();
+  await button('Delete event “First” with its 1 file batch').click();
   await page.getByRole('group', { name: 'Confirm' }).getByRole('button', { name: 'Delete' }).click();
   await page.getByText('There is no such case, at least not for you.').waitFor();
-  assert.match(await status().innerText(), /^“First” and its batch: Not deleted: /);
+  assert.match(await status().innerText(), /^event “First” with its 1 file batch: Not deleted: /);
 });
 
 inBrowser('the status line says what happened last, and not for ever', async () => {
@@ -297,7 +297,7 @@ inBrowser('a change that may have been made is told as such', async () => {
 
   // Nothing is said to be deleted before it is.
   await answerChanges((route) => route.fulfill({ status: 502, body: '' }));
-  await button('Delete “Second” and its batch').click();
+  await button('Delete event “Second” with its 1 file batch').click();
   await page.getByRole('group', { name: 'Confirm' }).getByRole('button', { name: 'Delete' }).click();
   await item('Second').getByText('It is not known whether this was deleted. If it is still there, delete').waitFor();
   assert.equal(await status().innerText(), '');
@@ -379,9 +379,9 @@ inBrowser('an answer that is cut off is asked for again, and everything is done 
 
   // What is deleted is deleted.
   sent = await loseAnswers(1);
-  await button('Delete “Second” and its batch').click();
+  await button('Delete event “Second” with its 1 file batch').click();
   await page.getByRole('group', { name: 'Confirm' }).getByRole('button', { name: 'Delete' }).click();
-  await page.getByText('Deleted “Second” and its batch.').waitFor();
+  await page.getByText('Deleted event “Second” with its 1 file batch.').waitFor();
   assert.deepEqual([sent.length, new Set(sent).size], [2, 1]);
   assert.deepEqual(await titles(), [
     ['First', 2],
@@ -599,7 +599,7 @@ inBrowser('a case is deleted only by who knows which, and what goes with it', as
   await page.getByRole('button', { name: `Delete case ${number}` }).click();
   const confirm = page.getByRole('group', { name: 'Confirm' });
   await confirm
-    .getByText(`Delete case ${number} “${TITLE}” with its 103 events and 5 file batches, for ever?`)
+    .getByText(`Delete case ${number} “${TITLE}” with 103 events and 5 file batches?`)
     .waitFor();
   const go = confirm.getByRole('button', { name: 'Delete' });
   assert.ok(await go.isDisabled());
@@ -615,7 +615,7 @@ inBrowser('a case is deleted only by who knows which, and what goes with it', as
   await confirm.getByLabel('Type').fill(String(number));
   await go.click();
   await page.getByRole('heading', { name: 'Cases' }).waitFor();
-  await page.getByText(`Deleted case ${number} “${TITLE}”.`).waitFor();
+  await page.getByText(`Deleted case ${number} “${TITLE}” with 103 events and 5 file batches.`).waitFor();
   assert.equal((await run(alice, 'query ($id: ID!) { case(id: $id) { id } }', { id: caseId })).case, null);
 });
 

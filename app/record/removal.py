@@ -1,0 +1,451 @@
+"""What is deleted, and comes back or is purged.
+
+A deletion takes the row away at once, and with it all that is below it from every reader. What is below goes in slices
+when there is more of it, for as long as it takes, so that nobody waits: whoever reads asks whether what is above is
+there still. What it all was stays in the record, from which a restore brings it back, the row itself last, so that it
+is there whole or not at all. A purge then removes from the record what it says of it, and leaves who made which change
+when, the tree whole, and an entry that certifies it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Integer,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    select,
+)
+from sqlalchemy import update as update_rows
+
+from app.db import FoundRow, Statement, Transaction
+from app.db.models import (
+    Base,
+    Case,
+    CaseMember,
+    ChangeKind,
+    Checkpoint,
+    Deletion,
+    DeletionState,
+    Event,
+    FileBatch,
+    FormerMember,
+    Hold,
+    JournalEntry,
+    User,
+    table_of,
+)
+from app.db.types import Id
+from app.record.entries import SUBJECT_OF, SUBJECTS, VALUES, Row, case_index, event_index, leaf_of
+from app.record.journal import Recorder
+from app.values import field_name, format_time
+
+AT_ONCE = 100
+"""How many rows are removed or brought back in one transaction, which others may wait for."""
+
+_ENTRIES_AT_ONCE = 500  # of which what they say is removed in one transaction
+
+_CASES, _EVENTS, _BATCHES, _MEMBERS = (table_of(model) for model in (Case, Event, FileBatch, CaseMember))
+_DELETIONS, _FORMER, _ENTRIES = table_of(Deletion), table_of(FormerMember), table_of(JournalEntry)
+_MEMBER = SUBJECTS[_MEMBERS.name]
+_TABLES = {name: subject.table for name, subject in SUBJECT_OF.items()}
+_INDEXES: Final = {_CASES.name: case_index, _EVENTS.name: event_index}
+
+
+def remove(recorder: Recorder, model: type[Base], row: FoundRow) -> None:
+    """Delete a row, and all that is below it at once if that is little, or else in slices; see `carry_on`."""
+    table, transaction, before = table_of(model), recorder.transaction, recorder.size
+    below = _below(transaction, table, row.id, AT_ONCE + 1)
+    is_little = len(below) <= AT_ONCE
+    if is_little:
+        _remove_each(recorder, below)
+    if table is _CASES:
+        _move_members(recorder, row.id, ChangeKind.DELETED)
+    change = recorder.remove(table, [row._asdict()])
+    subject = SUBJECTS[table.name]
+    state = DeletionState.GONE if is_little else DeletionState.GOING
+    deletion = {"row_id": row.id, "case_id": recorder.case_id, "type": subject.name, "change_id": change}
+    deletion |= {"event_id": subject.event_of(row._asdict()), "seq": before + 1, "at": recorder.moment}
+    recorder.write(_DELETED, {**deletion, "by": recorder.by, "state": state.value})
+
+
+def restore_some(recorder: Recorder, deletion: FoundRow) -> bool:
+    """Bring back some of what is below a deleted row; return whether there is more than a restore does at once."""
+    found = _gone_below(recorder.transaction, deletion, AT_ONCE + 1)
+    if len(found) <= AT_ONCE:
+        return False
+    _bring_back(recorder, found)
+    recorder.write(_MOVE, _moved(deletion, DeletionState.RETURNING, found[-1].seq))
+    return True
+
+
+def restore(recorder: Recorder, deletion: FoundRow) -> None:
+    """Bring back a deleted row with what is still missing below it; `restore_some` has done the rest."""
+    transaction = recorder.transaction
+    # Below first, as it was deleted; whoever reads sees all of it with the row.
+    found = _gone_below(transaction, deletion, AT_ONCE)
+    _bring_back(recorder, found)
+    row = transaction.all(_ITSELF, {"entry": deletion.change_id})
+    table = _TABLES[deletion.type]
+    recorder.bring_back(table, [_row_of(table, row[0])])
+    if table is _CASES:
+        _move_members(recorder, deletion.row_id, ChangeKind.RESTORED)
+    recorder.write(_RESTORED, {"row": deletion.row_id})
+
+
+def carry_on(recorder: Recorder, deletion: FoundRow) -> bool:
+    """Go on with what a deletion has yet to do; return whether there is more."""
+    transaction, table = recorder.transaction, _TABLES[deletion.type]
+    recorder.by = deletion.by
+    recorder.permit()  # as it was permitted when it began
+    below = _below(transaction, table, deletion.row_id, AT_ONCE)
+    _remove_each(recorder, below)
+    if len(below) == AT_ONCE:
+        return True
+    if deletion.state == DeletionState.PURGING.value:
+        return _purge_some(recorder, deletion)
+    recorder.write(_MOVE, _moved(deletion, DeletionState.GONE, 0))
+    return False
+
+
+def under_way(transaction: Transaction, case_id: str) -> FoundRow | None:
+    """Return a deletion in a case that has more to do, or None."""
+    return transaction.first(_UNDER_WAY_IN, {"case": case_id})
+
+
+def carry_on_with(transaction: Transaction, row_id: str) -> bool:
+    """Go on with the deletion of a row; return whether it has more to do. Raises JournalBroken."""
+    deletion = transaction.first(_DELETION, {"row": row_id})
+    if deletion is None:
+        return False
+    recorder = Recorder(transaction, deletion.by, "")
+    recorder.hold(deletion.case_id)
+    # It may have been restored, or carried on by another process, before the journal was held.
+    deletion = transaction.first(_DELETION, {"row": row_id})
+    if deletion is None or deletion.state not in _TO_DO:
+        return False
+    is_more = carry_on(recorder, deletion)
+    recorder.close()
+    return is_more
+
+
+def go_on(transaction: Transaction, after: str) -> tuple[str, bool] | None:
+    """Go on with the first deletion under way behind one; return which it was, and whether it has more to do.
+
+    None when there is none. Raises JournalBroken.
+    """
+    deletion = transaction.first(_UNDER_WAY, {"after": after})
+    return None if deletion is None else (deletion.row_id, carry_on_with(transaction, deletion.row_id))
+
+
+# What is below
+
+
+def _below(transaction: Transaction, table: Table, above: str, most: int) -> list[tuple[Table, Row]]:
+    """Return up to so many rows below one, the lowest first."""
+    found: list[tuple[Table, Row]] = []
+    for below, statement in _BELOW[table.name]:
+        rows = transaction.all(statement, {"above": above, "most": most - len(found)})
+        found += [(below, row._asdict()) for row in sorted(rows, key=_place)]
+        if len(found) == most:
+            break
+    return found
+
+
+def _place(row: FoundRow) -> tuple[str, str]:
+    return getattr(row, "event_id", row.id), row.id
+
+
+def _remove_each(recorder: Recorder, below: Sequence[tuple[Table, Row]]) -> None:
+    for table, rows in _by_table(below):
+        recorder.remove(table, rows, beside=True)
+
+
+def _by_table(found: Sequence[tuple[Table, Row]]) -> list[tuple[Table, list[Row]]]:
+    rows: dict[Table, list[Row]] = {}
+    for table, row in found:
+        rows.setdefault(table, []).append(row)
+    return [*rows.items()]
+
+
+def _move_members(recorder: Recorder, case_id: str, kind: ChangeKind) -> None:
+    """Let the members of a case go with it, or come back with it."""
+    source, target = (_MEMBERS, _FORMER) if kind is ChangeKind.DELETED else (_FORMER, _MEMBERS)
+    for member in recorder.transaction.all(_MEMBERS_IN[source.name], {"above": case_id}):
+        row = member._asdict()
+        told = _MEMBER.gone(row) if kind is ChangeKind.DELETED else _MEMBER.made(row)
+        recorder.note(kind, _MEMBER, row, told, beside=True)
+    recorder.write(_COPY[target.name], {"above": case_id})
+    recorder.write(_CLEAR[source.name], {"above": case_id})
+
+
+# What was there
+
+
+def _gone_below(transaction: Transaction, deletion: FoundRow, most: int) -> list[FoundRow]:
+    """Return the entries by which rows below a deleted one went with it that aren't back yet, so many at the most."""
+    statement = _GONE.get(deletion.type)
+    if statement is None:
+        return []
+    after = max(deletion.seq - 1, deletion.position)
+    return transaction.all(statement, {"above": deletion.row_id, "after": after, "most": most})
+
+
+def _bring_back(recorder: Recorder, found: Sequence[FoundRow]) -> None:
+    rows = [(_TABLES[entry.type], _row_of(_TABLES[entry.type], entry)) for entry in found]
+    for table, of_table in _by_table(rows):
+        recorder.bring_back(table, of_table, beside=True)
+
+
+def _row_of(table: Table, entry: FoundRow) -> dict[str, Any]:
+    """Return a row as it was when it was deleted, by the entry of that and by its first one."""
+    said = orjson.loads(entry.said)[VALUES]
+    values = {name: before for name, (before, _) in said.items()}
+    row: dict[str, Any] = {column.name: None for column in table.c if column.nullable}
+    row |= {"id": entry.row_id, "version": entry.version} | SUBJECTS[table.name].columns_of(values)
+    if "case_id" in table.c:
+        row["case_id"] = entry.case_id
+    if "event_id" in table.c:
+        row["event_id"] = entry.event_id
+    row |= {"created_at": entry.first_at, "created_by": entry.first_by}
+    if entry.first_kind == ChangeKind.IMPORTED.value:
+        imported = orjson.loads(entry.first_said)[VALUES]
+        row |= {
+            "created_at": datetime.fromisoformat(imported["createdAt"][1]),
+            "created_by": imported["createdBy"][1],
+        }
+    index = _INDEXES.get(table.name)
+    return row if index is None else row | index(row)
+
+
+def _moved(deletion: FoundRow, state: DeletionState, position: int) -> dict[str, Any]:
+    return {"row": deletion.row_id, "state": state.value, "position": position}
+
+
+# What is purged
+
+
+def purge(recorder: Recorder, deletion: FoundRow, authority: str, reason: str) -> None:
+    """Begin to remove from the record what it says of a deleted row and all that was below it; see `carry_on`."""
+    transaction, subject = recorder.transaction, SUBJECT_OF[deletion.type]
+    checkpoint = transaction.first(_CHECKPOINT, {})
+    told = {
+        "authority": authority,
+        "entries": counts(transaction, deletion)["entries"],
+        "size": recorder.size,
+        "root": recorder.root,
+        "checkpoint": None if checkpoint is None else checkpoint.text,
+    }
+    # It says nothing of what it was called.
+    row = {"id": deletion.row_id, "case_id": deletion.case_id, "event_id": deletion.event_id, subject.label: None}
+    values = {name: (None, value) for name, value in told.items() if value is not None}
+    recorder.note(ChangeKind.PURGED, subject, row, values, reason=reason)
+    recorder.write(_PURGED, {"row": deletion.row_id, "entry": recorder.size})
+
+
+def certificate(transaction: Transaction, change: str) -> bytes:
+    """Return the JSON of what certifies a purge, by the id of its entry: its leaf, and what it says."""
+    entry = transaction.all(_CERTIFIES, {"entry": change})[0]
+    _, _, reason, values = orjson.loads(entry.said)
+    told = {name: after for name, (_, after) in values.items()}
+    leaf = leaf_of(entry._asdict())
+    names = ("case_id", "type", "row_id", "by", "seq")
+    said = {field_name(name): getattr(entry, name) for name in names} | {"at": format_time(entry.at), "reason": reason}
+    return orjson.dumps({**said, **told, "leaf": leaf.decode(), "said": entry.said})
+
+
+def counts(transaction: Transaction, deletion: FoundRow) -> dict[str, int]:
+    """Return how many rows of each type a purge is about, and of how many entries it removes what they say."""
+    found = transaction.all(_COUNT[deletion.type], {"above": deletion.row_id})
+    rows = {_COUNTED[row.type]: row.rows for row in found if row.type in _COUNTED}
+    return {**dict.fromkeys(_COUNTED.values(), 0), **rows, "entries": sum(row.entries for row in found)}
+
+
+def _purge_some(recorder: Recorder, deletion: FoundRow) -> bool:
+    transaction, above = recorder.transaction, {"above": deletion.row_id}
+    if deletion.type == _CASE and transaction.first(_OTHERS, above) is not None:
+        return True  # which go first: what they still leave is told by entries, too
+    found = transaction.all(_SAID[deletion.type], {**above, "after": deletion.position, "most": _ENTRIES_AT_ONCE})
+    # `seq` of the deletion is by now that of the entry that certifies it.
+    transaction.run_each(_ERASE, [{"entry": entry.id, "said": None, "erased_by": deletion.seq} for entry in found])
+    # A hold goes with the first entry about it, so that the record and the table never contradict each other.
+    transaction.run_each(_LIFT, [{"row": entry.row_id} for entry in found if entry.type == _HOLD])
+    if len(found) == _ENTRIES_AT_ONCE:
+        recorder.write(_MOVE, _moved(deletion, DeletionState.PURGING, found[-1].seq))
+        return True
+    for statement in _FORGET[deletion.type]:
+        recorder.write(statement, above)
+    return False
+
+
+_CASE, _EVENT, _BATCH, _HOLD = (SUBJECTS[table.name].name for table in (_CASES, _EVENTS, _BATCHES, table_of(Hold)))
+_ABOVE = bindparam("above", type_=Id())
+_MOST: BindParameter[int] = bindparam("most", type_=Integer())
+_AFTER: BindParameter[int] = bindparam("after", type_=Integer())
+
+
+def _of_case(statement: Select[Any]) -> Select[Any]:
+    return statement.where(_ENTRIES.c.case_id == _ABOVE)
+
+
+def _of_event(statement: Select[Any]) -> Select[Any]:
+    return statement.where(_ENTRIES.c.event_id == _ABOVE)
+
+
+def _of_row(statement: Select[Any]) -> Select[Any]:
+    return statement.where(_ENTRIES.c.row_id == _ABOVE)
+
+
+_SCOPES = {_CASE: _of_case, _EVENT: _of_event, _BATCH: _of_row}
+_BELOW: Final[dict[str, list[tuple[Table, Statement]]]] = {
+    _CASES.name: [
+        (
+            _BATCHES,
+            Statement(
+                select(_BATCHES)
+                .join(_EVENTS, _BATCHES.c.event_id == _EVENTS.c.id)
+                .where(_EVENTS.c.case_id == _ABOVE)
+                .limit(_MOST)
+            ),
+        ),
+        (_EVENTS, Statement(select(_EVENTS).where(_EVENTS.c.case_id == _ABOVE).limit(_MOST))),
+    ],
+    _EVENTS.name: [(_BATCHES, Statement(select(_BATCHES).where(_BATCHES.c.event_id == _ABOVE).limit(_MOST)))],
+    _BATCHES.name: [],
+}
+_MEMBERS_IN = {
+    table.name: Statement(
+        select(*table.c, table_of(User).c.subject)
+        .join_from(table, table_of(User), table.c.user_id == table_of(User).c.id)
+        .where(table.c.case_id == _ABOVE)
+        .order_by(table.c.user_id)
+    )
+    for table in (_MEMBERS, _FORMER)
+}
+_NAMES = _FORMER.c.keys()
+_COPY = {
+    target.name: Statement(
+        insert(target).from_select(
+            _NAMES, select(*(source.c[name] for name in _NAMES)).where(source.c.case_id == _ABOVE)
+        )
+    )
+    for source, target in ((_MEMBERS, _FORMER), (_FORMER, _MEMBERS))
+}
+_CLEAR = {table.name: Statement(delete(table).where(table.c.case_id == _ABOVE)) for table in (_MEMBERS, _FORMER)}
+
+
+def _found() -> Select[Any]:
+    """Return entries by which rows were deleted, each with the first one of its row."""
+    first, earliest = _ENTRIES.alias("first"), _ENTRIES.alias("earliest")
+    least = select(func.min(earliest.c.seq)).where(earliest.c.row_id == _ENTRIES.c.row_id).correlate(_ENTRIES)
+    is_first = (first.c.row_id == _ENTRIES.c.row_id) & (first.c.seq == least.scalar_subquery())
+    columns = [_ENTRIES.c[name] for name in ("seq", "case_id", "type", "row_id", "event_id", "version", "said")]
+    told = [first.c[name].label(f"first_{name}") for name in ("at", "by", "kind", "said")]
+    return select(*columns, *told).join_from(_ENTRIES, first, is_first)
+
+
+def _went(*types: str) -> Select[Any]:
+    kind: ColumnElement[str] = literal_column(f"'{ChangeKind.DELETED.value}'")
+    names: list[ColumnElement[str]] = [literal_column(f"'{each}'") for each in types]
+    went = _found().where(_ENTRIES.c.kind == kind, _ENTRIES.c.type.in_(names), _ENTRIES.c.seq > _AFTER)
+    return went.order_by(_ENTRIES.c.seq).limit(_MOST)
+
+
+# What goes on to go with an event that was deleted before the case did comes back with that.
+_BY_ITSELF = exists(select(_DELETIONS.c.row_id).where(_DELETIONS.c.row_id == _ENTRIES.c.event_id).correlate(_ENTRIES))
+_GONE = {
+    _CASE: Statement(_of_case(_went(_EVENT, _BATCH)).where(~_BY_ITSELF)),
+    _EVENT: Statement(_of_event(_went(_BATCH))),
+}
+_ITSELF = Statement(_found().where(_ENTRIES.c.id == bindparam("entry", type_=Id())))
+_ROW = _DELETIONS.c.row_id == bindparam("row", type_=Id())
+_DELETED, _RESTORED = Statement(insert(_DELETIONS)), Statement(delete(_DELETIONS).where(_ROW))
+_MOVE = Statement(update_rows(_DELETIONS).where(_ROW))
+_TO_DO = {DeletionState.GOING.value, DeletionState.PURGING.value}
+_DELETION = Statement(select(_DELETIONS).where(_ROW))
+_UNDER_WAY_IN = Statement(
+    select(_DELETIONS)
+    .where(_DELETIONS.c.case_id == bindparam("case", type_=Id()), literal_column("state IN ('GOING', 'PURGING')"))
+    .limit(literal_column("1"))
+)
+_UNDER_WAY = Statement(
+    select(_DELETIONS)
+    # In the words of the index.
+    .where(literal_column("state IN ('GOING', 'PURGING')"), _DELETIONS.c.row_id > bindparam("after", type_=Id()))
+    .order_by(_DELETIONS.c.row_id)
+    .limit(literal_column("1"))
+)
+_PURGED = Statement(
+    update_rows(_DELETIONS)
+    .where(_ROW)
+    .values(
+        state=literal_column(f"'{DeletionState.PURGING.value}'"), seq=bindparam("entry"), position=literal_column("0")
+    )
+)
+_OTHERS = Statement(
+    select(_DELETIONS.c.row_id)
+    .where(_DELETIONS.c.case_id == _ABOVE, _DELETIONS.c.row_id != _ABOVE)
+    .where(_DELETIONS.c.state == literal_column(f"'{DeletionState.GOING.value}'"))
+    .limit(literal_column("1"))
+)
+_SAYS = (
+    _ENTRIES.c.said.is_not(None),
+    # What certifies a purge stays.
+    _ENTRIES.c.kind != literal_column(f"'{ChangeKind.PURGED.value}'"),
+)
+_COUNT = {
+    type_: Statement(
+        scope(
+            select(
+                _ENTRIES.c.type,
+                func.count().label("entries"),
+                func.count(_ENTRIES.c.row_id.distinct()).label("rows"),
+            ).where(*_SAYS)
+        ).group_by(_ENTRIES.c.type)
+    )
+    for type_, scope in _SCOPES.items()
+}
+_COUNTED = {_CASE: "cases", _EVENT: "events", _BATCH: "fileBatches"}
+_SAID = {
+    type_: Statement(
+        scope(
+            select(*(_ENTRIES.c[name] for name in ("id", "seq", "type", "row_id"))).where(
+                *_SAYS, _ENTRIES.c.seq > _AFTER
+            )
+        )
+        .order_by(_ENTRIES.c.seq)
+        .limit(_MOST)
+    )
+    for type_, scope in _SCOPES.items()
+}
+_LIFT = Statement(delete(table_of(Hold)).where(table_of(Hold).c.id == bindparam("row", type_=Id())))
+_ERASE = Statement(update_rows(_ENTRIES).where(_ENTRIES.c.id == bindparam("entry", type_=Id())))
+_CERTIFIES = Statement(
+    select(*(column for column in _ENTRIES.c if column.name != "nodes")).where(
+        _ENTRIES.c.id == bindparam("entry", type_=Id())
+    )
+)
+_CHECKPOINT = Statement(select(table_of(Checkpoint).c.text).order_by(table_of(Checkpoint).c.size.desc()).limit(1))
+_FORGET = {
+    _CASE: [
+        _CLEAR[_FORMER.name],
+        Statement(delete(_DELETIONS).where(_DELETIONS.c.case_id == _ABOVE)),
+    ],
+    _EVENT: [
+        # With those of its batches that were deleted before it.
+        Statement(delete(_DELETIONS).where(_DELETIONS.c.event_id == _ABOVE)),
+    ],
+    _BATCH: [Statement(delete(_DELETIONS).where(_DELETIONS.c.row_id == _ABOVE))],
+}
