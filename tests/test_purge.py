@@ -16,7 +16,7 @@ from app.settings import Settings
 from tests.commands import dossier
 from tests.conftest import KINDS
 from tests.server import Client, serving
-from tests.test_kept import ERRORS, case_of, hold, made, purge
+from tests.test_kept import ERRORS, TIMES, case_of, hold, made, purge
 from tests.test_verify import findings
 
 BY = ("--by", "records office", "--reason", "Time is over.")
@@ -145,7 +145,7 @@ def nothing_is_left(kind: str, address_: str, folder: Path, tmp_path: Path, coun
     assert left_in(folder, b"planted") == []
 
 
-@pytest.mark.parametrize("count", [9, pytest.param(1_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [9, pytest.param(TIMES, marks=pytest.mark.slow)])
 def test_nothing_is_left_in_files_of_sqlite(new_database: Callable[[str], str], tmp_path: Path, count: int) -> None:
     url = new_database("sqlite")
     nothing_is_left("sqlite", url, Path(url.removeprefix("sqlite+aiosqlite:///")).parent, tmp_path, count)
@@ -160,7 +160,7 @@ def test_nothing_is_left_in_files_of_postgresql(tmp_path: Path) -> None:
     try:
         uri = running.get_uri()
         asyncio.run(_set(uri, "wal_recycle", "off"))
-        nothing_is_left("postgresql", uri, folder, tmp_path, 1_000)
+        nothing_is_left("postgresql", uri, folder, tmp_path, TIMES)
     finally:
         running.cleanup()
 

@@ -22,7 +22,7 @@ from tests.server import SECRET
 ROOT = Path(__file__).parent.parent
 MISSPELT = f"{PREFIX}JWT_AUDIANCE"
 # What tests and tools read that set no such variable where Dossier runs, and what Kubernetes sets, which is refused.
-NOT_OURS = {"APP", "FOLDER", "TEST_DOCUMENTS", "TEST_TAMPERINGS", "TOKENS", "URL", "SERVICE_HOST"}
+NOT_OURS = {"APP", "FOLDER", "TEST_DOCUMENTS", "TEST_TAMPERINGS", "TEST_TIMES", "TOKENS", "URL", "SERVICE_HOST"}
 
 
 def fault(**environment: str) -> str:

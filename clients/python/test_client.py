@@ -111,7 +111,7 @@ def told(error: Any) -> str:
             return f"{error.current.typename__} is at version {error.current_version}"
         case "ForbiddenError":
             return f"takes {error.required_role.value}"
-        case "InvalidInputError":
+        case "InvalidInputError" | "StateError":
             return str(error.message)
         case "NotFoundError":
             return f"nothing at {'.'.join(error.path)}"
@@ -262,6 +262,10 @@ def test_a_case_in_short() -> None:
     assert plain(closed) == {"case": {"status": CaseStatus.CLOSED}, "errors": []}
     forbidden = auditor.case_changes_close_mutation(case.id).update_case.errors
     assert [told(error) for error in forbidden] == ["takes CONTRIBUTOR"]
+    (refused,) = owner.case_changes_delete_mutation(DeleteCaseInput(id=case.id)).delete_case.errors
+    assert told(refused).startswith("the case is closed, ")
+    reopened = owner.case_changes_reopen_mutation(case.id).update_case
+    assert plain(reopened) == {"case": {"status": CaseStatus.ACTIVE}, "errors": []}
     gone = owner.case_changes_delete_mutation(DeleteCaseInput(id=case.id)).delete_case
     assert plain(gone) == {"deletedId": case.id, "errors": []}
 

@@ -50,6 +50,7 @@ function told(error: api.Refusals_ErrorFragment): string {
         case "FileBatch":
           return `${error.current.label} has ${error.current.fileCount} files at version ${error.currentVersion}`;
         case "Change":
+        case "Hold":
         case "User":
           return "it has no versions";
       }
@@ -57,6 +58,7 @@ function told(error: api.Refusals_ErrorFragment): string {
       return `takes ${error.requiredRole}`;
     case "InvalidInputError":
     case "RequestMismatchError":
+    case "StateError":
       return error.message;
     case "NotFoundError":
       return `nothing at ${error.path.join(".")}`;
@@ -248,6 +250,10 @@ suite("a case", () => {
     assert.deepEqual(closed.updateCase, { case: { status: "CLOSED" }, errors: [] });
     const forbidden = await auditor.run(api.CaseChangesCloseMutationDocument, { id });
     assert.deepEqual(forbidden.updateCase.errors.map(told), ["takes CONTRIBUTOR"]);
+    const refused = await owner.run(api.CaseChangesDeleteMutationDocument, { input: { id } });
+    assert.match(refused.deleteCase.errors.map(told).join(), /^the case is closed, /);
+    const reopened = await owner.run(api.CaseChangesReopenMutationDocument, { id });
+    assert.deepEqual(reopened.updateCase, { case: { status: "ACTIVE" }, errors: [] });
     const gone = await owner.run(api.CaseChangesDeleteMutationDocument, { input: { id } });
     assert.deepEqual(gone.deleteCase, { deletedId: id, errors: [] });
   });
