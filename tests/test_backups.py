@@ -22,7 +22,7 @@ from app.settings import from_environment
 from tests import documents
 from tests import server as inside
 from tests.commands import PATIENCE, dossier, serving
-from tests.server import SECRET
+from tests.server import SECRET, Client
 from tests.test_processes import TOKEN
 
 pytestmark = pytest.mark.slow
@@ -117,11 +117,13 @@ def test_a_dump_has_what_was_answered_before_and_can_be_restored(
     total = "{ cases { totalCount } }"
     with inside.serving("postgresql", address) as server:
         client = server.client("alice")
+        case = keep(client)
+        kept = client.run(KEPT, id=case)
         with writers(server.url) as answered:
             before = wait_for(answered, 40)
             listed = run(tmp_path, "dump", **settings)
             wait_for(answered, len(answered) + 20)
-        assert client.run(total) == {"cases": {"totalCount": len(answered)}}
+        assert client.run(total) == {"cases": {"totalCount": len(answered) + 1}}
     tables = {line.split()[6] for line in listed.splitlines()}
     assert tables == {
         "users",
@@ -133,12 +135,40 @@ def test_a_dump_has_what_was_answered_before_and_can_be_restored(
         "trusted_documents",
         *("journals", "journal_entries", "requests"),
         *("log_head", "log_entries", "log_members", "checkpoints"),
+        *("holds", "deletions", "former_members"),
     } | {"alembic_version"}
     assert (tmp_path / "dossier.dump").stat().st_mode & 0o777 == 0o600
     assert run(tmp_path, "restore the dump", **settings) == f"the database is at revision {migrations.newest()}\n"
     with inside.serving("postgresql", address) as server:
         found = server.client("alice").run(total)["cases"]["totalCount"]
-        assert len(before) <= found < len(answered)
+        assert len(before) + 1 <= found < len(answered) + 1
+        assert server.client("alice").run(KEPT, id=case) == kept
+        given = {"caseId": case, "id": kept["case"]["trash"]["nodes"][0]["on"]["id"]}
+        (error,) = server.client("alice").change("restore", "errors { code }", **given)["errors"]
+        assert error == {"code": "SEALED"}
+
+
+KEPT = """
+query ($id: ID!) {
+  case(id: $id) {
+    status retainUntil seal { at reason root } holds { name reason releasedAt } trash { nodes { seq on { id label } } }
+  }
+}
+"""
+
+
+def keep(client: Client) -> str:
+    """Make a case that is sealed, held and retained, and of which something is in the trash; return its id."""
+    case = client.create_case()
+    event = client.create_event(case)
+    for mutation, given in (
+        ("deleteEvent", {"caseId": case, "id": event}),
+        ("placeHold", {"caseId": case, "name": "A hold", "reason": "R"}),
+        ("retainCase", {"id": case, "retainUntil": "2999-01-01T00:00:00Z"}),
+        ("sealCase", {"id": case, "reason": "S"}),
+    ):
+        assert client.change(mutation, "errors { message }", **given)["errors"] == []
+    return case
 
 
 @pytest.fixture
