@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from graphql import GraphQLObjectType
 from sqlalchemy import text
 
 from app.schema import executable
+from tests.commands import dossier
 from tests.conftest import KINDS
 from tests.histories import History
 from tests.server import Client, Server, serving
@@ -278,6 +280,26 @@ def test_a_seal_says_who_when_why_and_what_the_journal_was(server: Server, alice
     then = alice.run(as_of % (entry["seq"] - 1), id=case)["case"]
     assert then["seal"] == {"reason": "Reported.", "root": before["journal"]["root"]}
     assert then["retainUntil"] == "2990-01-01T00:00:00.000000Z"
+
+
+def test_what_was_sealed_is_compared_with_the_present(new_database: Callable[[str], str], tmp_path: Path) -> None:
+    url = new_database("sqlite")
+    with serving("sqlite", url) as server:
+        alice = server.client()
+        case, other = alice.create_case(), alice.create_case()
+        for each in (case, other):
+            made(alice, "sealCase", id=each, reason="Done.")
+            made(alice, "placeHold", caseId=each, name="H", reason="R")
+        made(alice, "unsealCase", id=other, reason="Not done.")
+        alice.create_event(other)
+        done = dossier(tmp_path, "verify", "--seals", DOSSIER_DATABASE_URL=url)
+        assert sorted(done.stdout.splitlines()[:2]) == sorted(
+            [
+                f"case {case}, sealed by entry 3: its content is as it was",
+                f"case {other}, sealed by entry 3, seal broken by entry 5: 1 changes of its content came since",
+            ]
+        )
+        assert done.returncode == 0, done.stdout
 
 
 # Held and retained

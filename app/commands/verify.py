@@ -46,6 +46,11 @@ def add_to(commands: Any) -> None:
         default=[],
         help="a file with an earlier checkpoint, of which the log has to be a continuation; may be given several times",
     )
+    parser.add_argument(
+        "--seals",
+        action="store_true",
+        help="also print of each case that was sealed whether its content is as it was when it was sealed last",
+    )
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -79,6 +84,8 @@ def _run(options: argparse.Namespace) -> int:
             progress.clear()
             say(str(finding))
         progress.clear()
+    for seal in verification.seals if options.seals else ():
+        say(str(seal))
     gone_through = f"{_counted(verification.entries, 'entry', 'entries')} of {_counted(verification.cases, 'case')}"
     if found:
         complain(f"{_counted(found, 'thing')} in {gone_through} {'does' if found == 1 else 'do'} not agree")

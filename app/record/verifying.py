@@ -238,6 +238,14 @@ class Seal(NamedTuple):
     broken: int | None
     changes: int
 
+    def __str__(self) -> str:
+        seal = f"case {self.case_id}, sealed by entry {self.sealed}"
+        if self.broken is not None:
+            seal += f", seal broken by entry {self.broken}"
+        if not self.changes:
+            return f"{seal}: its content is as it was"
+        return f"{seal}: {self.changes} changes of its content came since"
+
 
 class Seals:
     """What the seals of a case say of the entries behind them."""
