@@ -394,12 +394,14 @@ class Generator:
             if _is_list(definition) <= limit and (self._fields > 0 or not _is_composite(definition)):
                 fields.append((name, definition))
         unseen = [each for each in fields if f"{type_}.{each[0]}" not in self._coverage.fields]
-        name, definition = self._random.choice(unseen if unseen and self._random.random() < 0.2 else fields)
+        name, definition = self._random.choice(unseen if unseen and self._random.random() < 0.5 else fields)
         self._cover(named, name)
         if definition is None:
             return f"{self._alias(0.3)}__typename {self._directives()}", 0
         arguments = self._arguments(type_, definition)
-        head = f"{self._alias(1 if arguments else 0.1)}{name}{arguments} {self._directives()}"
+        # Of these names are fields that may be null, and others that may not.
+        apart = arguments or name in {"name", "reason"}
+        head = f"{self._alias(1 if apart else 0.1)}{name}{arguments} {self._directives()}"
         if not _is_composite(definition):
             return head, 0
         below = get_named_type(definition.type).name

@@ -95,6 +95,7 @@ class Planner:
         self._binds: dict[str, Callable[[Run], Any]] = {}
         self._names = 0
         self._nesting = 0
+        self._in_one = False
         self._asking = Asking(
             self.bind(lambda run: run.viewer.id, Id()),
             self.bind(lambda run: run.moment, Time()),
@@ -226,9 +227,14 @@ class Planner:
 
     def _as_other(self, row: Rows, field: Field) -> list[Piece]:
         """Return the JSON of a row as an object of another type; `null` where it has nothing of that."""
-        pieces = self.object(row, field.children())
         if not isinstance(field.lead, nouns.Part):
-            return pieces
+            return self.object(row, field.children())
+        # In one piece, as it may be none; there is never much of it.
+        before, self._in_one = self._in_one, True
+        try:
+            pieces = self.object(row, field.children())
+        finally:
+            self._in_one = before
         return [or_null(case((row.column(field.lead.column).is_not(None), concatenation(pieces))))]
 
     def _private(self, row: Rows, column: Column[Any]) -> list[Piece]:

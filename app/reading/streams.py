@@ -66,7 +66,7 @@ class _Streams(Planner):
         return super()._whole(field) if _is_small(field) else self.value(None, field)
 
     def value(self, row: Rows | None, field: Field) -> list[Piece]:
-        if _is_small(field):
+        if self._in_one or _is_small(field):
             return super().value(row, field)
         match field.lead:
             case nouns.Few() as few:
@@ -100,7 +100,7 @@ class _Streams(Planner):
                 return super().value(row, field)
 
     def object(self, row: Rows, fields: Sequence[Field]) -> list[Piece]:
-        if weights.of_fields(fields).itself <= _PIECE:
+        if self._in_one or weights.of_fields(fields).itself <= _PIECE:
             return super().object(row, fields)
         return braces(self._members(row, fields))
 
