@@ -222,8 +222,11 @@ class Place:
             return None
         need = self.need if isinstance(self.need, str) else self.need(recorder.transaction, viewer, given)
         steps = [(field_name(name), model, given[name]) for name, model in self.path]
-        touch = self.touch if isinstance(self.touch, Touch) else self.touch(given)
-        return find(recorder, viewer, need, *steps, lock=self.lock, touch=touch)
+        return find(recorder, viewer, need, *steps, lock=self.lock, touch=self.touches(given))
+
+    def touches(self, given: Mapping[str, Any]) -> Touch:
+        """Return what the change that an input asks for does to the case."""
+        return self.touch if isinstance(self.touch, Touch) else self.touch(given)
 
     def case_alone(self, given: Mapping[str, Any]) -> str | None:
         """Return the id of the case that an input names, if what is changed there locks nothing beyond that case."""
@@ -266,12 +269,12 @@ class CasePlace(Place):
         """See Place."""
         try:
             return Place.find(self, recorder, viewer, given)
-        except NotFound:
+        except NotFound as missing:
             ((name, _),) = self.path
             found = _find_deleted(recorder, viewer, given[name], given[name])
-            if found is None or found.type != _CASE:
+            if found is None:
                 raise
-            _allow(found.viewer_role, viewer, GOVERN, NotFound("", ()), ("input", field_name(name)))
+            _allow(found.viewer_role, viewer, GOVERN, missing)
             return found
 
 
@@ -280,18 +283,14 @@ class DeletedPlace(Place):
     """What was deleted from a case, or a case that was deleted."""
 
     def find(self, recorder: Recorder, viewer: Viewer, given: Mapping[str, Any]) -> FoundRow:
-        """Find the deletion that an input names, if the viewer may say what becomes of it; raises what `find` does.
-
-        `is_over` of it is whether its time in the trash has passed.
-        """
-        where = "input", "id"
-        missing = NotFound("there is nothing deleted of that id here", where)
+        """Find the deletion that an input names, if the viewer may say what becomes of it; raises what `find` does."""
+        missing = NotFound("there is nothing deleted of that id here", ("input", "id"))
         found = _find_deleted(recorder, viewer, given["case_id"], given["id"])
         if found is None:
             raise missing
-        touch = self.touch if isinstance(self.touch, Touch) else self.touch(given)
+        touch = self.touches(given)
         need = GOVERN if found.type == _CASE or touch is Touch.DESTROYS else DELETE
-        _allow(found.viewer_role, viewer, need, missing, where)
+        _allow(found.viewer_role, viewer, need, missing)
         subject = SUBJECT_OF[found.type]
         row = {**found._asdict(), subject.label: None}
         keeping.check(recorder, found, touch, ("input", "caseId"), lambda: (subject, row))
@@ -299,7 +298,8 @@ class DeletedPlace(Place):
 
     def statement(self, dialect: Dialect) -> str | None:
         """See Place."""
-        return _FIND_DELETED.form(dialect, ["row", "case", "viewer", "moment"]).sql
+        statement = _find_deleted_statement(reads_all=False)
+        return statement.form(dialect, ["row", "case", "viewer", "moment"]).sql
 
 
 def deleted(touch: Touch) -> Place:
@@ -334,13 +334,11 @@ def find(
     """
     transaction = recorder.transaction
     argument, model, _ = path[-1]
-    where = ("input", argument)
     identifiers = {step.__tablename__: parse_id(identifier) for _, step, identifier in path}
-
-    missing = NotFound(f"there is no such {_WORDS[model]} here", where)
+    missing = NotFound(f"there is no such {_WORDS[model]} here", ("input", argument))
 
     def allow(role: str | None) -> None:
-        _allow(role, viewer, need, missing, where)
+        _allow(role, viewer, need, missing)
 
     found = None
     if None not in identifiers.values():
@@ -352,13 +350,7 @@ def find(
             destroys=touch is Touch.DESTROYS,
             reads_all=viewer.reads_all,
         )
-        for _ in range(2):
-            begun = perf_counter()
-            found = transaction.first(statement, {**identifiers, "viewer": viewer.id, "moment": now()})
-            # Where it waited for a lock, what it didn't lock is as it was before that, on PostgreSQL: the grant, and
-            # the last entry of a journal to which others have added since; and so is the moment.
-            if found is None or (found.last_nodes is not None and perf_counter() - begun <= AT_ONCE_SECONDS):
-                break
+        found = _found(transaction, statement, {**identifiers, "viewer": viewer.id})
         if found is None and transaction.first(_WITHOUT_JOURNAL, {"case": identifiers["cases"]}) is not None:
             raise JournalBroken(str(identifiers["cases"]), None)
     if found is None:
@@ -385,12 +377,27 @@ def find(
     return found
 
 
-def _allow(role: str | None, viewer: Viewer, need: str, missing: NotFound, where: tuple[str, ...]) -> None:
-    """Raise what refuses a viewer who has a role in the case, or none. Raises NotFound and Forbidden."""
+def _allow(role: str | None, viewer: Viewer, need: str, missing: NotFound) -> None:
+    """Refuse a viewer whose role in the case is too weak, or who has none, by what is `missing` for them.
+
+    Raises NotFound and Forbidden.
+    """
     if role is None and not viewer.reads_all:
         raise missing
     if _ROLES.index(role or READ) > _ROLES.index(need) and not viewer.changes_all:
-        raise Forbidden(f"this takes the role {need} in the case", where, need)
+        raise Forbidden(f"this takes the role {need} in the case", missing.path, need)
+
+
+def _found(transaction: Transaction, statement: Statement, values: Mapping[str, Any]) -> FoundRow | None:
+    """Return the row that a statement finds at this moment and locks, with the head of the case's journal."""
+    for _ in range(2):
+        begun = perf_counter()
+        found = transaction.first(statement, {**values, "moment": now()})
+        # Where it waited for a lock, what it didn't lock is as it was before that, on PostgreSQL: the grant, and
+        # the last entry of a journal to which others have added since; and so is the moment.
+        if found is None or (found.last_nodes is not None and perf_counter() - begun <= AT_ONCE_SECONDS):
+            break
+    return found
 
 
 def _go_on(recorder: Recorder, case_id: str, found: FoundRow) -> None:
@@ -405,13 +412,8 @@ def _find_deleted(recorder: Recorder, viewer: Viewer, case_id: object, identifie
     row, case = parse_id(identifier), parse_id(case_id)
     if row is None or case is None:
         return None
-    for _ in range(2):
-        begun = perf_counter()
-        values = {"row": row, "case": case, "viewer": viewer.id, "moment": now()}
-        found = recorder.transaction.first(_FIND_DELETED, values)
-        # As in `find`.
-        if found is None or (found.last_nodes is not None and perf_counter() - begun <= AT_ONCE_SECONDS):
-            break
+    statement = _find_deleted_statement(reads_all=viewer.reads_all)
+    found = _found(recorder.transaction, statement, {"row": row, "case": case, "viewer": viewer.id})
     if found is None or found.state == DeletionState.PURGING.value:
         return None
     if found.type != _CASE and found.case_status is None:
@@ -487,15 +489,17 @@ _LOCK_VIEWER = Statement(
 _PLACE = {"id", "case_id"}  # what a row says of where it is; the rest is read of rows that will change
 
 
-def _finding_deleted() -> Statement:
+@cache
+def _find_deleted_statement(*, reads_all: bool) -> Statement:
     deletions, former = _deletions, _former
     viewer, moment = bindparam("viewer", type_=Id()), bindparam("moment", type_=Time())
     lasts = or_(former.c.expires_at.is_(None), former.c.expires_at > moment)
+    role = func.coalesce(CaseMember.role, former.c.role)
     statement = (
         select(
             deletions,
             deletions.c.row_id.label("id"),
-            func.coalesce(CaseMember.role, former.c.role).label("viewer_role"),
+            role.label("viewer_role"),
             Journal.size.label("journal_size"),
             Journal.at.label("journal_at"),
             Journal.frontier.label("journal_frontier"),
@@ -510,6 +514,8 @@ def _finding_deleted() -> Statement:
         .where(deletions.c.row_id == bindparam("row", type_=Id()))
         .where(deletions.c.case_id == bindparam("case", type_=Id()))
     )
+    if not reads_all:
+        statement = statement.where(role.is_not(None))  # as in `_find_statement`, a stranger's search locks nothing
     return Statement(statement.with_for_update(of=[deletions, Journal.__table__], key_share=True))
 
 
@@ -638,7 +644,6 @@ def _shared(user_id: ColumnElement[str], asking: Asking) -> Select[Any]:
     )
 
 
-_FIND_DELETED = _finding_deleted()
 _GRANT = Statement(
     select(CaseMember.role).where(
         _grant(bindparam("case", type_=Id()), bindparam("viewer", type_=Id()), bindparam("moment", type_=Time()))

@@ -81,7 +81,7 @@ def test_whatever_is_recorded_is_written_by_the_record_alone() -> None:
         if floor_of(module) > floor_of("app.db")
         and any(name.rpartition(".")[2] in {"insert", "update", "delete"} for name in imported(module))
     }
-    recording = {"app.record.journal", "app.record.removal", "app.record.erasing"}
+    recording = {"app.record.journal", "app.record.removal"}
     assert writing - recording == {
         "app.ownership",  # users who are named
         "app.record.log",  # what is made of the journals
@@ -109,19 +109,16 @@ def test_nothing_is_destroyed_but_where_may_destroy_permits_it() -> None:
     of_others = {"ownership.py", "record/log.py", "resolvers/cases.py", "resolvers/requests.py"}
     of_others |= {"resolvers/trusted.py", "resolvers/users.py", "db/trial.py"}
     assert {path: sorted(found) for path, found in destroying.items() if path not in of_others} == {
-        # Of `Recorder`: `remove` asks for the permit; a member's role may be taken away whatever keeps the case.
+        # Of `Recorder`: `remove` and `say_instead` ask for the permit; a member's role may be taken away whatever keeps
+        # the case.
         "record/journal.py": sorted(
-            ["delete _MEMBERS", "delete table", "update_rows _JOURNALS", "update_rows table"]
+            ["delete _MEMBERS", "delete table", "update_rows _ENTRIES", "update_rows _JOURNALS", "update_rows table"]
             + ["update_rows _MEMBERS"] * 2
         ),
-        # Of a purge and an erasure, whose places are DESTROYS, and of members who move along with their case.
+        # Of a purge, whose place is DESTROYS, and of members who move along with their case.
         "record/removal.py": sorted(
-            ["delete _DELETIONS"] * 4
-            + ["delete table", "delete table_of(Hold)"]
-            + ["update_rows _DELETIONS"] * 2
-            + ["update_rows _ENTRIES"]
+            ["delete _DELETIONS"] * 4 + ["delete table", "delete table_of(Hold)"] + ["update_rows _DELETIONS"] * 2
         ),
-        "record/erasing.py": ["update_rows _ENTRIES"],
     }
     permitting = {
         path.relative_to(APP).as_posix()

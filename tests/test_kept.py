@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import time
@@ -13,11 +14,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from graphql import GraphQLObjectType
 from sqlalchemy import text
 
+from app.db.postgresql import address
 from app.schema import executable
+from app.values import new_id
 from tests.commands import dossier
 from tests.conftest import KINDS
 from tests.histories import History
@@ -511,6 +515,53 @@ def test_the_time_in_the_trash_ends(new_database: Callable[[str], str], monkeypa
         assert purge(alice, case, event)["certificate"]["authority"] == "OWNER"
 
 
+def test_strangers_cannot_tell_what_was_deleted_from_what_never_was(server: Server, alice: Client) -> None:
+    stranger, case, nothing = server.client(), alice.create_case(), new_id()
+    event = alice.create_event(case)
+    made(alice, "deleteEvent", caseId=case, id=event)
+    calls: list[tuple[str, Callable[[str, str], dict[str, Any]]]] = [
+        ("placeHold", lambda of, _: {"caseId": of, "name": "H", "reason": "R"}),
+        ("releaseHold", lambda of, row: {"caseId": of, "id": row, "reason": "R"}),
+        ("restore", lambda of, row: {"caseId": of, "id": row}),
+        ("purge", lambda of, row: {"caseId": of, "id": row, "reason": "R"}),
+    ]
+
+    def told(case: str, row: str) -> list[Any]:
+        return [stranger.change(name, ERRORS, **given(case, row))["errors"] for name, given in calls]
+
+    never = told(nothing, new_id())
+    assert all(error["message"] and error["path"] for (error,) in never)
+    assert told(case, event) == never
+    made(alice, "deleteCase", id=case)
+    assert told(case, event) == told(case, case) == never
+
+
+def test_a_stranger_waits_for_nobody_who_holds_what_was_deleted(new_database: Callable[[str], str]) -> None:
+    with serving("postgresql", new_database("postgresql")) as server:
+        alice, stranger = server.client(), server.client()
+        case = alice.create_case()
+        made(alice, "deleteCase", id=case)
+
+        async def refused_while_locked() -> list[list[str]]:
+            connection = await asyncpg.connect(address(server.settings.database_url))
+            try:
+                async with connection.transaction():
+                    for table, column in (("deletions", "row_id"), ("journals", "case_id")):
+                        statement = f"SELECT 1 FROM {table} WHERE {column} = $1 FOR UPDATE"  # noqa: S608 - ours
+                        await connection.execute(statement, case)
+                    return await asyncio.wait_for(asyncio.to_thread(tried), 20)
+            finally:
+                await connection.close()
+
+        def tried() -> list[list[str]]:
+            return [
+                codes(stranger, "restore", caseId=case, id=case),
+                codes(stranger, "placeHold", caseId=case, name="H", reason="R"),
+            ]
+
+        assert asyncio.run(refused_while_locked()) == [["NOT_FOUND"], ["NOT_FOUND"]]
+
+
 # Large ones
 
 
@@ -574,6 +625,35 @@ def test_what_is_going_is_restored_meanwhile(large: tuple[Server, str, str]) -> 
     made(alice, "restore", caseId=case, id=event)
     assert case_of(alice, case)["events"]["nodes"][0]["fileBatches"] == {"totalCount": 450}
     assert findings(server.settings, case) == []
+
+
+def test_what_cannot_be_restored_is_not_restored_in_part(
+    large: tuple[Server, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, case, event = large
+    alice = server.client("alice")
+    made(alice, "deleteEvent", caseId=case, id=event)
+    settled(alice, case, 453 + 451)
+    later = datetime.now(UTC) + timedelta(days=30, minutes=1)
+    monkeypatch.setattr("app.record.journal.now", lambda: later)
+    assert codes(alice, "restore", caseId=case, id=event) == ["NOT_FOUND"]
+    bad = {"caseId": case, "id": event, "requestId": "\x00 no id"}
+    monkeypatch.undo()
+    assert codes(alice, "restore", **bad) == ["INVALID_INPUT"]
+    assert case_of(alice, case)["journal"]["size"] == 453 + 451
+
+
+def test_a_restore_that_is_sent_again_restores_nothing_again(large: tuple[Server, str, str]) -> None:
+    server, case, event = large
+    alice = server.client("alice")
+    given = {"caseId": case, "id": event, "requestId": "restored-once-and-for-all"}
+    made(alice, "deleteEvent", caseId=case, id=event)
+    settled(alice, case, 453 + 451)
+    made(alice, "restore", **given)
+    made(alice, "deleteEvent", caseId=case, id=event)
+    settled(alice, case, 453 + 3 * 451)
+    assert alice.change("restore", "replayed errors { code }", **given) == {"replayed": True, "errors": []}
+    assert case_of(alice, case)["journal"]["size"] == 453 + 3 * 451
 
 
 def test_a_deletion_goes_on_where_a_server_ended(

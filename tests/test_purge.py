@@ -63,6 +63,25 @@ def test_an_operator_lists_and_purges(new_database: Callable[[str], str], kind: 
         assert len(command(server.settings, tmp_path).stdout.splitlines()) == 1
 
 
+def test_a_case_is_purged_with_what_was_going_before_it_and_no_server(
+    new_database: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving("sqlite", new_database("sqlite")) as server:
+        monkeypatch.setattr("app.record.removal.AT_ONCE", 2)
+        monkeypatch.setattr("app.web.chores._SHARE", 10_000)  # so that this server leaves it going
+        alice = server.client()
+        case = alice.create_case()
+        event = alice.create_event(case)
+        for _ in range(8):
+            alice.create_batch(case, event)
+        made(alice, "deleteEvent", caseId=case, id=event)
+        made(alice, "deleteCase", id=case)
+    done = command(server.settings, tmp_path, case, *BY)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert command(server.settings, tmp_path).stdout == ""
+    assert findings(server.settings) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -24,7 +24,8 @@ from app.settings import Settings
 
 _BUSY = "others read the database just now, so that its log keeps what was written last; run this again, best alone"
 _NOT_ALLOWED = (
-    "the log of PostgreSQL may go on holding what was removed until {}; let somebody who may run CHECKPOINT do so twice"
+    "the log of PostgreSQL may go on holding what was removed until it is overwritten; let somebody who may run "
+    "CHECKPOINT do so twice"
 )
 
 
@@ -60,7 +61,7 @@ async def _rewrite_postgresql(url: str) -> list[str]:
                 await connection.execute("SELECT pg_switch_wal()")
             await connection.execute("CHECKPOINT")
     except asyncpg.InsufficientPrivilegeError:
-        return [_NOT_ALLOWED.format("it was overwritten")]
+        return [_NOT_ALLOWED]
     finally:
         await connection.close()
     return []

@@ -101,8 +101,11 @@ class Planner:
             self.bind(lambda run: run.moment, Time()),
             viewer.reads_all,
             viewer.changes_all,
-            self.bind(lambda run: run.moment - timedelta(days=days), Time()) if (days := database.trash_days) else None,
+            self._trashed_from(database.trash_days),
         )
+
+    def _trashed_from(self, days: int) -> BindParameter[Any] | None:
+        return self.bind(lambda run: run.moment - timedelta(days=days), Time()) if days else None
 
     def query(self, fields: Sequence[Field]) -> Plan:
         """Return the plan for fields of the query itself, in one column: `data` whole. Raises RequestRefused."""

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import orjson
 from sqlalchemy import bindparam, select
-from sqlalchemy import update as update_rows
 
 from app.db import FoundRow, Statement, Transaction
 from app.db.models import Case, ChangeKind, Event, FileBatch, JournalEntry, table_of
@@ -82,8 +81,7 @@ def erase(recorder: Recorder, case: FoundRow, found: Sequence[Left], reason: str
     told = {"seqs": (None, [left.entry.seq for left in found]), "erased": (None, digests)}
     row = {**case._asdict(), "version": None}
     recorder.note(ChangeKind.ERASED, SUBJECTS[table_of(Case).name], row, told, reason=reason)
-    values = [{"entry": left.entry.id, "said": left.text, "erased_by": recorder.size} for left in found]
-    recorder.transaction.run_each(_ERASE, values)
+    recorder.say_instead([(left.entry.id, left.text) for left in found], recorder.size)
 
 
 def _left(entry: FoundRow, subject: Subject, row: FoundRow, fields: Sequence[str]) -> Left:
@@ -115,4 +113,3 @@ _ENTRY = Statement(
         _ENTRIES.c.case_id == bindparam("case", type_=Id()), _ENTRIES.c.seq == bindparam("entry")
     )
 )
-_ERASE = Statement(update_rows(_ENTRIES).where(_ENTRIES.c.id == bindparam("entry", type_=Id())))

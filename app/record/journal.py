@@ -46,8 +46,10 @@ class Recorder:
     What is put down is not seen before that by whatever else the change reads.
     """
 
-    def __init__(self, transaction: Transaction, by: str, subject: str, request_id: str | None = None) -> None:
-        """Take the user who makes the change, by their id and their subject."""
+    def __init__(
+        self, transaction: Transaction, by: str, subject: str, request_id: str | None = None, *, trash_days: int = 0
+    ) -> None:
+        """Take who makes the change, by their id and their subject; `trash_days` is for who restores and purges."""
         self.transaction = transaction
         self.change: str | None = None
         """The id of the entry that tells of the change itself; None as long as nothing has changed."""
@@ -60,7 +62,7 @@ class Recorder:
         self._head: Head | None = None
         self._size, self._frontier = 0, b""
         self._moment: datetime | None = None
-        self.trash_days = 0
+        self.trash_days = trash_days
         """For how many days what is deleted can be restored; 0 for ever."""
         self._may_destroy = False
         self._writes: list[tuple[Statement, Row]] = []
@@ -138,6 +140,13 @@ class Recorder:
             identifier = self.note(ChangeKind.DELETED, subject, row, subject.gone(row), beside=beside)
         self._write_each(_delete(table), [{"row": row["id"]} for row in rows])
         return identifier
+
+    def say_instead(self, left: Sequence[tuple[str, str | None]], seq: int) -> None:
+        """Let entries, by their ids, say what is left of what they said, by the entry that tells of it."""
+        if not self._may_destroy:
+            raise PermissionError("nothing permits that what entries say is overwritten")
+        rows = [{"entry": entry, "said": text, "erased_by": seq} for entry, text in left]
+        self.transaction.run_each(_SAY_INSTEAD, rows)
 
     def bring_back(self, table: Table, rows: Sequence[Row], *, beside: bool = False) -> None:
         """Write rows that were deleted, each as the version that comes next."""
@@ -272,6 +281,7 @@ def _delete(table: Table) -> Statement:
     return Statement(delete(table).where(table.c.id == bindparam("row")))
 
 
+_SAY_INSTEAD = Statement(update_rows(_ENTRIES).where(_ENTRIES.c.id == bindparam("entry")))
 _MEMBER = SUBJECTS[CaseMember.__tablename__]
 _WHO = _MEMBERS.c.case_id == bindparam("case"), _MEMBERS.c.user_id == bindparam("user")
 _UPDATE_MEMBER = Statement(update_rows(_MEMBERS).where(*_WHO))

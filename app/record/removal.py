@@ -275,11 +275,13 @@ def counts(transaction: Transaction, deletion: FoundRow) -> dict[str, int]:
 
 def _purge_some(recorder: Recorder, deletion: FoundRow) -> bool:
     transaction, above = recorder.transaction, {"above": deletion.row_id}
-    if deletion.type == _CASE and transaction.first(_OTHERS, above) is not None:
-        return True  # which go first: what they still leave is told by entries, too
+    if deletion.type == _CASE and (other := transaction.first(_OTHERS, above)) is not None:
+        # It goes first, what it still leaves is told by entries, too.
+        carry_on(recorder, other)
+        return True
     found = transaction.all(_SAID[deletion.type], {**above, "after": deletion.position, "most": _ENTRIES_AT_ONCE})
     # `seq` of the deletion is by now that of the entry that certifies it.
-    transaction.run_each(_ERASE, [{"entry": entry.id, "said": None, "erased_by": deletion.seq} for entry in found])
+    recorder.say_instead([(entry.id, None) for entry in found], deletion.seq)
     # A hold goes with the first entry about it, so that the record and the table never contradict each other.
     transaction.run_each(_LIFT, [{"row": entry.row_id} for entry in found if entry.type == _HOLD])
     if len(found) == _ENTRIES_AT_ONCE:
@@ -374,16 +376,16 @@ _ROW = _DELETIONS.c.row_id == bindparam("row", type_=Id())
 _DELETED, _RESTORED = Statement(insert(_DELETIONS)), Statement(delete(_DELETIONS).where(_ROW))
 _MOVE = Statement(update_rows(_DELETIONS).where(_ROW))
 _TO_DO = {DeletionState.GOING.value, DeletionState.PURGING.value}
+_IS_UNDER_WAY: ColumnElement[bool] = literal_column("state IN ('GOING', 'PURGING')")  # in the words of the index
 _DELETION = Statement(select(_DELETIONS).where(_ROW))
 _UNDER_WAY_IN = Statement(
     select(_DELETIONS)
-    .where(_DELETIONS.c.case_id == bindparam("case", type_=Id()), literal_column("state IN ('GOING', 'PURGING')"))
+    .where(_DELETIONS.c.case_id == bindparam("case", type_=Id()), _IS_UNDER_WAY)
     .limit(literal_column("1"))
 )
 _UNDER_WAY = Statement(
     select(_DELETIONS)
-    # In the words of the index.
-    .where(literal_column("state IN ('GOING', 'PURGING')"), _DELETIONS.c.row_id > bindparam("after", type_=Id()))
+    .where(_IS_UNDER_WAY, _DELETIONS.c.row_id > bindparam("after", type_=Id()))
     .order_by(_DELETIONS.c.row_id)
     .limit(literal_column("1"))
 )
@@ -395,7 +397,7 @@ _PURGED = Statement(
     )
 )
 _OTHERS = Statement(
-    select(_DELETIONS.c.row_id)
+    select(_DELETIONS)
     .where(_DELETIONS.c.case_id == _ABOVE, _DELETIONS.c.row_id != _ABOVE)
     .where(_DELETIONS.c.state == literal_column(f"'{DeletionState.GOING.value}'"))
     .limit(literal_column("1"))
@@ -431,7 +433,6 @@ _SAID = {
     for type_, scope in _SCOPES.items()
 }
 _LIFT = Statement(delete(table_of(Hold)).where(table_of(Hold).c.id == bindparam("row", type_=Id())))
-_ERASE = Statement(update_rows(_ENTRIES).where(_ENTRIES.c.id == bindparam("entry", type_=Id())))
 _CERTIFIES = Statement(
     select(*(column for column in _ENTRIES.c if column.name != "nodes")).where(
         _ENTRIES.c.id == bindparam("entry", type_=Id())

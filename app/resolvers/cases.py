@@ -79,7 +79,10 @@ _REASON: dict[str, Rule] = {"reason": TextRule(REASON_LENGTH, nullable=False)}
 def _end_removals(recorder: Recorder, case: FoundRow) -> bool:
     """Go on with what is still to be removed of the case, which would be a change behind the seal."""
     deletion = removal.under_way(recorder.transaction, case.id)
-    return deletion is not None and removal.carry_on(recorder, deletion) is not None
+    if deletion is None:
+        return False
+    removal.carry_on(recorder, deletion)
+    return True  # there may be another one
 
 
 @change(place(GOVERN, touch=Touch.GOVERNS, id=Case), _REASON, ahead=_end_removals)

@@ -25,7 +25,7 @@ from app.reading.plans import Plan
 from app.record import removal
 from app.record.journal import Recorder
 from app.resolvers.inputs import Rule, checked
-from app.resolvers.requests import Asked, Made
+from app.resolvers.requests import Asked, Made, is_new
 from app.values import now
 
 # How many seconds a change takes at most from the first to its commit. What asks for rows by the time of their last
@@ -116,10 +116,14 @@ async def make(
                 left -= len(text or b"")
         return rows
 
+    request_id = given.get("request_id")
+
+    def recording(transaction: Transaction) -> Recorder:
+        return Recorder(transaction, viewer.id, viewer.subject, request_id, trash_days=database.trash_days)
+
     def carry_out(transaction: Transaction) -> tuple[dict[str, Any], bool]:
         begun = perf_counter()
-        recorder = Recorder(transaction, viewer.id, viewer.subject, given.get("request_id"))
-        recorder.trash_days = database.trash_days
+        recorder = recording(transaction)
         try:
             made, replayed = _made_once(change, recorder, viewer, payload.mutation, given)
             rows: Rows = {}
@@ -151,7 +155,9 @@ async def make(
         return answer, True
 
     def prepare(transaction: Transaction) -> bool:
-        return change.prepare(Recorder(transaction, viewer.id, viewer.subject), viewer, given)
+        if request_id is not None and not is_new(transaction, viewer.id, request_id):
+            return False
+        return change.prepare(recording(transaction), viewer, given)
 
     try:
         place = change.place.case_alone(given)

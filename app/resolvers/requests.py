@@ -78,6 +78,12 @@ class Asked:
         self._transaction.run(_KEEP, {**self._key, **outcome})
 
 
+def is_new(transaction: Transaction, user: str, request_id: str) -> bool:
+    """Return whether this can be the id of a request of a user's, and is not yet that of one."""
+    key = {"user": user, "request": request_id}
+    return _FORM.fullmatch(request_id) is not None and transaction.first(_FIND, key) is None
+
+
 def forget(transaction: Transaction) -> bool:
     """Forget some of the requests that need not be known any longer; return whether there may be more."""
     return len(transaction.all(_FORGET, {"until": _until()})) == _AT_ONCE
