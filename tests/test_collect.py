@@ -784,9 +784,7 @@ def test_what_others_write_into_the_case_meanwhile_stays(
     def edited(exchange: Exchange) -> None:
         case = only_case(alice)
         description = f"Seal 17.\n{case['description']}\nSigned: A."
-        changed = alice.change(
-            "updateCase", "errors { message }", id=case["id"], description=description, status="CLOSED", title="Ours"
-        )
+        changed = alice.change("updateCase", "errors { message }", id=case["id"], description=description, title="Ours")
         assert changed["errors"] == []
         troubles.passed_on(exchange)
 
@@ -800,9 +798,42 @@ def test_what_others_write_into_the_case_meanwhile_stays(
         except DossierError as error:
             told = str(error)
     case = only_case(alice)
-    assert (case["status"], case["title"]) == ("CLOSED", "Ours")
+    assert case["title"] == "Ours"
     assert re.fullmatch(r"Seal 17\.\nCollected from .*: 3 files, 0 bytes\.[^\n]*\nSigned: A\.", case["description"])
     assert not told or f"case {case['number']} is complete all the same: 3 files" in told
+
+
+CLOSED_MEANWHILE = {
+    3: "case {number} is incomplete: it has 0 of 3 files in 0 of 3 file batches on 0 of 2 events; delete it at "
+    "{address} and collect again",
+    5: "case {number} is incomplete: it has 1 of 3 files in 1 of 3 file batches on 1 of 2 events; delete it at "
+    "{address} and collect again",
+    SMALL: "case {number} at {address} holds everything and goes on to say that it is not complete; put its "
+    "description right, or delete it and collect again",
+}
+
+
+@pytest.mark.parametrize("at", CLOSED_MEANWHILE)
+def test_a_case_that_is_closed_meanwhile_stays_as_it_was_closed(
+    server: Server, alice: Client, small_tree: Path, at: int
+) -> None:
+    def closed(exchange: Exchange) -> None:
+        assert (
+            alice.change("updateCase", "errors { message }", id=only_case(alice)["id"], status="CLOSED")["errors"] == []
+        )
+        troubles.passed_on(exchange)
+
+    with between(server.url) as way:
+        way.troubles[at] = closed
+        with pytest.raises(DossierError) as refused:
+            collect(small_tree, "T", way.url, bearer(alice), None)
+    case = only_case(alice)
+    assert case["status"] == "CLOSED"
+    address = way.url.replace("/graphql", f"/app/#/cases/{case['id']}")
+    assert str(refused.value) == (
+        "the server refuses: the case is closed, so that nothing in it changes; reopen it with `updateCase`, giving it "
+        f"another `status` and nothing else; {CLOSED_MEANWHILE[at].format(number=case['number'], address=address)}"
+    )
 
 
 def test_a_case_that_is_deleted_meanwhile_is_said_to_be_gone(server: Server, alice: Client, small_tree: Path) -> None:

@@ -22,14 +22,14 @@ from tests.test_ownership import contents, execute, grant, make_path
 pytestmark = pytest.mark.slow
 
 NOT_FOUND, FORBIDDEN = "NOT_FOUND", "FORBIDDEN"
-# Each change with what it waits for: a table, and which of the path's ids.
+# Each change with what it waits for: a table, and which of the path's ids. What only adds rows waits for the journal.
 WAITS: dict[str, tuple[str, str]] = {
     "updateCase": ("cases", "case"),
     "deleteCase": ("cases", "case"),
-    "createEvent": ("cases", "case"),
+    "createEvent": ("journals", "case"),
     "updateEvent": ("events", "event"),
     "deleteEvent": ("file_batches", "batch"),  # which goes with its event
-    "createFileBatch": ("events", "event"),
+    "createFileBatch": ("journals", "case"),
     "updateFileBatch": ("file_batches", "batch"),
     "deleteFileBatch": ("file_batches", "batch"),
     "setCaseMember": ("cases", "case"),
@@ -70,12 +70,13 @@ def given(field: str, path: dict[str, str], subject: str) -> dict[str, Any]:
 @contextmanager
 def held(server: Server, table: str, row: str) -> Iterator[None]:
     """Hold a row's lock."""
+    key = "case_id" if table == "journals" else "id"
     done, begun = threading.Event(), threading.Event()
 
     async def hold() -> None:
         connection = await asyncpg.connect(address(server.settings.database_url))
         async with connection.transaction():
-            await connection.execute(f"SELECT 1 FROM {table} WHERE id = $1::text::uuid FOR UPDATE", row)  # noqa: S608
+            await connection.execute(f"SELECT 1 FROM {table} WHERE {key} = $1::text::uuid FOR UPDATE", row)  # noqa: S608
             begun.set()
             await asyncio.to_thread(done.wait, PATIENCE)
         await connection.close()
