@@ -41,7 +41,7 @@ query ($id: ID!) {
   }
 }
 """
-TIMES = int(os.environ.get("DOSSIER_TEST_TIMES", "150"))
+TIMES = int(os.environ.get("DOSSIER_TEST_TIMES", "60"))
 """How often the slow tests do what others do a few times."""
 
 NOON = "2026-01-01T12:00:00Z"
