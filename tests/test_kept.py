@@ -20,6 +20,8 @@ from graphql import GraphQLObjectType
 from sqlalchemy import text
 
 from app.db.postgresql import address
+from app.record import removal
+from app.record.journal import Recorder
 from app.schema import executable
 from app.values import new_id
 from tests.commands import dossier
@@ -654,6 +656,31 @@ def test_a_restore_that_is_sent_again_restores_nothing_again(large: tuple[Server
     settled(alice, case, 453 + 3 * 451)
     assert alice.change("restore", "replayed errors { code }", **given) == {"replayed": True, "errors": []}
     assert case_of(alice, case)["journal"]["size"] == 453 + 3 * 451
+
+
+def test_what_goes_while_a_restore_begins_comes_back_as_well(
+    server: Server, alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(removal, "AT_ONCE", 12)
+    monkeypatch.setattr("app.web.chores._SHARE", 10_000)  # so that nothing goes by itself
+    case = alice.create_case()
+    event = alice.create_event(case)
+    for _ in range(40):
+        alice.create_batch(case, event)
+    made(alice, "deleteEvent", caseId=case, id=event)
+    restore_some = removal.restore_some
+
+    def slowly(recorder: Recorder, deletion: Any) -> bool:
+        is_more = restore_some(recorder, deletion)
+        for _ in range(0 if is_more else 3):
+            removal.carry_on(recorder, deletion)
+        return is_more
+
+    monkeypatch.setattr(removal, "restore_some", slowly)
+    made(alice, "restore", caseId=case, id=event)
+    (found,) = case_of(alice, case)["events"]["nodes"]
+    assert (found["id"], found["fileBatches"]["totalCount"]) == (event, 40)
+    assert findings(server.settings, case) == []
 
 
 def test_a_deletion_goes_on_where_a_server_ended(

@@ -11,12 +11,14 @@ from typing import Any
 
 import asyncpg
 import pytest
+from sqlalchemy import text
 
 from app.settings import Settings
 from tests.commands import dossier
 from tests.conftest import KINDS
 from tests.server import Client, serving
 from tests.test_kept import ERRORS, TIMES, case_of, hold, made, purge
+from tests.test_migrations import ask
 from tests.test_verify import findings
 
 BY = ("--by", "records office", "--reason", "Time is over.")
@@ -79,6 +81,25 @@ def test_a_case_is_purged_with_what_was_going_before_it_and_no_server(
     done = command(server.settings, tmp_path, case, *BY)
     assert (done.returncode, done.stderr) == (0, "")
     assert command(server.settings, tmp_path).stdout == ""
+    assert findings(server.settings) == []
+
+
+def test_a_purge_takes_what_is_said_of_what_was_still_going(
+    new_database: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving("sqlite", new_database("sqlite")) as server:
+        monkeypatch.setattr("app.record.removal.AT_ONCE", 2)
+        monkeypatch.setattr("app.web.chores._SHARE", 10_000)  # so that this server leaves it going
+        alice = server.client()
+        case = alice.create_case()
+        event = alice.create_event(case)
+        for _ in range(8):
+            alice.create_batch(case, event)
+        made(alice, "deleteEvent", caseId=case, id=event)
+    done = command(server.settings, tmp_path, event, *BY)
+    assert (done.returncode, done.stderr) == (0, "")
+    says = text("SELECT kind FROM journal_entries WHERE event_id IS NOT NULL AND said IS NOT NULL")
+    assert ask(server.settings, lambda connection: connection.execute(says).scalars().all()) == ["PURGED"]
     assert findings(server.settings) == []
 
 

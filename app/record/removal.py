@@ -94,8 +94,9 @@ def restore_some(recorder: Recorder, deletion: FoundRow) -> bool:
 def restore(recorder: Recorder, deletion: FoundRow) -> None:
     """Bring back a deleted row with what is still missing below it; `restore_some` has done the rest."""
     transaction = recorder.transaction
-    # Below first, as it was deleted; whoever reads sees all of it with the row.
-    found = _gone_below(transaction, deletion, AT_ONCE)
+    # Below first, as it was deleted; whoever reads sees all of it with the row. Of what goes in slices, more may have
+    # gone since `restore_some` saw how much there was.
+    found = _gone_below(transaction, deletion, 2**31 - 1)
     _bring_back(recorder, found)
     row = transaction.all(_ITSELF, {"entry": deletion.change_id})
     table = _TABLES[deletion.type]
@@ -112,7 +113,8 @@ def carry_on(recorder: Recorder, deletion: FoundRow) -> bool:
     recorder.permit()  # as it was permitted when it began
     below = _below(transaction, table, deletion.row_id, AT_ONCE)
     _remove_each(recorder, below)
-    if len(below) == AT_ONCE:
+    # What the entries of this slice say is not written yet, so that it can't be purged with it.
+    if len(below) == AT_ONCE or (below and deletion.state == DeletionState.PURGING.value):
         return True
     if deletion.state == DeletionState.PURGING.value:
         return _purge_some(recorder, deletion)
