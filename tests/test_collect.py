@@ -818,9 +818,8 @@ def test_a_case_that_is_closed_meanwhile_stays_as_it_was_closed(
     server: Server, alice: Client, small_tree: Path, at: int
 ) -> None:
     def closed(exchange: Exchange) -> None:
-        assert (
-            alice.change("updateCase", "errors { message }", id=only_case(alice)["id"], status="CLOSED")["errors"] == []
-        )
+        changed = alice.change("updateCase", "errors { message }", id=only_case(alice)["id"], status="CLOSED")
+        assert changed["errors"] == []
         troubles.passed_on(exchange)
 
     with between(server.url) as way:

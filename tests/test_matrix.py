@@ -241,21 +241,6 @@ def world(request: pytest.FixtureRequest, new_database: Callable[[str], str]) ->
         yield make_world(server)
 
 
-SHARES = 4  # of the documents that read, so that several processes share them
-
-
-@pytest.mark.parametrize("share", range(SHARES))
-def test_everybody_reads_what_the_rules_say(world: World, share: int) -> None:
-    assert [*reading_violations(world, slice(share, None, SHARES))] == []
-
-
-@pytest.mark.parametrize("part", ["cursor", "changing", "address"])
-def test_everybody_gets_what_the_rules_say(world: World, part: str) -> None:
-    """Each part yields what does not go by the rules, in words."""
-    violations: Callable[[World], Iterator[str]] = globals()[f"{part}_violations"]
-    assert [*violations(world)] == []
-
-
 def reading_violations(world: World, some: slice = slice(None)) -> Iterator[str]:
     for document in reading_documents(executable())[some]:
         if document.root in {"viewer", "checkpoint", "trash"}:
@@ -511,6 +496,22 @@ def pages(answer: httpx.Response) -> list[Values]:
     while "a0" not in data:
         (data,) = data.values()
     return [*data.values()]
+
+
+# All of it
+
+
+SHARES = 4  # of the documents that read, so that several processes share them
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_everybody_reads_what_the_rules_say(world: World, share: int) -> None:
+    assert [*reading_violations(world, slice(share, None, SHARES))] == []
+
+
+@pytest.mark.parametrize("violations", [changing_violations, address_violations, cursor_violations])
+def test_everybody_gets_what_the_rules_say(world: World, violations: Callable[[World], Iterator[str]]) -> None:
+    assert [*violations(world)] == []
 
 
 # Themselves

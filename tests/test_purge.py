@@ -65,18 +65,24 @@ def test_an_operator_lists_and_purges(new_database: Callable[[str], str], kind: 
         assert len(command(server.settings, tmp_path).stdout.splitlines()) == 1
 
 
+def leave_going(client: Client, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+    """Delete an event in slices of which the server removes none; return the ids of its case and of it."""
+    monkeypatch.setattr("app.record.removal.AT_ONCE", 2)
+    monkeypatch.setattr("app.web.chores._SHARE", 10_000)
+    case = client.create_case()
+    event = client.create_event(case)
+    for _ in range(8):
+        client.create_batch(case, event)
+    made(client, "deleteEvent", caseId=case, id=event)
+    return case, event
+
+
 def test_a_case_is_purged_with_what_was_going_before_it_and_no_server(
     new_database: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving("sqlite", new_database("sqlite")) as server:
-        monkeypatch.setattr("app.record.removal.AT_ONCE", 2)
-        monkeypatch.setattr("app.web.chores._SHARE", 10_000)  # so that this server leaves it going
         alice = server.client()
-        case = alice.create_case()
-        event = alice.create_event(case)
-        for _ in range(8):
-            alice.create_batch(case, event)
-        made(alice, "deleteEvent", caseId=case, id=event)
+        case, _ = leave_going(alice, monkeypatch)
         made(alice, "deleteCase", id=case)
     done = command(server.settings, tmp_path, case, *BY)
     assert (done.returncode, done.stderr) == (0, "")
@@ -88,14 +94,7 @@ def test_a_purge_takes_what_is_said_of_what_was_still_going(
     new_database: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving("sqlite", new_database("sqlite")) as server:
-        monkeypatch.setattr("app.record.removal.AT_ONCE", 2)
-        monkeypatch.setattr("app.web.chores._SHARE", 10_000)  # so that this server leaves it going
-        alice = server.client()
-        case = alice.create_case()
-        event = alice.create_event(case)
-        for _ in range(8):
-            alice.create_batch(case, event)
-        made(alice, "deleteEvent", caseId=case, id=event)
+        _, event = leave_going(server.client(), monkeypatch)
     done = command(server.settings, tmp_path, event, *BY)
     assert (done.returncode, done.stderr) == (0, "")
     says = text("SELECT kind FROM journal_entries WHERE event_id IS NOT NULL AND said IS NOT NULL")

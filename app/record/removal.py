@@ -55,6 +55,7 @@ from app.values import field_name, format_time
 AT_ONCE = 100
 """How many rows are removed or brought back in one transaction, which others may wait for."""
 
+_ALL = 2**31 - 1  # more than there can be
 _ENTRIES_AT_ONCE = 500  # of which what they say is removed in one transaction
 
 _CASES, _EVENTS, _BATCHES, _MEMBERS = (table_of(model) for model in (Case, Event, FileBatch, CaseMember))
@@ -96,7 +97,7 @@ def restore(recorder: Recorder, deletion: FoundRow) -> None:
     transaction = recorder.transaction
     # Below first, as it was deleted; whoever reads sees all of it with the row. Of what goes in slices, more may have
     # gone since `restore_some` saw how much there was.
-    found = _gone_below(transaction, deletion, 2**31 - 1)
+    found = _gone_below(transaction, deletion, _ALL)
     _bring_back(recorder, found)
     row = transaction.all(_ITSELF, {"entry": deletion.change_id})
     table = _TABLES[deletion.type]
@@ -107,15 +108,13 @@ def restore(recorder: Recorder, deletion: FoundRow) -> None:
 
 
 def carry_on(recorder: Recorder, deletion: FoundRow) -> bool:
-    """Go on with what a deletion has yet to do; return whether there is more."""
+    """Go on with what a deletion has yet to do; return whether there may be more."""
     transaction, table = recorder.transaction, _TABLES[deletion.type]
     recorder.by = deletion.by
     recorder.permit()  # as it was permitted when it began
-    below = _below(transaction, table, deletion.row_id, AT_ONCE)
-    _remove_each(recorder, below)
-    # What the entries of this slice say is not written yet, so that it can't be purged with it.
-    if len(below) == AT_ONCE or (below and deletion.state == DeletionState.PURGING.value):
-        return True
+    if below := _below(transaction, table, deletion.row_id, AT_ONCE):
+        _remove_each(recorder, below)
+        return True  # by the next time its entries are written, which a purge has to find
     if deletion.state == DeletionState.PURGING.value:
         return _purge_some(recorder, deletion)
     recorder.write(_MOVE, _moved(deletion, DeletionState.GONE, 0))
