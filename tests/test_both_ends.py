@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -204,14 +205,19 @@ class Both:
 def both(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> Iterator[Both]:
     """A database of either kind with a few rows of everything, and both ends on it."""
     limits = {"DOSSIER_MAX_REPEATS": "50"}  # what is generated repeats a field more often than a client would
-    with serving(request.param, new_database(request.param), **limits) as server, asyncio.Runner() as runner:
+    # The server is gone when the ends read: it adds to the log by itself, and what one says of that is the newest.
+    with serving(request.param, new_database(request.param), **limits) as server:
         world, viewer = populate(server)
-        moment = now()
-        with opened(server, runner) as documents, pytest.MonkeyPatch.context() as patched:
-            # Cursors of a feed have the moment at which it was read, which is one for all ends.
-            for module in ("app.reading.reads", "app.execution.context"):
-                patched.setattr(f"{module}.now", lambda: moment)
-            yield Both(world, viewer, documents, runner)
+    moment = now()
+    with (
+        asyncio.Runner() as runner,
+        opened(server, runner) as documents,
+        pytest.MonkeyPatch.context() as patched,
+    ):
+        # Cursors of a feed have the moment at which it was read, which is one for all ends.
+        for module in ("app.reading.reads", "app.execution.context"):
+            patched.setattr(f"{module}.now", lambda: moment)
+        yield Both(world, viewer, documents, runner)
 
 
 @contextmanager
@@ -235,6 +241,8 @@ def populate(server: Server) -> tuple[World, str]:
                 for place in range(day + 1):
                     client.create_batch(case, event, label=f"{text} {place}", fileCount=place, sortOrder=place // 2)
     viewer = anna.run("{ viewer { id } }")["viewer"]["id"]
+    while anna.run("{ checkpoint { size } }")["checkpoint"] is None:
+        time.sleep(0.05)
     return collect(anna, stranger, viewer), viewer
 
 
