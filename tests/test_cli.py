@@ -28,7 +28,8 @@ from app.commands.recording import collect
 from app.db import migrations
 from app.errors import DossierError
 from app.web.sites import is_built
-from tests.commands import DOSSIER, PATIENCE, dossier, environment, serving, started
+from tests.commands import DOSSIER, PATIENCE, environment, serving, started
+from tests.commands import fresh as dossier
 from tests.conftest import KINDS
 from tests.server import SECRET
 
