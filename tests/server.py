@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -148,3 +149,11 @@ def serving(kind: str, database_url: str, *, listening_on: str | None = None, **
     finally:
         server.should_exit = True
         thread.join()
+
+
+def remove_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let servers of this process not go on with what is deleted in slices, until the patch ends."""
+
+    async def nothing(*_: object) -> None: ...
+
+    monkeypatch.setattr("app.web.chores.Chores._remove_some", nothing)

@@ -27,7 +27,7 @@ from app.values import new_id
 from tests.commands import dossier
 from tests.conftest import KINDS
 from tests.histories import History
-from tests.server import Client, Server, serving
+from tests.server import Client, Server, remove_nothing, serving
 from tests.test_history import journal, values
 from tests.test_migrations import ask
 from tests.test_verify import findings
@@ -662,7 +662,7 @@ def test_what_goes_while_a_restore_begins_comes_back_as_well(
     server: Server, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(removal, "AT_ONCE", 12)
-    monkeypatch.setattr("app.web.chores._SHARE", 10_000)  # so that nothing goes by itself
+    remove_nothing(monkeypatch)
     case = alice.create_case()
     event = alice.create_event(case)
     for _ in range(40):
@@ -694,7 +694,7 @@ def test_a_deletion_goes_on_where_a_server_ended(
         event = alice.create_event(case)
         for _ in range(20):
             alice.create_batch(case, event)
-        patched.setattr("app.web.chores._SHARE", 10_000)  # of which none is removed while this server lives
+        remove_nothing(patched)  # while this server lives
         made(alice, "deleteCase", id=case)
         assert "entry" not in str(findings(server.settings))
     with serving("sqlite", address) as server:

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from app.settings import Settings
 from tests.commands import dossier
 from tests.conftest import KINDS
-from tests.server import Client, serving
+from tests.server import Client, remove_nothing, serving
 from tests.test_kept import ERRORS, TIMES, case_of, hold, made, purge
 from tests.test_migrations import ask
 from tests.test_verify import findings
@@ -68,7 +68,7 @@ def test_an_operator_lists_and_purges(new_database: Callable[[str], str], kind: 
 def leave_going(client: Client, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
     """Delete an event in slices of which the server removes none; return the ids of its case and of it."""
     monkeypatch.setattr("app.record.removal.AT_ONCE", 2)
-    monkeypatch.setattr("app.web.chores._SHARE", 10_000)
+    remove_nothing(monkeypatch)
     case = client.create_case()
     event = client.create_event(case)
     for _ in range(8):
