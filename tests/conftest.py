@@ -18,6 +18,15 @@ KINDS = ("sqlite", "postgresql")
 _databases = itertools.count(1)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Make slow tests of what is `long`, on PostgreSQL."""
+    for item in items:
+        is_long = isinstance(item, pytest.Function) and item.get_closest_marker("long") is not None
+        if is_long and "postgresql" in item.callspec.params.values():
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
     """A real PostgreSQL server, as the address of its first database."""

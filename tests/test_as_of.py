@@ -94,6 +94,7 @@ class Watched(History):
                 yield "at"
 
 
+@pytest.mark.long
 def test_what_was_told_then_is_told_again(server: Server) -> None:
     history = Watched(server, seed=5, sampled=0.35)
     history.go_on(100)
@@ -102,6 +103,7 @@ def test_what_was_told_then_is_told_again(server: Server) -> None:
     assert compared.count("at") > 15
 
 
+@pytest.mark.long
 def test_a_stream_tells_the_same(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     history = Watched(server, seed=6, sampled=0.1)
     history.go_on(100)

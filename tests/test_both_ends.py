@@ -79,6 +79,7 @@ def test_both_ends_give_the_same_bytes(both: Both) -> None:
         assert coverage.used == {"variables", "fragments", "pages", "refusals", "answers"}
 
 
+@pytest.mark.long
 def test_introspection_in_a_query_changes_nothing_else_in_the_answer(both: Both) -> None:
     for number in range(50):
         document = Generator(both.world, Random(number), Coverage()).document()  # noqa: S311 - it is no secret
@@ -88,6 +89,7 @@ def test_introspection_in_a_query_changes_nothing_else_in_the_answer(both: Both)
         assert without_introspection(walked) == plain.body, document
 
 
+@pytest.mark.long
 def test_strawberrys_own_execution_gives_the_same_data(both: Both) -> None:
     for number in range(60):
         document = Generator(both.world, Random(number), Coverage()).document()  # noqa: S311 - it is no secret

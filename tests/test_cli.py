@@ -132,6 +132,7 @@ def test_serve_starts_without_its_issuer_and_makes_no_secret(tmp_path: Path) -> 
     assert not (tmp_path / "dossier.db.secret").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("workers", "number"), [("1", signal.SIGTERM), ("2", signal.SIGINT)])
 def test_signals_end_serve_cleanly(
     tmp_path: Path, database: dict[str, str], workers: str, number: signal.Signals
@@ -142,6 +143,7 @@ def test_signals_end_serve_cleanly(
         assert (process.returncode, errors) == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", "2"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_end_serve_cleanly_from_the_moment_it_says_where_it_listens(
@@ -153,6 +155,7 @@ def test_signals_end_serve_cleanly_from_the_moment_it_says_where_it_listens(
         assert (process.returncode, errors) == (0, "")
 
 
+@pytest.mark.slow
 def test_a_signal_to_workers_that_start_ends_serve_cleanly(tmp_path: Path) -> None:
     with started(tmp_path, "--workers", "2") as (process, _):
         time.sleep(0.7)  # the workers are there and can't hear yet
@@ -161,6 +164,7 @@ def test_a_signal_to_workers_that_start_ends_serve_cleanly(tmp_path: Path) -> No
         assert (process.returncode, errors) == (0, "")
 
 
+@pytest.mark.slow
 def test_requests_that_are_half_sent_do_not_keep_workers_from_ending(tmp_path: Path) -> None:
     settings = {"DOSSIER_GRACE": "30", "DOSSIER_RECEIVE_SECONDS": "300"}
     with serving(tmp_path, "--workers", "2", **settings) as (process, url), contextlib.ExitStack() as stack:

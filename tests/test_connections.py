@@ -375,6 +375,7 @@ def test_an_answer_that_nobody_reads_is_at_work_and_ends(impatient: Server) -> N
     assert len(received) < all_of_it
 
 
+@pytest.mark.slow
 def test_answers_that_wait_to_be_read_have_a_bound_together(new_database: Callable[[str], str]) -> None:
     with serving("sqlite", new_database("sqlite"), DOSSIER_MAX_ANSWER_BYTES="10000000") as running:
         alice = running.client()
@@ -390,6 +391,7 @@ def test_answers_that_wait_to_be_read_have_a_bound_together(new_database: Callab
     assert 5 <= whole_answers < 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [b"", b"GET /healthz HTTP/1.1\r\n", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"])
 def test_strangers_do_not_use_up_the_files_that_a_change_needs(tmp_path: Path, sent: bytes) -> None:
     environment = {"DOSSIER_JWT_SECRET": SECRET}

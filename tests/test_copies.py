@@ -352,6 +352,7 @@ def faults(state: dict[str, Any], http: httpx.Client) -> Iterator[str]:
             yield f"of {case_id} behind {size}: {sorted(told)} is not {sorted(should)}"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_copy_is_what_the_server_has(
     kind: str, tmp_path: Path, new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch

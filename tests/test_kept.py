@@ -224,6 +224,7 @@ def test_every_change_has_its_rule() -> None:
     assert {*CHANGES} == {*mutation.fields} - {"createCase"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("state", STATES)
 def test_whatever_keeps_a_case_keeps_it_from_everybody(server: Server, state: str) -> None:
     callers = {role: server.client() for role in ("stranger", *ROLES)}

@@ -369,6 +369,7 @@ def test_changes_that_were_made_before_one_with_too_long_an_answer_stay(curt: Se
 # What is kept
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_kept_of_documents_is_bounded_by_its_size(
     kind: str, new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch

@@ -504,6 +504,7 @@ def pages(answer: httpx.Response) -> list[Values]:
 SHARES = 4  # of the documents that read, so that several processes share them
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("share", range(SHARES))
 def test_everybody_reads_what_the_rules_say(world: World, share: int) -> None:
     assert [*reading_violations(world, slice(share, None, SHARES))] == []

@@ -151,6 +151,7 @@ def test_it_can_be_read_in_ten_minutes_and_needs_python_39_and_nothing_else() ->
     assert names <= set(sys.stdlib_module_names)
 
 
+@pytest.mark.long
 def test_single_changes_and_whole_journals_are_proved(proved: Proved, tmp_path: Path) -> None:
     (key,) = proved.keys
     (tmp_path / "key").write_text(f"{key}\n")
@@ -330,6 +331,7 @@ def test_what_is_left_of_what_was_erased_is_proved(proved: Proved) -> None:
     assert run(proved.keys[0], path)[1].startswith(f"Change 5 of case {case} is in the record: ERASED CASE {case}, ")
 
 
+@pytest.mark.long
 def test_any_byte_that_is_changed_is_refused(proved: Proved) -> None:
     # All of both files is signed, or hashed into what is: there is one key, and no signature of others.
     numbers = random.Random(1)  # noqa: S311 - to be had again

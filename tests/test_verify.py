@@ -73,6 +73,7 @@ def findings(settings: Settings, case_id: str | None = None) -> list[str]:
         return [str(finding) for each in (journals, log) for finding in each.findings()]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_honest_histories_agree_while_the_server_is_at_work(
     new_database: Callable[[str], str], kind: str, tmp_path: Path
@@ -92,6 +93,7 @@ def test_honest_histories_agree_while_the_server_is_at_work(
     assert verify(server.settings, tmp_path)[0] == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_moment_is_seen_while_others_write(new_database: Callable[[str], str], kind: str) -> None:
     with serving(kind, new_database(kind)) as server, ThreadPoolExecutor() as threads:
@@ -194,6 +196,7 @@ def _fill_as_before_the_record(connection: Connection) -> None:
         connection.execute(insert(TABLES[name]), rows)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_was_there_before_the_record_is_imported_into_it(
     new_database: Callable[[str], str], kind: str, tmp_path: Path
@@ -572,6 +575,7 @@ def tamper(database: Database, edits: int, seed: int, folder: Path) -> None:
     assert findings(database.settings) == []
 
 
+@pytest.mark.long
 def test_what_is_done_around_dossier_is_found(tampered: Database, tmp_path: Path) -> None:
     tamper(tampered, 50, 1, tmp_path)
 
