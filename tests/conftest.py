@@ -22,8 +22,7 @@ _databases = itertools.count(1)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Make slow tests of what is `long`, on PostgreSQL."""
     for item in items:
-        is_long = isinstance(item, pytest.Function) and item.get_closest_marker("long") is not None
-        if is_long and "postgresql" in item.callspec.params.values():
+        if "[postgresql" in item.name and item.get_closest_marker("long"):
             item.add_marker(pytest.mark.slow)
 
 
