@@ -709,6 +709,33 @@ def test_a_deletion_goes_on_where_a_server_ended(
         assert _rows(server, "events") == 0
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_deletion_whose_journal_is_broken_keeps_no_other_waiting(
+    new_database: Callable[[str], str], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(removal, "AT_ONCE", 2)
+    with serving(kind, new_database(kind)) as server:
+        alice = server.client()
+        with monkeypatch.context() as patched:
+            remove_nothing(patched)
+            cases = [alice.create_case() for _ in range(2)]
+            for case in cases:
+                for _ in range(5):
+                    alice.create_event(case)
+                made(alice, "deleteCase", id=case)
+            broken, other = cases
+            # The first that is gone on with is the one that is older.
+            ask(server.settings, lambda connection: connection.execute(text(BREAK), {"case": broken}))
+        until = time.monotonic() + 20
+        while _rows_of(server, "events", other):
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        assert _rows_of(server, "events", broken) == 5
+
+
+BREAK = "UPDATE journals SET size = size + 1 WHERE CAST(case_id AS text) = :case"
+
+
 def _rows(server: Server, table: str) -> int:
     statement = text(f"SELECT count(*) FROM {table}")  # noqa: S608 - ours
     count: int = ask(server.settings, lambda connection: connection.execute(statement).scalar())

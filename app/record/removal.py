@@ -48,6 +48,7 @@ from app.db.models import (
     table_of,
 )
 from app.db.types import Id
+from app.errors import JournalBroken
 from app.record.entries import SUBJECT_OF, SUBJECTS, VALUES, Row, case_index, event_index, leaf_of
 from app.record.journal import Recorder
 from app.values import field_name, format_time
@@ -145,10 +146,15 @@ def carry_on_with(transaction: Transaction, row_id: str) -> bool:
 def go_on(transaction: Transaction, after: str) -> tuple[str, bool] | None:
     """Go on with the first deletion under way behind one; return which it was, and whether it has more to do.
 
-    None when there is none. Raises JournalBroken.
+    None when there is none. One in a case whose journal is broken has to wait, and keeps no other waiting.
     """
     deletion = transaction.first(_UNDER_WAY, {"after": after})
-    return None if deletion is None else (deletion.row_id, carry_on_with(transaction, deletion.row_id))
+    if deletion is None:
+        return None
+    try:
+        return deletion.row_id, carry_on_with(transaction, deletion.row_id)
+    except JournalBroken:
+        return deletion.row_id, False
 
 
 # What is below
