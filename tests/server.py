@@ -27,6 +27,7 @@ from app.identity import sign
 from app.record.signing import pem_of
 from app.settings import Settings, from_environment
 from app.web.application import create
+from app.web.chores import Chores
 from app.web.connections import Connection
 from app.web.demo import new_code
 
@@ -153,7 +154,16 @@ def serving(kind: str, database_url: str, *, listening_on: str | None = None, **
 
 def remove_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let servers of this process not go on with what is deleted in slices, until the patch ends."""
+    _stop(monkeypatch, "_remove_some")
 
-    async def nothing(*_: object) -> None: ...
 
-    monkeypatch.setattr("app.web.chores.Chores._remove_some", nothing)
+def do_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let servers of this process do nothing by themselves, until the patch ends."""
+    _stop(monkeypatch, "_once", "_remove_some")
+
+
+def _stop(monkeypatch: pytest.MonkeyPatch, *chores: str) -> None:
+    async def nothing(*_: object, **__: object) -> None: ...
+
+    for chore in chores:
+        monkeypatch.setattr(Chores, chore, nothing)

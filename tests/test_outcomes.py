@@ -21,7 +21,7 @@ from tests.commands import PATIENCE
 from tests.conftest import KINDS
 from tests.locks import holding
 from tests.proxy import COMMIT, Fate, Proxy, between
-from tests.server import Client, Server, serving
+from tests.server import Client, Server, do_nothing, serving
 from tests.test_connections import process
 from tests.test_deadlines import locked
 from tests.test_ownership import execute
@@ -49,7 +49,12 @@ SEVERAL = """
 def remote(new_database: Callable[[str], str]) -> Iterator[tuple[Server, Proxy]]:
     """A server whose PostgreSQL is behind a proxy; its requests may take a second."""
     database = new_database("postgresql")
-    with between(database) as proxy, serving("postgresql", proxy.url, DOSSIER_DEADLINE="1") as server:
+    with (
+        between(database) as proxy,
+        serving("postgresql", proxy.url, DOSSIER_DEADLINE="1") as server,
+        pytest.MonkeyPatch.context() as patched,
+    ):
+        do_nothing(patched)  # as only the commits of requests are to be counted
         yield server, proxy
 
 

@@ -13,9 +13,8 @@ from app import ownership
 from app.db.postgresql import PostgresqlDatabase
 from app.db.sqlite import SqliteDatabase
 from app.db.transaction import Session, Transaction
-from app.web.chores import Chores
 from tests.conftest import KINDS
-from tests.server import Client, Server, serving
+from tests.server import Client, Server, do_nothing, serving
 
 Execute: TypeAlias = Callable[[str, Any], Any]
 
@@ -35,8 +34,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     run: list[str] = []
     # A change that takes longer may have waited for a lock, and looks at its author's role again.
     monkeypatch.setattr(ownership, "AT_ONCE_SECONDS", 60)
-    for chore in ("_once", "_remove_some"):
-        monkeypatch.setattr(Chores, chore, _nothing_to_do)  # which no document asked for
+    do_nothing(monkeypatch)  # that no document asked for
     for database in (SqliteDatabase, PostgresqlDatabase):
         monkeypatch.setattr(database, "read", _recorded(database.read, run))
 
@@ -52,10 +50,6 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(Transaction, "__init__", recording)
     return run
-
-
-async def _nothing_to_do(_: Chores, *_given: object, **_more: object) -> None:
-    pass
 
 
 def _recorded(read: Callable[..., Any], run: list[str]) -> Callable[..., Any]:
