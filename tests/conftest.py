@@ -98,3 +98,11 @@ def alice(server: Server) -> Client:
 def mallory(server: Server) -> Client:
     """A stranger to everything that others made."""
     return server.client()
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets the payload of a change take as long as it needs on a machine that has much else to do."""
+    for name in ("postgresql._PAYLOAD_SECONDS", "sqlite_writer._PAYLOAD_SECONDS"):
+        monkeypatch.setattr(f"app.db.{name}", 10)
+    monkeypatch.setattr("app.db.sqlite_writer._PAYLOAD_SECONDS_AT_MOST", 10)

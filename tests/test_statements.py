@@ -435,6 +435,7 @@ def test_as_deep_as_may_be_works_below_any_node(alice: Client, field: str) -> No
     assert found(event["fileBatches"]["nodes"][0]["id"])["event"]["fileBatches"]["totalCount"] == 2
 
 
+@pytest.mark.usefixtures("patient")
 def test_as_deep_as_may_be_works_in_the_answer_to_a_change(alice: Client) -> None:
     build(alice)
     case = alice.run("{ cases { nodes { id version } } }")["cases"]["nodes"][0]
