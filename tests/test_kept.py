@@ -659,16 +659,22 @@ def test_a_restore_that_is_sent_again_restores_nothing_again(large: tuple[Server
     assert case_of(alice, case)["journal"]["size"] == 453 + 3 * 451
 
 
+def leave_going(client: Client, monkeypatch: pytest.MonkeyPatch, *, batches: int, at_once: int) -> tuple[str, str]:
+    """Delete an event in slices of which the server removes none; return the ids of its case and of it."""
+    monkeypatch.setattr(removal, "AT_ONCE", at_once)
+    remove_nothing(monkeypatch)
+    case = client.create_case()
+    event = client.create_event(case)
+    for _ in range(batches):
+        client.create_batch(case, event)
+    made(client, "deleteEvent", caseId=case, id=event)
+    return case, event
+
+
 def test_what_goes_while_a_restore_begins_comes_back_as_well(
     server: Server, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(removal, "AT_ONCE", 12)
-    remove_nothing(monkeypatch)
-    case = alice.create_case()
-    event = alice.create_event(case)
-    for _ in range(40):
-        alice.create_batch(case, event)
-    made(alice, "deleteEvent", caseId=case, id=event)
+    case, event = leave_going(alice, monkeypatch, batches=40, at_once=12)
     restore_some = removal.restore_some
 
     def slowly(recorder: Recorder, deletion: Any) -> bool:

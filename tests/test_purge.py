@@ -16,8 +16,8 @@ from sqlalchemy import text
 from app.settings import Settings
 from tests.commands import dossier
 from tests.conftest import KINDS
-from tests.server import Client, remove_nothing, serving
-from tests.test_kept import ERRORS, TIMES, case_of, hold, made, purge
+from tests.server import Client, serving
+from tests.test_kept import ERRORS, TIMES, case_of, hold, leave_going, made, purge
 from tests.test_migrations import ask
 from tests.test_verify import findings
 
@@ -65,24 +65,12 @@ def test_an_operator_lists_and_purges(new_database: Callable[[str], str], kind: 
         assert len(command(server.settings, tmp_path).stdout.splitlines()) == 1
 
 
-def leave_going(client: Client, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
-    """Delete an event in slices of which the server removes none; return the ids of its case and of it."""
-    monkeypatch.setattr("app.record.removal.AT_ONCE", 2)
-    remove_nothing(monkeypatch)
-    case = client.create_case()
-    event = client.create_event(case)
-    for _ in range(8):
-        client.create_batch(case, event)
-    made(client, "deleteEvent", caseId=case, id=event)
-    return case, event
-
-
 def test_a_case_is_purged_with_what_was_going_before_it_and_no_server(
     new_database: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving("sqlite", new_database("sqlite")) as server:
         alice = server.client()
-        case, _ = leave_going(alice, monkeypatch)
+        case, _ = leave_going(alice, monkeypatch, batches=8, at_once=2)
         made(alice, "deleteCase", id=case)
     done = command(server.settings, tmp_path, case, *BY)
     assert (done.returncode, done.stderr) == (0, "")
@@ -94,7 +82,7 @@ def test_a_purge_takes_what_is_said_of_what_was_still_going(
     new_database: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving("sqlite", new_database("sqlite")) as server:
-        _, event = leave_going(server.client(), monkeypatch)
+        _, event = leave_going(server.client(), monkeypatch, batches=8, at_once=2)
     done = command(server.settings, tmp_path, event, *BY)
     assert (done.returncode, done.stderr) == (0, "")
     says = text("SELECT kind FROM journal_entries WHERE event_id IS NOT NULL AND said IS NOT NULL")
