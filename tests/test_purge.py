@@ -17,11 +17,12 @@ from app.settings import Settings
 from tests.commands import dossier
 from tests.conftest import KINDS
 from tests.server import Client, serving
-from tests.test_kept import ERRORS, TIMES, case_of, hold, leave_going, made, purge
+from tests.test_kept import BREAK, ERRORS, TIMES, case_of, hold, leave_going, made, purge
 from tests.test_migrations import ask
 from tests.test_verify import findings
 
 BY = ("--by", "records office", "--reason", "Time is over.")
+LABEL = b"A batch"  # of each that has no other
 
 
 def command(settings: Settings, folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -88,6 +89,32 @@ def test_a_purge_takes_what_is_said_of_what_was_still_going(
     says = text("SELECT kind FROM journal_entries WHERE event_id IS NOT NULL AND said IS NOT NULL")
     assert ask(server.settings, lambda connection: connection.execute(says).scalars().all()) == ["PURGED"]
     assert findings(server.settings) == []
+
+
+def test_files_are_written_anew_when_what_was_purged_is_gone(
+    new_database: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving("sqlite", new_database("sqlite")) as server:
+        case, event = leave_going(server.client(), monkeypatch, batches=8, at_once=2)
+        purge(server.client(roles=("admin",)), case, event)
+    folder = server.settings.database_file.parent
+    assert left_in(folder, LABEL) != []
+    done = command(server.settings, tmp_path, "--rewrite")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert left_in(folder, LABEL) == []
+
+
+def test_what_cannot_be_purged_for_a_broken_journal_is_told(
+    new_database: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving("sqlite", new_database("sqlite")) as server:
+        case, event = leave_going(server.client(), monkeypatch, batches=8, at_once=2)
+        ask(server.settings, lambda connection: connection.execute(text(BREAK), {"case": case}))
+    told = f"the journal of case {case} is broken, its head of 13 entries doesn't fit them; see what 'dossier verify'"
+    for arguments in ((event, *BY), ("--rewrite",)):
+        done = command(server.settings, tmp_path, *arguments)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == f"dossier: {event}: {told} says of it\n"
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from app.commands.failures import CommandError
 from app.commands.interrupts import SilentInterrupts
 from app.commands.parsers import command, text
 from app.commands.streams import complain, say
-from app.errors import NotFound, StateError
-from app.values import format_time, now
+from app.errors import JournalBroken, NotFound, StateError
+from app.values import LEAST_ID, format_time, now
 
 if TYPE_CHECKING:
     from app.db import Database, FoundRow, Transaction
@@ -41,8 +41,8 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--rewrite",
         action="store_true",
-        help="afterwards write the files of the database anew, so that no bytes of what was purged or erased are left "
-        "in them; takes as much room again, and nobody can write meanwhile",
+        help="afterwards carry out all that is under way, and write the files of the database anew, so that no bytes "
+        "of what was purged or erased are left in them; takes as much room again, and nobody can write meanwhile",
     )
 
 
@@ -61,6 +61,7 @@ def _run(options: argparse.Namespace) -> int:
     migrations.check(settings)
     refused = asyncio.run(_purge(settings, options)) if purges or not options.rewrite else 0
     if options.rewrite:
+        refused += asyncio.run(_finish(settings))
         for warning in rewrite(settings):
             complain(warning)
     return int(refused > 0)
@@ -69,7 +70,6 @@ def _run(options: argparse.Namespace) -> int:
 async def _purge(settings: Settings, options: argparse.Namespace) -> int:
     """List or purge what the options say; return how much was refused."""
     from app.db import migrations
-    from app.record import removal
     from app.resolvers import trash
 
     async with migrations.opened(settings) as database:
@@ -86,10 +86,36 @@ async def _purge(settings: Settings, options: argparse.Namespace) -> int:
         asked = [each for each in found if each.row_id in options.ids or (options.due and days and each.at <= over)]
         refused = 0
         for deletion in asked:
-            refused += not await _purge_one(database, deletion, options)
-            while await database.write(partial(removal.carry_on_with, row_id=deletion.row_id), None):
-                pass
+            refused += not (
+                await _purge_one(database, deletion, options) and await _carry_on(database, deletion.row_id)
+            )
         return refused
+
+
+async def _finish(settings: Settings) -> int:
+    """Carry out what is under way, which is in the files as long as it is; return of how many that can't be done."""
+    from app.db import migrations
+    from app.record import removal
+
+    async with migrations.opened(settings) as database:
+        left, after = 0, LEAST_ID
+        while (row_id := await database.write(partial(removal.next_under_way, after=after), None)) is not None:
+            left += not await _carry_on(database, row_id)
+            after = row_id
+        return left
+
+
+async def _carry_on(database: Database, row_id: str) -> bool:
+    """Remove all that a deletion has yet to remove; return whether its journal lets that be done."""
+    from app.record import removal
+
+    try:
+        while await database.write(partial(removal.carry_on_with, row_id=row_id), None):
+            pass
+    except JournalBroken as broken:
+        complain(f"{row_id}: {broken}")
+        return False
+    return True
 
 
 async def _purge_one(database: Database, deletion: FoundRow, options: argparse.Namespace) -> bool:
@@ -102,7 +128,10 @@ async def _purge_one(database: Database, deletion: FoundRow, options: argparse.N
         except (NotFound, StateError) as refused:
             return refused.message
 
-    made = await database.write(purge, None)
+    try:
+        made = await database.write(purge, None)
+    except JournalBroken as broken:
+        made = str(broken)
     if isinstance(made, str):
         complain(f"{deletion.row_id}: {made}")
         return False

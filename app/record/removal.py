@@ -148,13 +148,19 @@ def go_on(transaction: Transaction, after: str) -> tuple[str, bool] | None:
 
     None when there is none. One in a case whose journal is broken has to wait, and keeps no other waiting.
     """
-    deletion = transaction.first(_UNDER_WAY, {"after": after})
-    if deletion is None:
+    row_id = next_under_way(transaction, after)
+    if row_id is None:
         return None
     try:
-        return deletion.row_id, carry_on_with(transaction, deletion.row_id)
+        return row_id, carry_on_with(transaction, row_id)
     except JournalBroken:
-        return deletion.row_id, False
+        return row_id, False
+
+
+def next_under_way(transaction: Transaction, after: str) -> str | None:
+    """Return which row's is the first deletion under way behind one, or None."""
+    deletion = transaction.first(_UNDER_WAY, {"after": after})
+    return None if deletion is None else deletion.row_id
 
 
 # What is below
