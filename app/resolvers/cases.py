@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqlalchemy import func
 from sqlalchemy import update as update_rows
 
 from app.db import FoundRow, Statement
@@ -28,9 +29,10 @@ from app.resolvers.inputs import AnyRule, Rule, TextRule, invalid
 from app.values import format_time, new_id
 
 _CASES = table_of(Case)
-_NEXT_NUMBER = Statement(
-    update_rows(CaseCounter).values(last_number=CaseCounter.last_number + 1).returning(CaseCounter.last_number)
-)
+_COUNT = update_rows(CaseCounter).values(last_number=CaseCounter.last_number + 1).returning(CaseCounter.last_number)
+# PostgreSQL lets whoever comes just when a row's lock is given up take it before those who wait for it. For its
+# advisory locks all stand in line.
+_NEXT_NUMBER = Statement(_COUNT, postgresql=_COUNT.where(func.pg_advisory_xact_lock(1).is_not(None)))
 _RULES: dict[str, Rule] = {
     "title": TextRule(TITLE_LENGTH, nullable=False),
     "description": TextRule(DESCRIPTION_LENGTH),
