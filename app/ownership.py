@@ -23,8 +23,10 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    Text,
     and_,
     bindparam,
+    cast,
     exists,
     func,
     insert,
@@ -51,7 +53,7 @@ from app.db.models import (
     User,
     table_of,
 )
-from app.db.sql import boolean, in_quotes
+from app.db.sql import boolean, in_quotes, is_one_of
 from app.db.types import Id, Time
 from app.errors import Forbidden, JournalBroken, NotFound
 from app.record import keeping
@@ -63,6 +65,9 @@ from app.values import field_name, new_user_id, now, parse_id
 # What each verb needs, and which roles have it.
 _ROLES = tuple(role.value for role in CaseRole)
 READ, CHANGE, DELETE, GOVERN = "VIEWER", "CONTRIBUTOR", "EDITOR", "OWNER"
+
+FEW = 1_000
+"""Up to how many memberships a viewer's cases are looked up by these; of more, cases are looked at in their order."""
 
 AT_ONCE_SECONDS = 0.1
 """Within which nothing is looked at again: a change that takes longer may have waited for a lock."""
@@ -87,6 +92,13 @@ class Viewer:
     id: str
     roles: frozenset[str]
     subject: str = ""
+    has_few: bool = True
+    """Whether they are a member of up to FEW cases, as far as is known: by which way they are read depends on it."""
+
+    @property
+    def sees_few(self) -> bool:
+        """Whether they see up to FEW cases, as far as is known."""
+        return self.has_few and not self.reads_all
 
     @property
     def reads_all(self) -> bool:
@@ -107,6 +119,7 @@ class Asking:
     moment: ColumnElement[Any]
     reads_all: bool
     changes_all: bool
+    sees_few: bool
     trashed_from: ColumnElement[Any] | None
     """Since when something was deleted that can be restored; None where it can for ever."""
 
@@ -126,6 +139,23 @@ def readable(table: Table, asking: Asking) -> ColumnElement[bool]:
     case_id = table.c.id if table is _cases else table.c.case_id
     grant = exists(select(literal_column("1")).where(_grant(case_id, asking.viewer, asking.moment)).correlate(table))
     return grant if table is _cases else and_(there, grant)
+
+
+def listable(table: Table, asking: Asking) -> ColumnElement[bool]:
+    """Return the same condition as `readable`, for a list of all that the viewer may see."""
+    return is_one_of(table.c.id, own_cases(asking)) if table is _cases and asking.sees_few else readable(table, asking)
+
+
+def own_cases(asking: Asking) -> Select[Any]:
+    """Return the ids of the cases that the viewer is a member of."""
+    lasts = or_(CaseMember.expires_at.is_(None), CaseMember.expires_at > asking.moment)
+    return select(CaseMember.case_id).where(CaseMember.user_id == asking.viewer, lasts).correlate(None)
+
+
+def few_statement() -> Statement:
+    """Return the statement that counts a user's memberships, up to one more than FEW."""
+    some = select(CaseMember.case_id).where(CaseMember.user_id == bindparam("user", type_=Id())).limit(FEW + 1)
+    return Statement(select(cast(func.count(), Text).label("count")).select_from(some.subquery()))
 
 
 def _is_there(table: Table) -> ColumnElement[bool]:

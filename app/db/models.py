@@ -9,9 +9,11 @@ from enum import Enum
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     String,
     Table,
@@ -22,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy import text as sql_text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from app.db.types import Choice, CurrentTime, Folded, Id, Time
+from app.db.types import Choice, CurrentTime, Folded, Grams, Id, Time
 
 TITLE_LENGTH = 200
 REFERENCE_LENGTH = 200
@@ -185,6 +187,7 @@ class Case(Recorded, Base):
         Index("cases_by_created_at", "created_at", "id"),
         Index("cases_by_updated_at", "updated_at", "id"),
         Index("cases_by_title", "title_key", "id"),
+        Index("cases_by_reference", "reference_key"),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -195,7 +198,6 @@ class Case(Recorded, Base):
     title_key: Mapped[str] = mapped_column(Folded)
     # Long texts stand last: SQLite then reads the other columns without walking through them.
     description: Mapped[str | None] = mapped_column(Text, sort_order=1)
-    search: Mapped[str] = mapped_column(Folded, sort_order=2)
     # Nothing of it is destroyed before.
     retain_until: Mapped[datetime | None] = mapped_column(Time, sort_order=3)
     # While it is sealed: since when, by whom, why, and the root of its journal just before that.
@@ -203,6 +205,7 @@ class Case(Recorded, Base):
     sealed_by: Mapped[str | None] = mapped_column(Id, ForeignKey("users.id"), sort_order=3)
     seal_reason: Mapped[str | None] = mapped_column(String(REASON_LENGTH), sort_order=3)
     seal_root: Mapped[str | None] = mapped_column(String(64), sort_order=3)
+    reference_key: Mapped[str | None] = mapped_column(Folded, sort_order=3)
 
 
 class CaseMember(Base):
@@ -249,7 +252,6 @@ class Event(Recorded, Base):
     time_precision: Mapped[str] = mapped_column(Choice(TimePrecision), server_default=TimePrecision.EXACT.value)
     sort_order: Mapped[int] = mapped_column(server_default="0")
     description: Mapped[str | None] = mapped_column(Text, sort_order=1)
-    search: Mapped[str] = mapped_column(Folded, sort_order=2)
 
 
 class FileBatch(Recorded, Base):
@@ -273,6 +275,29 @@ class FileBatch(Recorded, Base):
     file_types: Mapped[str | None] = mapped_column(String(FILE_TYPES_LENGTH))
     sort_order: Mapped[int] = mapped_column(server_default="0")
     description: Mapped[str | None] = mapped_column(Text, sort_order=1)
+
+
+class SearchText(Base):
+    """What is searched of a row, folded; see app/db/grams.py for the index over it."""
+
+    __tablename__ = "search_texts"
+    __table_args__ = (
+        UniqueConstraint("row_id", name="search_texts_of_row"),
+        Index("search_texts_by_case", "case_id", "id"),
+        Index("search_texts_by_type", "type", "id"),
+        Index("search_texts_by_grams", "grams", postgresql_using="gin").ddl_if(dialect="postgresql"),
+    )
+
+    # It never changes, and grows from text to text: what was written last comes first where texts are listed.
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    # What the record calls the row, and where it is.
+    type: Mapped[str] = mapped_column(String(20))
+    row_id: Mapped[str] = mapped_column(Id)
+    case_id: Mapped[str] = mapped_column(Id)
+    event_id: Mapped[str | None] = mapped_column(Id)
+    # PostgreSQL's index is over these; SQLite has a table for it.
+    grams: Mapped[str | None] = mapped_column(Grams)
+    text: Mapped[str] = mapped_column(Folded)
 
 
 class Hold(Base):

@@ -478,6 +478,25 @@ def _is_none_sqlite(element: _IsNone, compiler: SQLCompiler, **options: Any) -> 
     return f"{value} NOT IN {found}"
 
 
+class _IsOneOf(_IsNone):
+    """Whether a value is one of those that a statement finds, which is asked first."""
+
+    name = "is_one_of"
+
+
+@compiles(_IsOneOf, "postgresql")
+def _is_one_of_postgresql(element: _IsOneOf, compiler: SQLCompiler, **options: Any) -> str:
+    # As an array, which is there before rows are looked up by it: of a join the planner would judge by averages.
+    value, found = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{value} = ANY (ARRAY{found})"
+
+
+@compiles(_IsOneOf, "sqlite")
+def _is_one_of_sqlite(element: _IsOneOf, compiler: SQLCompiler, **options: Any) -> str:
+    value, found = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{value} IN {found}"
+
+
 class _Apart(FunctionElement[Any]):
     """A value, by which SQLite is not to look in an index: it has no figures to choose the right one by."""
 
@@ -605,6 +624,11 @@ def array_of(value: ColumnElement[Any]) -> ColumnElement[str]:
 def is_none(value: ColumnElement[Any], found: Select[Any]) -> ColumnElement[bool]:
     """Return whether a value is none of those that a statement finds, which are never NULL."""
     return _IsNone(value, found)
+
+
+def is_one_of(value: ColumnElement[Any], found: Select[Any]) -> ColumnElement[bool]:
+    """Return whether a value is one of those that a statement finds, which is asked first."""
+    return _IsOneOf(value, found)
 
 
 def apart(column: ColumnElement[T]) -> ColumnElement[T]:

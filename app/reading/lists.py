@@ -23,13 +23,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
+from app.db import grams
+from app.db.grams import Sought
 from app.db.sql import Piece, Stream, boolean, concatenation, cursor_text, in_quotes, joined, or_null, stream
 from app.ownership import Asking
 from app.reading import nouns
+from app.reading.finding import FoundRows, type_of
 from app.reading.nouns import Filter
 from app.reading.pages import Page
 from app.reading.rows import Scope, braces, scalar
 from app.reading.selections import Field
+from app.values import fold
 
 if TYPE_CHECKING:
     from app.reading.statements import Planner
@@ -59,7 +63,7 @@ class ReadPage:
         self._table = field.noun.table
         self._page = page
         self._site = site
-        self._rows = scope.rows(planner.name())
+        self._rows = self._found(scope) or scope.rows(planner.name())
         self._scope = [*scope.conditions, *self._filters()]
         self._after = self._key("after")
         self._before = self._key("before")
@@ -170,11 +174,30 @@ class ReadPage:
             return
         filters = filters_of(self._field)
         for name, value in self._page.where.items():
+            if isinstance(self._rows, FoundRows) and filters[name] is nouns.text:
+                continue  # which is how they are found
 
-            def bind(convert: Callable[[Any], Any], column: str, name: str = name) -> ColumnElement[Any]:
-                return self._bind(lambda page: convert(page.where[name]), self._table.c[column].type)
+            def bind(convert: Callable[[Any], Any], column: str | None, name: str = name) -> ColumnElement[Any]:
+                kind = Text() if column is None else self._table.c[column].type
+                return self._bind(lambda page: convert(page.where[name]), kind)
 
             yield filters[name](self._rows, value, bind, self._asking)
+
+    def _found(self, scope: Scope) -> FoundRows | None:
+        """Return the rows as those that have the text that is asked for, where the index helps to find them."""
+        if self._asking.sees_few:
+            return None
+        filters = filters_of(self._field) if self._page.where else {}
+        name = next((name for name in self._page.where if filters[name] is nouns.text), None)
+        if name is None:
+            return None
+        asked = partial(grams.query, self._planner.dialect, type_=type_of(self._table))
+
+        def bind(make: Callable[[str], str | None]) -> ColumnElement[str]:
+            return self._bind(lambda page: make(fold(page.where[name])), Text())
+
+        sought = Sought(bind(str), bind(asked), bind(grams.pair))
+        return FoundRows(self._planner.name(), scope.table, sought)
 
     def _key(self, name: str) -> list[ColumnElement[Any]] | None:
         if getattr(self._page, name) is None:

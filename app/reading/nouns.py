@@ -19,8 +19,9 @@ from sqlalchemy import Column, ColumnElement, Table, Text, case, cast, exists, f
 
 from app import ownership
 from app.db.models import Base, TimePrecision, table_of
-from app.db.sql import among, contains, members
+from app.db.sql import among, members
 from app.ownership import Asking
+from app.reading.finding import has_text
 from app.reading.pages import Columns, Order, order_of
 from app.values import earliest_reaching, fold, parse_id
 
@@ -412,7 +413,8 @@ def types_of(possible: Iterable[GraphQLObjectType]) -> list[GraphQLObjectType]:
     return sorted(possible, key=lambda type_: noun_of(type_).table.name)
 
 
-Bind: TypeAlias = Callable[[Callable[[Any], Any], str], ColumnElement[Any]]
+Bind: TypeAlias = Callable[[Callable[[Any], Any], str | None], ColumnElement[Any]]
+"""Makes a value of what is given, of the type of a column, or else a text."""
 
 
 class Filtered(Protocol):
@@ -481,8 +483,8 @@ def one_of(column: str) -> Filter:
 
 
 def text(rows: Filtered, _: str, bind: Bind, __: Asking) -> ColumnElement[bool]:
-    """Rows that have a text in what is searched of them."""
-    return contains(rows.c["search"], bind(fold, "search"))
+    """Rows that have a text in what is searched of them, each looked at; see finding.py for those of a page."""
+    return has_text(rows.c["id"], bind(fold, None))
 
 
 def accepted(rows: Filtered, wanted: bool, _: Bind, asking: Asking) -> ColumnElement[bool]:  # noqa: FBT001 - as given

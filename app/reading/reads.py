@@ -93,7 +93,7 @@ async def read(
     `fields` is called only when there is no plan yet, and in its turn. Raises RequestRefused for arguments out of
     bounds, and for an answer that is too large.
     """
-    shape = viewer.roles, marked, shape_of(request.variables.coerced)
+    shape = viewer.roles, viewer.sees_few, marked, shape_of(request.variables.coerced)
     plan = await plans.get(shape, lambda: plan_query(database, viewer, fields(), marked=marked), turn)
     if not plan.columns:
         return b"{}"

@@ -57,7 +57,7 @@ from app.db.sql import (
 )
 from app.db.types import Id, Time
 from app.errors import RequestFault, RequestRefused
-from app.ownership import Asking, Viewer, acquainted, readable
+from app.ownership import Asking, Viewer, acquainted, listable, readable
 from app.reading import nouns
 from app.reading.feeds import ReadFeed, since
 from app.reading.lists import ReadPage, filters_of
@@ -101,8 +101,14 @@ class Planner:
             self.bind(lambda run: run.moment, Time()),
             viewer.reads_all,
             viewer.changes_all,
+            viewer.sees_few,
             self._trashed_from(database.trash_days),
         )
+
+    @property
+    def dialect(self) -> str:
+        """The name of the database's dialect."""
+        return self._database.dialect.name
 
     def _trashed_from(self, days: int) -> BindParameter[Any] | None:
         return self.bind(lambda run: run.moment - timedelta(days=days), Time()) if days else None
@@ -337,6 +343,8 @@ class Planner:
     def _listed(self, noun: Noun, row: Rows | None, connection: nouns.Connection) -> Scope:
         """Return where the rows of a connection lie."""
         if connection.among is None:
+            if connection.parent is None:
+                return Scope(noun.table, [listable(noun.table, self._asking)])
             return self._place(noun, row, connection.parent)
         among = connection.among(self._asking)
         if connection.parent is None:

@@ -38,7 +38,7 @@ FORM = 1
 # What an entry says of a row elsewhere than in its values, or what is made of those.
 _ELSEWHERE = frozenset(
     {
-        *("id", "case_id", "event_id", "user_id", "version", "title_key", "search"),
+        *("id", "case_id", "event_id", "user_id", "version", "title_key", "reference_key"),
         *("created_at", "created_by", "updated_at", "updated_by"),
     }
 )
@@ -60,13 +60,17 @@ class Recorded(NamedTuple):
 
 @dataclass(frozen=True)
 class Subject:
-    """A table whose rows are recorded: what entries call them, and which columns say what one is, and in which case."""
+    """A table whose rows are recorded: what entries call them, and which columns say what one is, and in which case.
+
+    `searched` are the columns in which a text is searched for.
+    """
 
     name: str
     model: type[Base]
     label: str
     key: str = "id"
     place: str = "case_id"
+    searched: tuple[str, ...] = ()
 
     @property
     def table(self) -> Table:
@@ -77,6 +81,10 @@ class Subject:
         """Return the id of the event that a row is, or is on."""
         event: str | None = row["id"] if self.model is Event else row.get("event_id")
         return event
+
+    def text(self, row: Row) -> str:
+        """Return what is searched of a row, in which columns may be missing that are null."""
+        return fold(*(row.get(name) for name in self.searched))
 
     def made(self, row: Row) -> Values:
         """Return the values of a new row, in which columns may be missing that have a default."""
@@ -127,25 +135,18 @@ def _itself(value: Any) -> Any:
     return value
 
 
-def case_index(case: Row) -> dict[str, str]:
-    """Return the columns of a case that orders and searches read."""
-    return {
-        "title_key": fold(case["title"]),
-        "search": fold(case["title"], case.get("description"), case.get("reference")),
-    }
-
-
-def event_index(event: Row) -> dict[str, str]:
-    """Return the column of an event that searches read."""
-    return {"search": fold(event["title"], event.get("description"))}
+def case_index(case: Row) -> dict[str, str | None]:
+    """Return the columns of a case by which it is sorted, and found by its whole reference."""
+    reference = case.get("reference")
+    return {"title_key": fold(case["title"]), "reference_key": None if reference is None else fold(reference)}
 
 
 SUBJECTS: Mapping[str, Subject] = {
     subject.table.name: subject
     for subject in (
-        Subject("CASE", Case, "title", place="id"),
-        Subject("EVENT", Event, "title"),
-        Subject("FILE_BATCH", FileBatch, "label"),
+        Subject("CASE", Case, "title", place="id", searched=("title", "description", "reference")),
+        Subject("EVENT", Event, "title", searched=("title", "description")),
+        Subject("FILE_BATCH", FileBatch, "label", searched=("label", "description", "file_types")),
         Subject("MEMBER", CaseMember, "subject", key="user_id"),
         Subject("HOLD", Hold, "name"),
     )

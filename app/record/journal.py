@@ -16,13 +16,15 @@ from sqlalchemy import ScalarSelect, Table, bindparam, delete, exists, insert, s
 from sqlalchemy import update as update_rows
 
 from app.db import FoundRow, Statement, Transaction
-from app.db.models import CaseMember, ChangeKind, Journal, JournalEntry, table_of
+from app.db.grams import whole
+from app.db.models import CaseMember, ChangeKind, Journal, JournalEntry, SearchText, table_of
 from app.errors import JournalBroken
 from app.record.entries import SUBJECTS, Row, Subject, Values, digest_of, leaf_of, said
 from app.record.trees import HASH_BYTES, extended, leaf_hash, root
 from app.values import new_id, now
 
 _JOURNALS, _ENTRIES, _MEMBERS = table_of(Journal), table_of(JournalEntry), table_of(CaseMember)
+_TEXTS = table_of(SearchText)
 _AT_ONCE = 1_000  # entries that are made and written together
 _FEW = 10  # that are written in one statement with the rows
 
@@ -103,8 +105,9 @@ class Recorder:
         if "version" in table.c:
             at, by = self.moment, self.by
             row |= {"created_at": at, "created_by": by, "updated_at": at, "updated_by": by, "version": 1}
-        self.write(_insert(table), row)
         subject = SUBJECTS[table.name]
+        self.write(_insert(table), row)
+        self._write_each(_INDEX, self._texts_of(subject, [row]))
         self.note(kind, subject, row, subject.made(row), reason=reason)
 
     def update(
@@ -125,6 +128,9 @@ class Recorder:
             if "version" in table.c:
                 changed |= {"version": row.version + 1, "updated_at": self.moment, "updated_by": self.by}
             self.write(_update(table), {**changed, "row": row.id})
+            if not changed.keys().isdisjoint(subject.searched):
+                text = text_of(subject, before | changed, self.case_id)
+                self.write(_SEARCH, {"row": row.id, "text": text["text"], "grams": text["grams"]})
             self.note(kind, subject, before | changed, told, reason=reason)
 
     def permit(self) -> None:
@@ -138,7 +144,10 @@ class Recorder:
         subject, identifier = SUBJECTS[table.name], ""
         for row in rows:
             identifier = self.note(ChangeKind.DELETED, subject, row, subject.gone(row), beside=beside)
-        self._write_each(_delete(table), [{"row": row["id"]} for row in rows])
+        gone = [{"row": row["id"]} for row in rows]
+        self._write_each(_delete(table), gone)
+        if subject.searched:
+            self._write_each(_FORGET, gone)
         return identifier
 
     def say_instead(self, left: Sequence[tuple[str, str | None]], seq: int) -> None:
@@ -155,6 +164,7 @@ class Recorder:
         for row in anew:
             self.note(ChangeKind.RESTORED, subject, row, subject.made(row), beside=beside)
         self._write_each(_insert(table), anew)
+        self._write_each(_INDEX, self._texts_of(subject, anew))
 
     def refuse(self, subject: Subject, row: Row, mutation: str, state: str) -> None:
         """Note that somebody tried to destroy a row, by which mutation, and what kept it."""
@@ -219,6 +229,10 @@ class Recorder:
         """Put a statement down that writes."""
         self._writes.append((statement, values))
 
+    def _texts_of(self, subject: Subject, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        """Return what is searched of rows."""
+        return [text_of(subject, row, self.case_id) for row in rows] if subject.searched else []
+
     def _write_each(self, statement: Statement, rows: Sequence[Row]) -> None:
         if len(rows) > _FEW:
             self.transaction.run_each(statement, rows)
@@ -281,6 +295,16 @@ def _delete(table: Table) -> Statement:
     return Statement(delete(table).where(table.c.id == bindparam("row")))
 
 
+def text_of(subject: Subject, row: Row, case_id: str) -> dict[str, Any]:
+    """Return the row of search_texts for a row of a case."""
+    text = subject.text(row)
+    where = {"type": subject.name, "row_id": row["id"], "case_id": case_id, "event_id": subject.event_of(row)}
+    return {**where, "text": text, "grams": whole(subject.name, text)}
+
+
+_INDEX = Statement(insert(_TEXTS).inline())  # whose key the database gives
+_OF_ROW = _TEXTS.c.row_id == bindparam("row")
+_SEARCH, _FORGET = Statement(update_rows(_TEXTS).where(_OF_ROW)), Statement(delete(_TEXTS).where(_OF_ROW))
 _SAY_INSTEAD = Statement(update_rows(_ENTRIES).where(_ENTRIES.c.id == bindparam("entry")))
 _MEMBER = SUBJECTS[CaseMember.__tablename__]
 _WHO = _MEMBERS.c.case_id == bindparam("case"), _MEMBERS.c.user_id == bindparam("user")

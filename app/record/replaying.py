@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
 
-from app.db.models import Case, ChangeKind, Event, table_of
-from app.record.entries import ERASED, NO_CHANGE, SUBJECTS, Row, Subject, case_index, digest_of, event_index
-from app.values import field_name
+from app.db.models import Case, ChangeKind, Event
+from app.record.entries import ERASED, NO_CHANGE, SUBJECTS, Subject, case_index, digest_of
+from app.values import field_name, fold
 
 _CREATED, _UPDATED, _DELETED, _IMPORTED, _RESTORED = (
     kind.value
@@ -27,15 +27,15 @@ _CHANGING = frozenset(
     kind.value for kind in (ChangeKind.UPDATED, ChangeKind.SEALED, ChangeKind.UNSEALED, ChangeKind.RELEASED)
 )
 _LEAVING = {kind.value: frozenset(names) for kind, names in NO_CHANGE.items()}
-_INDEXES: Mapping[str, Callable[[Row], Mapping[str, str]]] = {
-    table_of(Case).name: case_index,
-    table_of(Event).name: event_index,
-}
 _NOT_BEFORE = "the value before is not what the entries before made of it"
 
 
 KEYS = 2
 """How many values stand before the columns in a row that is compared: its key, and its place."""
+
+
+SEARCHED = "search"
+"""What stands for the text that is searched of a row, which lies beside it; it comes behind the row's columns."""
 
 
 PURGED = b""
@@ -82,7 +82,8 @@ class _Shape:
         self.is_on_event = "event_id" in columns
         self.is_versioned = "version" in columns
         self.label = field_name(subject.label) if subject.label in columns else None
-        places = {name: place for place, name in enumerate(columns.keys(), KEYS)}
+        searched = {SEARCHED: tuple(map(field_name, subject.searched))} if subject.searched else {}
+        places = {name: place for place, name in enumerate([*columns.keys(), *searched], KEYS)}
         self.recorded = [(each.field, places[each.column]) for each in subject.columns if each.column != "given_by"]
         self.fields = frozenset(each.field for each in subject.columns)
         told = {*(each.column for each in subject.columns if each.column != "given_by"), "id", "case_id", "user_id"}
@@ -91,7 +92,7 @@ class _Shape:
         self.names: tuple[str, ...] = names[: len(self.recorded)]
         self.other_names: tuple[str, ...] = names[len(self.recorded) :]
         self.compared = itemgetter(*at)
-        self.index = _INDEXES.get(self.table)
+        self.searched = searched.get(SEARCHED, ())
 
 
 _SHAPES = {subject.name: _Shape(subject) for subject in SUBJECTS.values()}
@@ -219,8 +220,10 @@ class Replay:
                 expected |= imported
             else:
                 expected |= {name: imported[name] for name in ("created_at", "created_by")}
-        if shape.index is not None and isinstance(values.get("title"), str):
-            expected |= shape.index(values)
+        if shape.is_case and isinstance(values.get("title"), str):
+            expected |= case_index(values)
+        if shape.searched and all(isinstance(values.get(field, ""), str) for field in shape.searched):
+            expected[SEARCHED] = fold(*(values.get(field) for field in shape.searched))
         return expected
 
     def _check_place(self, entry: Told, shape: _Shape, faults: list[Fault]) -> None:

@@ -26,17 +26,18 @@ from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 import orjson
-from sqlalchemy import Select, and_, bindparam, exists, func, literal_column, select
+from sqlalchemy import FromClause, Select, and_, bindparam, exists, func, literal_column, select
 
 from app.db import Statement
-from app.db.models import Case, CaseCounter, ChangeKind, Journal, JournalEntry, User, table_of
+from app.db.models import Case, CaseCounter, ChangeKind, Journal, JournalEntry, SearchText, User, table_of
 from app.db.snapshots import Snapshot, StoredRow
-from app.record.entries import SUBJECTS, VALUES, Row, leaf_of
-from app.record.replaying import KEYS, PURGED, Fault, Replay, Told
+from app.record.entries import SUBJECTS, VALUES, Row, Subject, leaf_of
+from app.record.replaying import KEYS, PURGED, SEARCHED, Fault, Replay, Told
 from app.record.trees import HASH_BYTES, extended, leaf_hash, root
 from app.values import parse_id, visible
 
 _CASES, _JOURNALS, _ENTRIES, _USERS = table_of(Case), table_of(Journal), table_of(JournalEntry), table_of(User)
+_TEXTS = table_of(SearchText)
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _IN_CASE = bindparam("case", type_=_ENTRIES.c.case_id.type)
@@ -414,13 +415,25 @@ _ERASING = both(
     .order_by(_ENTRIES.c.case_id, _ENTRIES.c.seq),
     _ENTRIES.c.case_id,
 )
+
+
+def _with_text(subject: Subject) -> FromClause:
+    table = subject.table
+    if not subject.searched:
+        return table
+    return table.outerjoin(_TEXTS, _TEXTS.c.row_id == table.c[subject.key])
+
+
 _TABLES = {
     name: both(
         select(
             subject.table.c[subject.key].label("key"),
             subject.table.c[subject.place].label("place"),
             *(column.label(f"column_{column.name}") for column in subject.table.c),
-        ).order_by(subject.table.c[subject.key], subject.table.c[subject.place]),
+            *([_TEXTS.c.text.label(f"column_{SEARCHED}")] if subject.searched else []),
+        )
+        .select_from(_with_text(subject))
+        .order_by(subject.table.c[subject.key], subject.table.c[subject.place]),
         subject.table.c[subject.place],
     )
     for name, subject in SUBJECTS.items()

@@ -8,7 +8,6 @@ from app.errors import Refused
 from app.ownership import CHANGE, DELETE, Viewer, place
 from app.reading.payloads import Given
 from app.record import removal
-from app.record.entries import event_index
 from app.record.journal import Recorder
 from app.record.keeping import Touch
 from app.resolvers.changes import change
@@ -57,7 +56,7 @@ def _faults(event: Given) -> dict[str, str]:
 def create(recorder: Recorder, _: Viewer, case: FoundRow, values: Given) -> str:
     """Put an event on the timeline of a case. Takes the role CONTRIBUTOR."""
     identifier = new_id()
-    recorder.add(_EVENTS, {"id": identifier, "case_id": case.id, **values, **event_index(values)})
+    recorder.add(_EVENTS, {"id": identifier, "case_id": case.id, **values})
     return identifier
 
 
@@ -74,7 +73,7 @@ def update(recorder: Recorder, _: Viewer, event: FoundRow, values: Given) -> str
         )
     if faults := _new_date_faults(event, values, changed):
         raise Refused(*(invalid(name, fault) for name, fault in faults.items()))
-    recorder.update(_EVENTS, event, {**values, **event_index(changed)})
+    recorder.update(_EVENTS, event, values)
     return str(event.id)
 
 

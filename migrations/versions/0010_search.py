@@ -1,0 +1,128 @@
+"""What is searched in a table of its own, with an index over it."""
+
+import sys
+from collections.abc import Iterator
+from time import monotonic
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+from app.db.grams import whole
+from app.db.types import Folded, Grams, Id
+from app.values import fold
+
+revision = "0010"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+_AT_ONCE = 1_000  # rows that are read, and texts that are written
+_SECONDS_BETWEEN_LINES = 5
+# What is searched, by what the record calls the rows of a table.
+_SEARCHED = {
+    "cases": ("CASE", ("title", "description", "reference")),
+    "events": ("EVENT", ("title", "description")),
+    "file_batches": ("FILE_BATCH", ("label", "description", "file_types")),
+}
+_SQLITE = (
+    "CREATE VIRTUAL TABLE search_grams USING fts5(grams, tokenize = 'trigram case_sensitive 1', content = '', "
+    "detail = none, columnsize = 0)",
+    "CREATE VIRTUAL TABLE search_terms USING fts5vocab(search_grams, 'row')",
+    "CREATE TRIGGER search_texts_added AFTER INSERT ON search_texts BEGIN "
+    "INSERT INTO search_grams (rowid, grams) VALUES (new.id, substr(new.type, 1, 3) || new.text || 'Z'); END",
+    "CREATE TRIGGER search_texts_changed AFTER UPDATE OF text ON search_texts BEGIN "
+    "INSERT INTO search_grams (search_grams, rowid, grams) "
+    "VALUES ('delete', old.id, substr(old.type, 1, 3) || old.text || 'Z'); "
+    "INSERT INTO search_grams (rowid, grams) VALUES (new.id, substr(new.type, 1, 3) || new.text || 'Z'); END",
+    "CREATE TRIGGER search_texts_removed AFTER DELETE ON search_texts BEGIN "
+    "INSERT INTO search_grams (search_grams, rowid, grams) "
+    "VALUES ('delete', old.id, substr(old.type, 1, 3) || old.text || 'Z'); END",
+)
+
+
+def upgrade() -> None:
+    """Move what is searched, and fill the index."""
+    connection = op.get_bind()
+    is_sqlite = connection.dialect.name == "sqlite"
+    texts = op.create_table(
+        "search_texts",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+        sa.Column("type", sa.String(20), nullable=False),
+        sa.Column("row_id", Id, nullable=False),
+        sa.Column("case_id", Id, nullable=False),
+        sa.Column("event_id", Id),
+        sa.Column("grams", Grams),
+        sa.Column("text", Folded, nullable=False),
+        sa.UniqueConstraint("row_id", name="search_texts_of_row"),
+    )
+    for statement in _SQLITE if is_sqlite else ():
+        op.execute(statement)
+    op.add_column("cases", sa.Column("reference_key", Folded))
+    _fill(connection, texts)
+    op.create_index("search_texts_by_case", "search_texts", ["case_id", "id"])
+    op.create_index("search_texts_by_type", "search_texts", ["type", "id"])
+    op.create_index("cases_by_reference", "cases", ["reference_key"])
+    if not is_sqlite:
+        op.create_index("search_texts_by_grams", "search_texts", ["grams"], postgresql_using="gin")
+    for table in ("cases", "events"):
+        op.execute(f"ALTER TABLE {table} DROP COLUMN search")
+
+
+def _fill(connection: sa.Connection, texts: sa.Table) -> None:
+    count = sum(connection.execute(sa.text(f"SELECT count(*) FROM {table}")).scalar_one() for table in _SEARCHED)
+    done, told = 0, monotonic()
+    for table, (type_, names) in _SEARCHED.items():
+        for rows in _rows(connection, table, names):
+            connection.execute(sa.insert(texts), [_text(row, table, type_, names) for row in rows])
+            if table == "cases":
+                keys = [{"case": row.id, "key": fold(row.reference)} for row in rows if row.reference is not None]
+                if keys:
+                    connection.execute(_KEY, keys)
+            done += len(rows)
+            if monotonic() - told >= _SECONDS_BETWEEN_LINES:
+                told = monotonic()
+                print(f"{done:,} of {count:,} texts are in the index", file=sys.stderr)  # noqa: T201
+
+
+def _rows(connection: sa.Connection, table: str, names: tuple[str, ...]) -> Iterator[list[Any]]:
+    """Iterate over the rows of a table, some at a time, in the order of their ids: that in which they were made."""
+    places = {"cases": (), "events": ("case_id",), "file_batches": ("case_id", "event_id")}[table]
+    columns = [sa.Column("id", Id), *(sa.Column(name, Id) for name in places), *(sa.Column(n, sa.Text) for n in names)]
+    found = sa.Table(table, sa.MetaData(), *columns)
+    statement, last = sa.select(found).order_by(found.c.id).limit(_AT_ONCE), None
+    while True:
+        rows = connection.execute(statement if last is None else statement.where(found.c.id > last)).all()
+        if not rows:
+            return
+        yield [*rows]
+        last = rows[-1].id
+
+
+def _text(row: Any, table: str, type_: str, names: tuple[str, ...]) -> dict[str, Any]:
+    text = fold(*(getattr(row, name) for name in names))
+    event_id = row.id if table == "events" else getattr(row, "event_id", None)
+    where = {"type": type_, "row_id": row.id, "case_id": getattr(row, "case_id", row.id), "event_id": event_id}
+    return {**where, "text": text, "grams": whole(type_, text)}
+
+
+_CASES = sa.Table("cases", sa.MetaData(), sa.Column("id", Id), sa.Column("reference_key", Folded))
+_KEY = sa.update(_CASES).where(_CASES.c.id == sa.bindparam("case")).values(reference_key=sa.bindparam("key"))
+
+
+def downgrade() -> None:
+    """Move what is searched of cases and events back."""
+    connection = op.get_bind()
+    for table in ("cases", "events"):
+        op.add_column(table, sa.Column("search", Folded, nullable=False, server_default=""))
+        op.execute(
+            f"UPDATE {table} SET search = (SELECT text FROM search_texts WHERE search_texts.row_id = {table}.id)"
+        )
+        if connection.dialect.name == "postgresql":
+            op.alter_column(table, "search", server_default=None)
+    if connection.dialect.name == "sqlite":
+        op.execute("DROP TABLE search_terms")
+        op.execute("DROP TABLE search_grams")
+    op.drop_table("search_texts")
+    op.drop_index("cases_by_reference", "cases")
+    op.execute("ALTER TABLE cases DROP COLUMN reference_key")
