@@ -50,6 +50,7 @@ from app.db.models import (
     FormerMember,
     Journal,
     JournalEntry,
+    SearchText,
     User,
     table_of,
 )
@@ -77,7 +78,7 @@ MAX_GIVEN_TO_ONE = 20
 MAX_GIVEN = 1_000
 
 _cases: FromClause = Case.__table__
-_events, _batches = table_of(Event), table_of(FileBatch)
+_events, _batches, _texts = table_of(Event), table_of(FileBatch), table_of(SearchText)
 _CASE = SUBJECTS[Case.__tablename__].name
 _deletions, _former, _entries = table_of(Deletion), table_of(FormerMember), table_of(JournalEntry)
 _users: FromClause = User.__table__
@@ -142,8 +143,14 @@ def readable(table: Table, asking: Asking) -> ColumnElement[bool]:
 
 
 def listable(table: Table, asking: Asking) -> ColumnElement[bool]:
-    """Return the same condition as `readable`, for a list of all that the viewer may see."""
-    return is_one_of(table.c.id, own_cases(asking)) if table is _cases and asking.sees_few else readable(table, asking)
+    """Return the same condition as `readable`, for a list of all that the viewer may see.
+
+    Those who see few cases are told of them by these: what there is of others' takes no time.
+    """
+    if not asking.sees_few or table not in {_cases, _texts}:
+        return readable(table, asking)
+    is_own = is_one_of(table.c.id if table is _cases else table.c.case_id, own_cases(asking))
+    return and_(is_own, _is_there(table))
 
 
 def own_cases(asking: Asking) -> Select[Any]:
@@ -166,6 +173,11 @@ def _is_there(table: Table) -> ColumnElement[bool]:
     elif table is _batches:
         above = select(literal_column("1")).select_from(_events).join(_cases, _cases.c.id == _events.c.case_id)
         above = above.where(_events.c.id == table.c.event_id)
+    elif table is _texts:
+        above = select(literal_column("1")).where(_events.c.id == table.c.event_id)
+        is_event_there = or_(table.c.event_id.is_(None), exists(above.correlate(table)))
+        above = select(literal_column("1")).where(_cases.c.id == table.c.case_id)
+        return and_(is_event_there, exists(above.correlate(table)))
     else:
         return true()
     return exists(above.correlate(table))

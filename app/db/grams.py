@@ -11,23 +11,15 @@ trigram tokenizer, without content of its own: triggers keep it, and the migrati
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
-
-from sqlalchemy import Boolean, ColumnElement
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
+from collections.abc import Sequence
+from typing import Final
 
 GRAM: Final = 3
 MARK: Final = "Z"
 LEAST: Final = 2
 """How many characters a text has at the least for which the index can be asked."""
 
-RARE: Final = 1_000
-"""Up to how many texts are looked up by the index; where there may be more, rows are looked at in their order."""
-
 _ASKED = 24  # grams of a long text: all of it is compared with what they find
-_SAMPLE, _OF_SAMPLE = 1_000, 10  # of the newest texts, and how many of them have what is not rare
 
 
 def beginning_of(type_: str) -> str:
@@ -50,15 +42,17 @@ def whole(type_: str, text: str) -> str:
     return f"{beginning_of(type_)}{text}{MARK}"
 
 
-def query(dialect: str, text: str, type_: str | None) -> str | None:
-    """Return what asks the index for texts of a type that may contain a folded one; None for one that is too short.
+def query(dialect: str, types: Sequence[str], text: str) -> str | None:
+    """Return what asks the index for texts of some types that may contain a folded one; None for one that is too short.
 
-    On SQLite it is the beginning of that for two characters, see matching_sqlite.
+    Without types it asks for those of all.
+
+    On SQLite it is the beginning of that for two characters, see _match.
     """
     if len(text) < LEAST:
         return None
-    quote = _lexeme if dialect == "postgresql" else _phrase
-    asked = [quote(beginning_of(type_))] if type_ else []
+    quote, either = (_lexeme, " | ") if dialect == "postgresql" else (_phrase, " OR ")
+    asked = [f"({either.join(quote(beginning_of(each)) for each in types)})"] if types else []
     asked += map(quote, grams(text)[:_ASKED])
     if dialect == "postgresql":
         return " & ".join([*asked, *([f"{_lexeme(text)}:*"] if len(text) < GRAM else [])])
@@ -68,81 +62,6 @@ def query(dialect: str, text: str, type_: str | None) -> str | None:
 def pair(text: str) -> str | None:
     """Return a text of two characters, None for any other."""
     return text if len(text) == LEAST else None
-
-
-class Sought(NamedTuple):
-    """A text that is searched for: as it is folded, what asks the index for it, and the text where it is a pair."""
-
-    text: ColumnElement[str]
-    query: ColumnElement[str]
-    pair: ColumnElement[str]
-
-
-class _Asked(FunctionElement[Any]):
-    """Something about what is searched for."""
-
-    inherit_cache = False
-    type = Boolean()
-
-    def __init__(self, sought: Sought, type_: str | None = None) -> None:
-        self.sought = sought
-        self.searched = type_
-        super().__init__(sought.query, sought.pair, sought.text)
-
-
-class MayContain(_Asked):
-    """Whether a row of search_texts, by its own name, may contain what is searched for."""
-
-    name = "may_contain"
-
-
-@compiles(MayContain, "postgresql")
-def _may_contain_postgresql(element: MayContain, compiler: SQLCompiler, **options: Any) -> str:
-    return f"search_texts.grams @@ CAST({compiler.process(element.sought.query, **options)} AS tsquery)"
-
-
-@compiles(MayContain, "sqlite")
-def _may_contain_sqlite(element: MayContain, compiler: SQLCompiler, **options: Any) -> str:
-    return f"search_texts.id IN ({matching_sqlite(element.sought, compiler, **options)})"
-
-
-class IsRare(_Asked):
-    """Whether so few texts of a type may contain what is searched for that it is best to look them up."""
-
-    name = "is_rare"
-
-
-@compiles(IsRare, "sqlite")
-def _is_rare_sqlite(element: IsRare, compiler: SQLCompiler, **options: Any) -> str:
-    is_asked = f"{compiler.process(element.sought.query, **options)} IS NOT NULL"
-    matching = matching_sqlite(element.sought, compiler, **options)
-    return f"({is_asked} AND (SELECT count(*) FROM ({matching} LIMIT {RARE + 1})) <= {RARE})"
-
-
-@compiles(IsRare, "postgresql")
-def _is_rare_postgresql(element: IsRare, compiler: SQLCompiler, **options: Any) -> str:
-    # A GIN index tells all that it finds or nothing, so that what is common is known by the newest texts.
-    of_type = f"WHERE type = '{element.searched}' " if element.searched else ""
-    newest = f"SELECT text FROM search_texts {of_type}ORDER BY id DESC LIMIT {_SAMPLE}"
-    is_asked = f"{compiler.process(element.sought.query, **options)} IS NOT NULL"
-    has_it = f"strpos(text, {compiler.process(element.sought.text, **options)}) > 0"
-    return f"({is_asked} AND (SELECT count(*) FROM ({newest}) AS newest WHERE {has_it}) < {_OF_SAMPLE})"
-
-
-def matching_sqlite(sought: Sought, compiler: SQLCompiler, **options: Any) -> str:
-    """Return the statement on SQLite for the ids of texts that may contain what is searched for."""
-
-    def pair() -> str:
-        return compiler.process(sought.pair, **options)  # once for each time that it stands there
-
-    def asked() -> str:
-        return compiler.process(sought.query, **options)
-
-    # Of two characters all grams that begin with them are asked for; where there are none, nothing is found.
-    phrases = """group_concat('"' || replace(term, '"', '""') || '"', ' OR ')"""
-    match = f"CASE WHEN {pair()} IS NULL THEN {asked()} ELSE {asked()} || (SELECT '(' || {phrases} || ')' "
-    match += f"FROM search_terms WHERE term >= {pair()} AND term <= {pair()} || char(1114111)) END"
-    return f"SELECT rowid FROM search_grams WHERE search_grams MATCH {match}"
 
 
 def _phrase(gram: str) -> str:

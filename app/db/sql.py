@@ -59,6 +59,17 @@ class _Text(FunctionElement[str]):
     type = Text()
 
 
+class Condition(FunctionElement[bool]):
+    """A condition, in words of its own."""
+
+    inherit_cache = False
+    type = Boolean()
+
+    def self_group(self, against: Any = None) -> Any:  # noqa: ARG002 - wherever it stands
+        """Leave it as it is: SQLite would look in no index for what is compared with true."""
+        return self
+
+
 class _Concatenation(_Text):
     """Literal and computed texts, one after the other."""
 
@@ -325,12 +336,10 @@ def _hexadecimal_sqlite(element: _Hexadecimal, compiler: SQLCompiler, **options:
     return f"hex({compiler.process(element.clauses, **options)})"
 
 
-class _Contains(FunctionElement[bool]):
+class _Contains(Condition):
     """Whether the first text contains the second, character for character."""
 
     name = "contains"
-    inherit_cache = False
-    type = Boolean()
 
 
 @compiles(_Contains, "postgresql")
@@ -341,6 +350,24 @@ def _contains_postgresql(element: _Contains, compiler: SQLCompiler, **options: A
 @compiles(_Contains, "sqlite")
 def _contains_sqlite(element: _Contains, compiler: SQLCompiler, **options: Any) -> str:
     return f"instr({compiler.process(element.clauses, **options)}) > 0"
+
+
+class _Position(FunctionElement[int]):
+    """Where the first text contains the second, from 1; 0 where it doesn't."""
+
+    name = "position"
+    inherit_cache = False
+    type = Integer()
+
+
+@compiles(_Position, "postgresql")
+def _position_postgresql(element: _Position, compiler: SQLCompiler, **options: Any) -> str:
+    return f"strpos({compiler.process(element.clauses, **options)})"
+
+
+@compiles(_Position, "sqlite")
+def _position_sqlite(element: _Position, compiler: SQLCompiler, **options: Any) -> str:
+    return f"instr({compiler.process(element.clauses, **options)})"
 
 
 class _Elements(FunctionElement[Any]):
@@ -451,12 +478,10 @@ def _array_of_sqlite(element: _ArrayOf, compiler: SQLCompiler, **options: Any) -
     return f"json_array({compiler.process(element.clauses, **options)})"
 
 
-class _IsNone(FunctionElement[bool]):
+class _IsNone(Condition):
     """Whether a value is none of those that a statement finds, which are never NULL."""
 
     name = "is_none"
-    inherit_cache = False
-    type = Boolean()
 
     def __init__(self, value: ColumnElement[Any], found: Select[Any]) -> None:
         self.value = value
@@ -568,12 +593,10 @@ def _digits_sqlite(element: _Digits, compiler: SQLCompiler, **options: Any) -> s
     return f"lower(hex({compiler.process(element.clauses, **options)}))"
 
 
-class _Among(FunctionElement[bool]):
+class _Among(Condition):
     """Whether a text is among those in a JSON array."""
 
     name = "among"
-    inherit_cache = False
-    type = Boolean()
 
 
 @compiles(_Among, "postgresql")
@@ -751,6 +774,11 @@ def or_null(text: ColumnElement[str]) -> ColumnElement[str]:
 def contains(text: ColumnElement[str], part: ColumnElement[str]) -> ColumnElement[bool]:
     """Return whether `text` contains `part`; no character of it has a special meaning."""
     return _Contains(text, part)
+
+
+def position(text: ColumnElement[str], part: ColumnElement[str]) -> ColumnElement[int]:
+    """Return where `text` contains `part` first, from 1; 0 where it doesn't."""
+    return _Position(text, part)
 
 
 def elements(array: BindParameter[str], alias: str) -> TableValuedAlias:

@@ -7,17 +7,38 @@ cases; of those who see few, what they see is looked at, and nothing of others' 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, literal_column, not_, select, union_all
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Integer,
+    Select,
+    Table,
+    Text,
+    and_,
+    case,
+    cast,
+    column,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+    table,
+    union_all,
+)
 
-from app.db.grams import IsRare, MayContain, Sought
-from app.db.models import SearchText, table_of
-from app.db.sql import contains, is_one_of
-from app.reading.rows import OrderBy, Rows
-from app.record.entries import SUBJECTS
+from app.db.models import Case, SearchText, table_of
+from app.db.searching import IsRare, Matches, MayContain, Sought
+from app.db.sql import apart, concatenation, contains, is_none, is_one_of, position
+from app.ownership import Asking, listable, readable
+from app.reading.pages import Columns, Order, Sort
+from app.reading.rows import OrderBy, Rows, Scope
+from app.record.entries import SUBJECTS, Subject
 
-_TEXTS = table_of(SearchText)
+_TEXTS, _CASES = table_of(SearchText), table_of(Case)
 
 
 def has_text(identifier: ColumnElement[str], text: ColumnElement[str]) -> ColumnElement[bool]:
@@ -79,3 +100,166 @@ class _Labels:
 
 def _label(name: str) -> str:
     return f"sort_{name}"
+
+
+RANK = Column("rank", Integer)
+HIT_ORDER = Order("hits", (Sort(RANK, descending=False), Sort(_TEXTS.c.id, descending=True)))
+"""What is called as a whole by what is searched for comes first, then what was written last."""
+
+_ABOUT = 60  # characters before a match, of which an excerpt shows some
+EXCERPT = 200
+"""How many characters an excerpt shows."""
+_BETWEEN = " · "  # stands between two texts of a row
+_MORE: ColumnElement[str] = literal_column("'…'", Text())
+_NOTHING: ColumnElement[str] = literal_column("''", Text())
+
+
+@dataclass(frozen=True)
+class HitScope(Scope):
+    """What a search finds: the text, the number that it is where it is one, and of which kinds."""
+
+    sought: Sought
+    number: ColumnElement[int]
+    kinds: Sequence[str]
+    dialect: str
+    asking: Asking
+
+    def rows(self, alias: str) -> Rows:
+        """Return such rows, of which nothing has been asked yet."""
+        return HitRows(alias, self)
+
+
+class HitRows(Rows):
+    """What a search finds: rows of search_texts, with a rank."""
+
+    def __init__(self, alias: str, scope: HitScope) -> None:
+        super().__init__(alias, _TEXTS)
+        self.sought = scope.sought
+        self._hits = f"{alias}_hits"
+        self._ways = [*_whole(scope), *_others(scope)]
+
+    @property
+    def c(self) -> Columns:
+        """See Rows."""
+        return _Hits(self._hits)
+
+    def column(self, name: str) -> ColumnElement[Any]:
+        """See Rows."""
+        if name != RANK.name:
+            return super().column(name)
+        self.columns["rank_"] = self.c[name]
+        return literal_column(f"{self.alias}.rank_", Integer())
+
+    def value(self, name: str) -> ColumnElement[Any]:
+        """See Rows."""
+        return self.c[name]
+
+    def among(self, what: ColumnElement[Any], *conditions: ColumnElement[bool]) -> Select[Any]:
+        """See Rows."""
+        found = union_all(*(way.correlate(None) for way in self._ways)).alias(self._hits)
+        return select(what).select_from(found).where(*conditions).correlate(None)
+
+    def select(
+        self, *conditions: ColumnElement[bool], order: OrderBy | None = None, limit: ColumnElement[int] | None = None
+    ) -> Select[Any]:
+        """See Rows."""
+        by = [] if order is None else order(self.c)
+        # Each way ends by itself as soon as there is a page.
+        ways = (
+            select(found).where(*conditions).order_by(*by).limit(limit)
+            for found in (way.correlate(None).alias(self._hits) for way in self._ways)
+        )
+        found = union_all(*(select(way.alias(self._hits)) for way in ways)).alias(self._hits)
+        return self.asked(found).order_by(*by).limit(limit)
+
+
+class _Hits:
+    """The columns of what a search finds, as conditions call them."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getitem__(self, name: str) -> ColumnElement[Any]:
+        kind = RANK.type if name == RANK.name else _TEXTS.c[name].type
+        return literal_column(f"{self._name}.{name}", kind)
+
+
+_GRAMS = table("search_grams", column("rowid", Integer))
+_RANKED = [literal_column(str(rank), Integer()).label(RANK.name) for rank in range(2)]
+_PLACED = [_TEXTS.c[name] for name in ("type", "row_id", "case_id")]
+
+
+def _hit(rank: int) -> Select[Any]:
+    return select(_RANKED[rank], _TEXTS.c.id, *_PLACED)
+
+
+def _whole(scope: HitScope) -> list[Select[Any]]:
+    """Return the ways to cases whose number, or whole reference, is searched for."""
+    if scope.kinds and type_of(_CASES) not in scope.kinds:
+        return []
+    is_case = and_(_TEXTS.c.row_id == _CASES.c.id, readable(_CASES, scope.asking))
+    found = _hit(0).join_from(_CASES, _TEXTS, is_case)
+    by_reference = found.where(_CASES.c.reference_key == scope.sought.text, _is_not(scope.number))
+    return [found.where(_CASES.c.number == scope.number), by_reference]
+
+
+def _is_not(number: ColumnElement[int]) -> ColumnElement[bool]:
+    return or_(number.is_(None), _CASES.c.number != number)
+
+
+def _others(scope: HitScope) -> list[Select[Any]]:
+    sought, asking = scope.sought, scope.asking
+    called = select(_CASES.c.id).where(or_(_CASES.c.number == scope.number, _CASES.c.reference_key == sought.text))
+    found = _hit(1).where(
+        sought.query.is_not(None),
+        contains(_TEXTS.c.text, sought.text),
+        listable(_TEXTS, asking),
+        is_none(_TEXTS.c.row_id, called),
+    )
+    if scope.kinds:
+        found = found.where(_TEXTS.c.type.in_([literal_column(f"'{kind}'") for kind in scope.kinds]))
+    if asking.sees_few:
+        return [found]
+    if scope.dialect == "sqlite":
+        # It finds what was written last first, and ends with the page; SQLite is kept from beginning with the texts.
+        by_index = found.with_only_columns(_RANKED[1], _GRAMS.c.rowid.label("id"), *_PLACED)
+        return [by_index.where(Matches(sought)).join_from(_GRAMS, _TEXTS, _TEXTS.c.id == apart(_GRAMS.c.rowid))]
+    rare = IsRare(sought)
+    return [found.where(rare, MayContain(sought)), found.where(not_(rare))]
+
+
+def number_in(text: str) -> int | None:
+    """Return the number of a case that a text is, as `12` or `#12`; None where it is none."""
+    digits = text.removeprefix("#")
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 10 else None
+
+
+def excerpt(hits: HitRows) -> ColumnElement[str]:
+    """Return the words around the first match in what was found; its beginning where it is found by what it is called.
+
+    They are as they were written, but where folding has made more or fewer characters of them: then they are folded.
+    """
+    identifier, type_ = hits.column("row_id"), hits.column("type")
+    searched = (subject for subject in SUBJECTS.values() if subject.searched)
+    written = case({subject.name: _written(subject, identifier) for subject in searched}, value=type_)
+    folded = select(_TEXTS.c.text).where(_TEXTS.c.id == hits.column("id")).correlate(None).scalar_subquery()
+    both = select(written.label("written"), folded.label("folded")).correlate(None).alias("both_")
+    same = func.length(both.c.written) == func.length(both.c.folded)
+    at = position(both.c.folded, hits.sought.text)
+    start = case((at > _ABOUT, at - _ABOUT), else_=literal_column("1", Integer()))
+    shown = select(
+        case((same, both.c.written), else_=both.c.folded).label("text"), cast(start, Integer).label("start")
+    ).alias("shown")
+    text_, begun = shown.c.text, shown.c.start
+    words = func.replace(func.substr(text_, begun, EXCERPT), "\x1f", _BETWEEN)
+    before, behind = begun > 1, func.length(text_) >= begun + EXCERPT
+    pieces = [case((before, _MORE), else_=_NOTHING), words, case((behind, _MORE), else_=_NOTHING)]
+    return select(concatenation(pieces)).correlate(None).scalar_subquery()
+
+
+def _written(subject: Subject, identifier: ColumnElement[str]) -> ColumnElement[str]:
+    """Return the texts of a row that are searched, as `values.fold` joins them."""
+    first, *others = (subject.table.c[name] for name in subject.searched)
+    parts = (func.coalesce(literal_column("'\x1f'", Text()).concat(each), "") for each in others)
+    joined = concatenation([first, *parts])
+    return select(joined).where(subject.table.c.id == identifier).correlate_except(subject.table).scalar_subquery()

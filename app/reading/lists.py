@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from app.db import grams
-from app.db.grams import Sought
+from app.db.searching import Sought
 from app.db.sql import Piece, Stream, boolean, concatenation, cursor_text, in_quotes, joined, or_null, stream
 from app.ownership import Asking
 from app.reading import nouns
@@ -191,7 +191,7 @@ class ReadPage:
         name = next((name for name in self._page.where if filters[name] is nouns.text), None)
         if name is None:
             return None
-        asked = partial(grams.query, self._planner.dialect, type_=type_of(self._table))
+        asked = partial(grams.query, self._planner.dialect, [type_of(self._table)])
 
         def bind(make: Callable[[str], str | None]) -> ColumnElement[str]:
             return self._bind(lambda page: make(fold(page.where[name])), Text())

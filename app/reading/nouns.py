@@ -21,7 +21,7 @@ from app import ownership
 from app.db.models import Base, TimePrecision, table_of
 from app.db.sql import among, members
 from app.ownership import Asking
-from app.reading.finding import has_text
+from app.reading.finding import EXCERPT, has_text
 from app.reading.pages import Columns, Order, order_of
 from app.values import earliest_reaching, fold, parse_id
 
@@ -210,6 +210,19 @@ class Connection(Lead):
     order: Enum
     among: Among | None = None
     reads = 1
+
+
+@dataclass(frozen=True)
+class Search(Connection):
+    """What has a text, of whatever kind, page by page."""
+
+
+@dataclass(frozen=True)
+class Excerpt(Lead):
+    """The words around what a search has found, up to so many characters."""
+
+    reads = 1
+    most = EXCERPT
 
 
 @dataclass(frozen=True)

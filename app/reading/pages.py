@@ -112,6 +112,14 @@ class Page:
     where: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class HitPage(Page):
+    """Which part of what a search finds is asked for: of rows that have a text, of which kinds."""
+
+    text: str
+    kinds: tuple[str, ...]
+
+
 def order_of(table: Table, orders: Sequence[Enum], columns: Mapping[str, tuple[str, ...]]) -> Order:
     """Return the order that a list of an order's names asks for.
 
@@ -140,11 +148,7 @@ def decode(
         raise ArgumentError("`first` and `last` can't be used together; page one way or the other", "last")
     first, last = size_of(arguments, "first"), size_of(arguments, "last")
     where = {name: value for name, value in (arguments.get("where") or {}).items() if value is not None}
-    text = where.get("text", "")
-    if len(text) > MAX_TEXT:
-        raise ArgumentError(f"`text` may have up to {MAX_TEXT} characters, not {len(text)}", "where", "text")
-    if (fault := text_fault(text)) is not None:
-        raise ArgumentError(f"`text` {fault}", "where", "text")
+    _check_text(where.get("text", ""), "where", "text")
     for name, value in where.items():
         find_fault = getattr(filters[name], "fault", None)
         if find_fault is not None and (fault := find_fault(value)) is not None:
@@ -158,6 +162,24 @@ def decode(
         before=_key(arguments, "before", order),
         where=where,
     )
+
+
+def _check_text(text: str, *argument: str) -> None:
+    """Refuse a text that can't be searched for. Raises ArgumentError."""
+    if len(text) > MAX_TEXT:
+        raise ArgumentError(f"`text` may have up to {MAX_TEXT} characters, not {len(text)}", *argument)
+    if (fault := text_fault(text)) is not None:
+        raise ArgumentError(f"`text` {fault}", *argument)
+
+
+def decode_search(order: Order, arguments: Mapping[str, Any]) -> HitPage:
+    """Return the page that the arguments of a search ask for. Raises ArgumentError."""
+    page, text = decode(arguments, lambda _: order, {}), arguments["text"].strip()
+    _check_text(text, "text")
+    if not text:
+        raise ArgumentError("`text` must not be blank", "text")
+    kinds = tuple(dict.fromkeys(kind.value for kind in arguments.get("kinds") or ()))
+    return HitPage(page.order, page.size, page.backward, page.after, page.before, page.where, text, kinds)
 
 
 def size_of(arguments: Mapping[str, Any], name: str) -> int | None:

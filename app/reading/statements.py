@@ -39,7 +39,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import TableValuedAlias
 from sqlalchemy.types import TypeEngine
 
-from app.db import Database
+from app.db import Database, grams
+from app.db.searching import Sought
 from app.db.sql import (
     Member,
     Piece,
@@ -60,14 +61,15 @@ from app.errors import RequestFault, RequestRefused
 from app.ownership import Asking, Viewer, acquainted, listable, readable
 from app.reading import nouns
 from app.reading.feeds import ReadFeed, since
+from app.reading.finding import HIT_ORDER, HitRows, HitScope, excerpt, number_in
 from app.reading.lists import ReadPage, filters_of
 from app.reading.nouns import Noun, noun_of
-from app.reading.pages import MAX_SIZE, ArgumentError, decode
+from app.reading.pages import MAX_SIZE, ArgumentError, decode, decode_search
 from app.reading.past import AsOf, Past, PastScope, as_of, past_filters
 from app.reading.plans import Plan, Run, Site
 from app.reading.rows import Rows, Scope, braces, scalar
 from app.reading.selections import Field, asks_for_past
-from app.values import parse_id
+from app.values import fold, parse_id
 
 # Lists and look-ups in each other, the root field included. SQLite before 3.46 parses with a stack of 100
 # entries (YYSTACKDEPTH), which is full at six with all that can be asked of each; PostgreSQL would take more,
@@ -227,12 +229,19 @@ class Planner:
                 scope = Scope(field.noun.table, [field.noun.table.c.id == row.column(name)])
                 found = self._nested(field, lambda: self._row(field.type, scope, field.children()))
                 return [or_null(row.below(found))]
-            case nouns.Within(name, place):
-                return [or_null(element(row.column(name), place))]
+            case nouns.Within() | nouns.Excerpt():
+                return self._part_of(row, field.lead)
             case nouns.Members(name, place):
                 return [row.below(self._members_of(row.column(name), place, field))]
             case lead:
                 raise TypeError(f"{type(lead).__name__} is nothing of a row")
+
+    def _part_of(self, row: Rows, lead: nouns.Within | nouns.Excerpt) -> list[Piece]:
+        """Return the JSON of something that stands in the texts of a row."""
+        if isinstance(lead, nouns.Within):
+            return [or_null(element(row.column(lead.column), lead.place))]
+        assert isinstance(row, HitRows)  # noqa: S101 - no others have one
+        return json_pieces(row.below(excerpt(row)), Text(), nullable=False)
 
     def _as_other(self, row: Rows, field: Field) -> list[Piece]:
         """Return the JSON of a row as an object of another type; `null` where it has nothing of that."""
@@ -329,6 +338,8 @@ class Planner:
 
     def pages(self, row: Rows | None, connection: nouns.Connection, field: Field) -> Callable[[], ReadPage] | None:
         """Return what makes the page that a field asks for, each time anew; None when there is a fault."""
+        if isinstance(connection, nouns.Search):
+            return self._hits(field)
         noun = field.noun
         filters = filters_of(field) if row is None or row.past is None else past_filters(filters_of(field))
         site, page = self._site(
@@ -338,6 +349,22 @@ class Planner:
         if page is None:
             return None
         scope = self._listed(noun, row, connection)
+        return partial(ReadPage, self, self._asking, field, page, site, scope)
+
+    def _hits(self, field: Field) -> Callable[[], ReadPage] | None:
+        site, page = self._site(field, partial(decode_search, HIT_ORDER))
+        if page is None:
+            return None
+
+        def bind(make: Callable[[str], Any], kind: TypeEngine[T]) -> BindParameter[T]:
+            return self.bind(lambda run: make(run.arguments[site].text), kind)
+
+        def folded(make: Callable[[str], Any]) -> BindParameter[str]:
+            return bind(lambda text: make(fold(text)), Text())
+
+        asked = partial(grams.query, self.dialect, page.kinds)
+        sought, number = Sought(folded(str), folded(asked), folded(grams.pair)), bind(number_in, Integer())
+        scope = HitScope(field.noun.table, (), sought, number, page.kinds, self.dialect, self._asking)
         return partial(ReadPage, self, self._asking, field, page, site, scope)
 
     def _listed(self, noun: Noun, row: Rows | None, connection: nouns.Connection) -> Scope:

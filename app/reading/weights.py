@@ -68,8 +68,8 @@ def of_field(field: Field) -> Weight:
             return value.holding(_sum(of_connection(field)))
         case nouns.Feed():
             return value.holding(_sum([_of_feed(member, _size(field)) for member in field.children()]))
-        case nouns.Within(_, _, most):
-            return value.of(_ESCAPED * most)
+        case nouns.Within() | nouns.Excerpt() as part:
+            return value.of(_ESCAPED * part.most)
         case nouns.Members():
             return value.of(_CHANGED)
         case nouns.AnyNode() | nouns.NodeOf():

@@ -34,6 +34,7 @@ READING_ORDER = (
     *("AsOf", "Seal", "Hold"),
     *("Event", "EventType", "TimePrecision", "EventConnection", "EventEdge", "EventFilter", "EventOrder"),
     *("FileBatch", "FileBatchConnection", "FileBatchEdge", "FileBatchOrder"),
+    *("SearchHit", "SearchKind", "SearchConnection", "SearchEdge"),
     *("Change", "ChangeSubject", "ChangeKind", "FieldChange", "Journal"),
     *("ChangeConnection", "ChangeEdge", "ChangeFilter", "ChangeOrder"),
     *("ChangeFeed", "FeedEntry", "FeedKind", "Checkpoint"),

@@ -14,6 +14,7 @@ from app.schema.fields import argument, declared, field, lookup, object_type
 from app.schema.file_batch import FileBatch
 from app.schema.nodes import Node
 from app.schema.pages import listed
+from app.schema.search import SEARCH
 from app.schema.user import User
 
 _CASE_ID = "case_id", "The id of the case that the event is in."
@@ -75,5 +76,6 @@ class Query:
         event_id=("event_id", "The id of the event that the batch is on."),
         id=("id", "The file batch's id."),
     )
+    search = SEARCH
     changes = CHANGES
     checkpoint = CHECKPOINT

@@ -1,0 +1,101 @@
+"""Conditions that ask the index over what is searched; see grams.py."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import ColumnElement
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from app.db.sql import Condition
+
+RARE: Final = 1_000
+"""Up to how many texts are looked up by the index; where there may be more, rows are looked at in their order."""
+_SAMPLE, _OF_SAMPLE = 1_000, 10  # of the newest texts, and how many of them have what is not rare
+
+
+class Sought(NamedTuple):
+    """A text that is searched for: as it is folded, what asks the index for it, and the text where it is a pair."""
+
+    text: ColumnElement[str]
+    query: ColumnElement[str]
+    pair: ColumnElement[str]
+
+
+class _Asked(Condition):
+    """Something about what is searched for."""
+
+    def __init__(self, sought: Sought, type_: str | None = None) -> None:
+        self.sought = sought
+        self.searched = type_
+        super().__init__(sought.query, sought.pair, sought.text)
+
+
+class MayContain(_Asked):
+    """Whether a row of search_texts, by its own name, may contain what is searched for."""
+
+    name = "may_contain"
+
+
+@compiles(MayContain, "postgresql")
+def _may_contain_postgresql(element: MayContain, compiler: SQLCompiler, **options: Any) -> str:
+    return f"search_texts.grams @@ CAST({compiler.process(element.sought.query, **options)} AS tsquery)"
+
+
+@compiles(MayContain, "sqlite")
+def _may_contain_sqlite(element: MayContain, compiler: SQLCompiler, **options: Any) -> str:
+    return f"search_texts.id IN ({_matching(element.sought, compiler, **options)})"
+
+
+class Matches(_Asked):
+    """Whether SQLite's index says that a text, by its row in there, may contain what is searched for."""
+
+    name = "matches"
+
+
+@compiles(Matches)
+def _matches(element: Matches, compiler: SQLCompiler, **options: Any) -> str:
+    return f"search_grams MATCH {_match(element.sought, compiler, **options)}"
+
+
+class IsRare(_Asked):
+    """Whether so few texts of a type may contain what is searched for that it is best to look them up."""
+
+    name = "is_rare"
+
+
+@compiles(IsRare, "sqlite")
+def _is_rare_sqlite(element: IsRare, compiler: SQLCompiler, **options: Any) -> str:
+    is_asked = f"{compiler.process(element.sought.query, **options)} IS NOT NULL"
+    matching = _matching(element.sought, compiler, **options)
+    return f"({is_asked} AND (SELECT count(*) FROM ({matching} LIMIT {RARE + 1})) <= {RARE})"
+
+
+@compiles(IsRare, "postgresql")
+def _is_rare_postgresql(element: IsRare, compiler: SQLCompiler, **options: Any) -> str:
+    # A GIN index tells all that it finds or nothing, so that what is common is known by the newest texts.
+    of_type = f"WHERE type = '{element.searched}' " if element.searched else ""
+    newest = f"SELECT text FROM search_texts {of_type}ORDER BY id DESC LIMIT {_SAMPLE}"
+    is_asked = f"{compiler.process(element.sought.query, **options)} IS NOT NULL"
+    has_it = f"strpos(text, {compiler.process(element.sought.text, **options)}) > 0"
+    return f"({is_asked} AND (SELECT count(*) FROM ({newest}) AS newest WHERE {has_it}) < {_OF_SAMPLE})"
+
+
+def _matching(sought: Sought, compiler: SQLCompiler, **options: Any) -> str:
+    """Return the statement on SQLite for the ids of texts that may contain what is searched for."""
+    return f"SELECT rowid FROM search_grams WHERE search_grams MATCH {_match(sought, compiler, **options)}"
+
+
+def _match(sought: Sought, compiler: SQLCompiler, **options: Any) -> str:
+    def pair() -> str:
+        return compiler.process(sought.pair, **options)  # once for each time that it stands there
+
+    def asked() -> str:
+        return compiler.process(sought.query, **options)
+
+    # Of two characters all grams that begin with them are asked for. An empty phrase finds nothing.
+    phrases = """group_concat('"' || replace(term, '"', '""') || '"', ' OR ')"""
+    match = f"CASE WHEN {pair()} IS NULL THEN {asked()} ELSE {asked()} || (SELECT '(' || {phrases} || ')' "
+    match += f"FROM search_terms WHERE term >= {pair()} AND term <= {pair()} || char(1114111)) END"
+    return f"""coalesce({match}, '""')"""

@@ -1,0 +1,163 @@
+"""A search over everything: what it finds, in which order, and for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.resolvers.users import Users
+from app.values import fold
+from tests.conftest import KINDS
+from tests.server import Client, Server, serving
+
+SEARCH = """
+    query ($text: String!, $kinds: [SearchKind!], $first: Int, $after: String, $last: Int, $before: String) {
+      search(text: $text, kinds: $kinds, first: $first, after: $after, last: $last, before: $before) {
+        nodes { kind excerpt node { __typename id } case { id } }
+        pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+        totalCount
+      }
+    }
+"""
+TYPES = {"CASE": "Case", "EVENT": "Event", "FILE_BATCH": "FileBatch"}
+WORDS = (
+    *("Straße", "STRASSE", "rechnung 12", "Rechnung №7", "審計報告", "審計", "a%b_c", 'quo"te', "back\\slash", "it's"),
+    *("ǅ ligature ﬁ", "İstanbul", "ΣΊΣΥΦΟΣ", "tab\there", "two\x1fparts", "x", "yz", "Zebra", "CAS", "evidence", "0"),
+    *("emoji 👩‍🚒 here", "zzz", "UUU", "ends in ǿ", "del\x7f", "\uffff", "e\u0301", "- OR -", "a* b:* 'c' & !d", "12"),
+)
+
+
+@dataclass
+class Shelf:
+    """What was made, each with its texts, the last first; and who may see what of it."""
+
+    server: Server
+    owner: Client
+    other: Client
+    rows: list[tuple[str, str, str, tuple[str, ...]]] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
+    references: dict[str, str] = field(default_factory=dict)
+    shared: set[str] = field(default_factory=set)
+
+    def expected(self, needle: str, cases: set[str], kinds: set[str]) -> list[tuple[str, str]]:
+        """Return what a search finds in some cases, in its order."""
+        folded = fold(needle.strip())
+        digits = needle.strip().removeprefix("#")
+
+        def is_called(kind: str, identifier: str) -> bool:
+            if kind != "CASE":
+                return False
+            is_number = digits.isascii() and digits.isdecimal() and self.numbers[identifier] == int(digits)
+            return is_number or (identifier in self.references and fold(self.references[identifier]) == folded)
+
+        seen = [row for row in self.rows if row[2] in cases and row[0] in kinds]
+        whole = [(kind, identifier) for kind, identifier, _, _ in seen if is_called(kind, identifier)]
+        others = [
+            (kind, identifier)
+            for kind, identifier, _, texts in seen
+            if len(folded) > 1 and any(folded in fold(text) for text in texts)
+        ]
+        return whole + [each for each in others if each not in whole]
+
+
+@pytest.fixture(scope="module", params=[(kind, has_few) for kind in KINDS for has_few in (True, False)], ids=str)
+def shelf(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> Iterator[Shelf]:
+    """Cases with texts of all sorts; members see them by their memberships, or as those who have many do."""
+    kind, has_few = request.param
+    with pytest.MonkeyPatch.context() as patched:
+        if not has_few:
+            patched.setattr(Users, "_has_few", _none_has_few)
+            patched.setattr("app.db.searching.RARE", 3)
+            patched.setattr("app.db.searching._SAMPLE", 30)
+            patched.setattr("app.db.searching._OF_SAMPLE", 3)
+        with serving(kind, new_database(kind)) as server:
+            made = Shelf(server, server.client(), server.client())
+            _fill(made)
+            yield made
+
+
+async def _none_has_few(_: Users, __: str) -> bool:
+    return False
+
+
+def _fill(shelf: Shelf) -> None:
+    rows = []
+    for place, word in enumerate(WORDS):
+        reference = WORDS[(place * 7 + 3) % len(WORDS)]
+        case = shelf.owner.create_case(title=f"{word} {place}", reference=reference)
+        shelf.numbers[case] = shelf.owner.run("query ($id: ID!) { case(id: $id) { number } }", id=case)["case"][
+            "number"
+        ]
+        shelf.references[case] = reference
+        rows.append(("CASE", case, case, (f"{word} {place}", reference)))
+        title, description = f"Event of {word}", WORDS[-1 - place]
+        event = shelf.owner.create_event(case, title=title, description=description)
+        rows.append(("EVENT", event, case, (title, description)))
+        label, types = WORDS[(place + 5) % len(WORDS)] + "!", "pdf, docx"
+        batch = shelf.owner.create_batch(case, event, label=label, fileTypes=types)
+        rows.append(("FILE_BATCH", batch, case, (label, types)))
+        if place % 3 == 0:
+            role = {"caseId": case, "subject": shelf.other.subject, "role": "VIEWER"}
+            shelf.owner.change("setCaseMember", "errors { code }", **role)
+            shelf.shared.add(case)
+    shelf.rows = rows[::-1]
+
+
+def pages(client: Client, text: str, size: int, *, backward: bool = False, **more: Any) -> list[tuple[str, str]]:
+    """Return all that a search finds, page by page."""
+    found: list[tuple[str, str]] = []
+    cursor = None
+    while True:
+        way = {"last": size, "before": cursor} if backward else {"first": size, "after": cursor}
+        page = client.run(SEARCH, text=text, **way, **more)["search"]
+        hits = [(each["kind"], each["node"]["id"]) for each in page["nodes"]]
+        assert all(TYPES[each["kind"]] == each["node"]["__typename"] for each in page["nodes"])
+        found = hits + found if backward else found + hits
+        about = page["pageInfo"]
+        assert about["hasPreviousPage" if not backward else "hasNextPage"] == (cursor is not None)
+        if not about["hasPreviousPage" if backward else "hasNextPage"]:
+            assert page["totalCount"] == len(found)
+            return found
+        cursor = about["startCursor" if backward else "endCursor"]
+
+
+def viewers(shelf: Shelf) -> list[tuple[Client, set[str]]]:
+    """Return who searches, with the cases that they see."""
+    everything = set(shelf.numbers)
+    return [
+        (shelf.owner, everything),
+        (shelf.other, shelf.shared),
+        (shelf.server.client(), set()),
+        (shelf.server.client(roles=("auditor",)), everything),
+    ]
+
+
+PIECES = st.sampled_from(WORDS).flatmap(
+    lambda word: st.tuples(st.integers(0, len(word) - 1), st.integers(1, 6)).map(
+        lambda cut: word[cut[0] : cut[0] + cut[1]]
+    )
+)
+NUMBERS = st.integers(0, len(WORDS) + 2).flatmap(
+    lambda number: st.sampled_from([str(number), f"#{number}", f" {number} "])
+)
+NEEDLES = st.one_of(PIECES, NUMBERS, st.sampled_from(WORDS), st.sampled_from(["event of", "pdf", "of", "!", "no such"]))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    needle=NEEDLES.filter(lambda needle: bool(needle.strip())),
+    size=st.integers(1, 40),
+    backward=st.booleans(),
+    kinds=st.sets(st.sampled_from(sorted(TYPES))),
+)
+def test_what_contains_the_text_is_found_by_whoever_may_see_it(
+    shelf: Shelf, needle: str, size: int, backward: bool, kinds: set[str]
+) -> None:
+    for client, cases in viewers(shelf):
+        expected = shelf.expected(needle, cases, kinds or set(TYPES))
+        assert pages(client, needle, size, backward=backward, kinds=sorted(kinds)) == expected
