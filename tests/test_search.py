@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.engine import Connection
 
 from app.resolvers.users import Users
 from app.values import fold
+from tests.commands import dossier
 from tests.conftest import KINDS
 from tests.server import Client, Server, serving
+from tests.test_migrations import ask
+from tests.test_verify import findings
 
 SEARCH = """
     query ($text: String!, $kinds: [SearchKind!], $first: Int, $after: String, $last: Int, $before: String) {
@@ -86,7 +94,7 @@ async def _none_has_few(_: Users, __: str) -> bool:
 
 
 def _fill(shelf: Shelf) -> None:
-    rows = []
+    rows: list[tuple[str, str, str, tuple[str, ...]]] = []
     for place, word in enumerate(WORDS):
         reference = WORDS[(place * 7 + 3) % len(WORDS)]
         case = shelf.owner.create_case(title=f"{word} {place}", reference=reference)
@@ -152,12 +160,98 @@ NEEDLES = st.one_of(PIECES, NUMBERS, st.sampled_from(WORDS), st.sampled_from(["e
 @given(
     needle=NEEDLES.filter(lambda needle: bool(needle.strip())),
     size=st.integers(1, 40),
-    backward=st.booleans(),
+    way=st.sampled_from(["first", "last"]),
     kinds=st.sets(st.sampled_from(sorted(TYPES))),
 )
 def test_what_contains_the_text_is_found_by_whoever_may_see_it(
-    shelf: Shelf, needle: str, size: int, backward: bool, kinds: set[str]
+    shelf: Shelf, needle: str, size: int, way: str, kinds: set[str]
 ) -> None:
     for client, cases in viewers(shelf):
         expected = shelf.expected(needle, cases, kinds or set(TYPES))
-        assert pages(client, needle, size, backward=backward, kinds=sorted(kinds)) == expected
+        assert pages(client, needle, size, backward=way == "last", kinds=sorted(kinds)) == expected
+
+
+LISTS = {
+    "CASE": """
+        query ($text: String, $size: Int, $after: String) {
+          cases(where: {text: $text}, first: $size, after: $after) { ...page }
+        }
+    """,
+    "EVENT": """
+        query ($case: ID!, $text: String, $size: Int, $after: String) {
+          case(id: $case) { events(where: {text: $text}, first: $size, after: $after) { ...page } }
+        }
+    """,
+}
+
+
+def listed(client: Client, kind: str, text: str, size: int, **more: Any) -> list[str]:
+    """Return the ids of all rows of a list that have a text, page by page."""
+    type_ = f"{TYPES[kind]}Connection"
+    page = f"fragment page on {type_} {{ nodes {{ id }} totalCount pageInfo {{ hasNextPage endCursor }} }}"
+    found: list[str] = []
+    after = None
+    while True:
+        answer = client.run(LISTS[kind] + page, text=text, size=size, after=after, **more)
+        connection = answer["cases"] if kind == "CASE" else (answer["case"] or {}).get("events")
+        if connection is None:
+            return found
+        found += [each["id"] for each in connection["nodes"]]
+        if not connection["pageInfo"]["hasNextPage"]:
+            assert connection["totalCount"] == len(found)
+            return found
+        after = connection["pageInfo"]["endCursor"]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(needle=st.one_of(NEEDLES, st.just("")), size=st.integers(1, 40), place=st.integers(0, len(WORDS) - 1))
+def test_lists_find_the_same_texts(shelf: Shelf, needle: str, size: int, place: int) -> None:
+    of_place = sorted(shelf.numbers)[place]
+    for client, cases in viewers(shelf):
+        for kind, within in (("CASE", cases), ("EVENT", cases & {of_place})):
+            expected = [
+                identifier
+                for type_, identifier, case, texts in shelf.rows
+                if type_ == kind and case in within and any(fold(needle) in fold(text) for text in texts)
+            ]
+            more = {} if kind == "CASE" else {"case": of_place}
+            assert listed(client, kind, needle, size, **more) == expected
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_index_is_verified_and_made_anew(new_database: Callable[[str], str], kind: str, tmp_path: Path) -> None:
+    with serving(kind, new_database(kind)) as server:
+        alice = server.client()
+        case = alice.create_case(title="Straße", reference="A-1")
+        event = alice.create_event(case, title="審計")
+        alice.create_batch(case, event, label="Fotos")
+        gone = alice.create_event(case, title="Nothing")
+        alice.change("deleteEvent", "errors { code }", caseId=case, id=gone)
+        alice.change("updateCase", "errors { code }", id=case, title="Gasse", reference=None)
+        assert findings(server.settings) == []
+
+        def broken(*statements: str) -> list[str]:
+            for statement in map(text, statements):
+                ask(server.settings, partial(Connection.execute, statement=statement))
+            return [re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "…", found) for found in findings(server.settings)]
+
+        index = ["the index of what is searched is another than that of the texts; run 'dossier reindex'"]
+        other = "field search: the table has another value than this entry left there"
+        # SQLite keeps its index whatever is done to the texts.
+        by_hand = index if kind == "postgresql" else []
+        changed = f"case 1 (…), entry 3, EVENT …, {other}"
+        assert broken("UPDATE search_texts SET text = 'x' WHERE type = 'EVENT'") == [changed, *by_hand]
+        moved = "case 1 (…), EVENT …, field search: there is no such row of the case"
+        told = broken("UPDATE search_texts SET event_id = case_id WHERE type = 'EVENT'")
+        assert told == [changed, moved, *by_hand]
+        lost = f"case 1 (…), entry 4, FILE_BATCH …, {other}"
+        assert broken("DELETE FROM search_texts WHERE type = 'FILE_BATCH'") == [changed, lost, moved, *by_hand]
+        if kind == "sqlite":
+            wrong = "INSERT INTO search_grams (rowid, grams) VALUES (99, 'EVEabcZ')"
+            assert broken(wrong) == [changed, lost, moved, *index]
+        url = server.settings.database_url.render_as_string(hide_password=False)
+        done = dossier(tmp_path, "reindex", DOSSIER_DATABASE_URL=url)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "3 texts are in the index\n", "")
+        assert findings(server.settings) == []
+        found = [alice.run(SEARCH, text=word)["search"]["totalCount"] for word in ("gasse", "審計", "fotos", "xy")]
+        assert found == [1, 1, 1, 0]

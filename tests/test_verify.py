@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import LargeBinary, delete, func, insert, select, update
+from sqlalchemy import Column, LargeBinary, MetaData, Text, delete, func, insert, select, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -34,12 +34,12 @@ from app.db.models import (
 from app.db.snapshots import snapshot
 from app.db.types import Id, Time
 from app.record.auditing import Audit, Held
-from app.record.entries import SUBJECTS, case_index, event_index, leaf_of
+from app.record.entries import SUBJECTS, leaf_of
 from app.record.signing import published
 from app.record.trees import extended, leaf_hash, root
 from app.record.verifying import Verification
 from app.settings import Settings, from_environment
-from app.values import field_name, new_id, new_user_id
+from app.values import field_name, fold, new_id, new_user_id
 from tests.commands import dossier
 from tests.conftest import KINDS
 from tests.histories import ODD, History
@@ -172,7 +172,8 @@ def _fill_as_before_the_record(connection: Connection) -> None:
             "reference": "" if number % 3 else None,
         }
         more = {"id": case, "number": number, "status": ["OPEN", "ACTIVE", "CLOSED"][number % 3]}
-        cases.append({**more, **told, **case_index(told), **(changed if number % 2 else fresh)})
+        folded = {"title_key": fold(title), "search": fold(*told.values())}
+        cases.append({**more, **told, **folded, **(changed if number % 2 else fresh)})
         members.append({"case_id": case, "user_id": alice, "role": "OWNER", "expires_at": None, "given_by": None})
         given = {"expires_at": ahead, "given_by": alice if number % 2 else None}
         members.append({"case_id": case, "user_id": bob, "role": "VIEWER", **given})
@@ -180,7 +181,8 @@ def _fill_as_before_the_record(connection: Connection) -> None:
             told = {"title": title, "description": None if place % 2 else title}
             more = {"id": new_id(), "case_id": case, "type": "FINDING", "time_precision": "DAY", "sort_order": -place}
             times = {"occurred_at": moment, "occurred_until": ahead if place % 2 else None}
-            events.append({**more, **times, **told, **event_index(told), **(changed if place % 2 else fresh)})
+            folded = {"search": fold(*told.values())}
+            events.append({**more, **times, **told, **folded, **(changed if place % 2 else fresh)})
         for place in range(2_300 if number == 1 else 3):
             where = {"id": new_id(), "case_id": case, "event_id": events[-1 - place % 2]["id"], "label": title}
             more = {
@@ -193,7 +195,11 @@ def _fill_as_before_the_record(connection: Connection) -> None:
     connection.execute(update(table_of(CaseCounter)).values(last_number=len(cases)))
     for name, rows in (("cases", cases), ("case_members", members), ("events", events), ("file_batches", batches)):
         random.Random(3).shuffle(rows)  # noqa: S311 - to be had again
-        connection.execute(insert(TABLES[name]), rows)
+        # As the tables were then.
+        table = TABLES[name].to_metadata(MetaData())
+        if "search" in rows[0]:
+            table.append_column(Column("search", Text))
+        connection.execute(insert(table), rows)
 
 
 @pytest.mark.long

@@ -32,6 +32,7 @@ from app.db import Statement
 from app.db.models import Case, CaseCounter, ChangeKind, Journal, JournalEntry, SearchText, User, table_of
 from app.db.snapshots import Snapshot, StoredRow
 from app.record.entries import SUBJECTS, VALUES, Row, Subject, leaf_of
+from app.record.indexing import is_index_right, strays
 from app.record.replaying import KEYS, PURGED, SEARCHED, Fault, Replay, Told
 from app.record.trees import HASH_BYTES, extended, leaf_hash, root
 from app.values import parse_id, visible
@@ -103,6 +104,7 @@ class Verification:
         for key, entries, rows in together(told, tables, 2):
             yield from self._replayed(key, entries, rows)
         yield from self._counter_faults()
+        yield from self._search_faults()
 
     def _replayed(self, key: Sequence[Any], entries: Iterable[Told], rows: list[StoredRow]) -> list[Finding]:
         row_id, case_id = key
@@ -137,6 +139,13 @@ class Verification:
         numbers = [number for (number,) in self._snapshot.rows(_COUNTER, {})]
         if len(numbers) != 1 or not isinstance(numbers[0], int) or numbers[0] < self._greatest:
             sentence = f"case_counter doesn't say that case {self._greatest} has been numbered"
+            yield Finding(None, None, None, Fault(None, None, sentence))
+
+    def _search_faults(self) -> Iterator[Finding]:
+        for case_id, type_, row_id in self._rows(_STRAYS):
+            yield self._finding(case_id, Fault(None, SEARCHED, "there is no such row of the case"), (type_, row_id))
+        if not self._given and not is_index_right(self._snapshot):
+            sentence = "the index of what is searched is another than that of the texts; run 'dossier reindex'"
             yield Finding(None, None, None, Fault(None, None, sentence))
 
     def _note_number(self, number: Any) -> None:
@@ -409,6 +418,7 @@ _BY_ROW = both(
     .order_by(_ENTRIES.c.row_id, _ENTRIES.c.case_id, _ENTRIES.c.seq),
     _ENTRIES.c.case_id,
 )
+_STRAYS = both(strays().order_by(_TEXTS.c.case_id, _TEXTS.c.row_id), _TEXTS.c.case_id)
 _ERASING = both(
     select(*(_ENTRIES.c[name] for name in ("case_id", "seq", "kind", "row_id", "said")))
     .where(_ENTRIES.c.kind.in_([literal_column(f"'{kind.value}'") for kind in (ChangeKind.PURGED, ChangeKind.ERASED)]))

@@ -2,6 +2,9 @@
 
 import sys
 from collections.abc import Iterator
+from heapq import merge
+from itertools import islice
+from operator import itemgetter
 from time import monotonic
 from typing import Any
 
@@ -19,11 +22,11 @@ depends_on = None
 
 _AT_ONCE = 1_000  # rows that are read, and texts that are written
 _SECONDS_BETWEEN_LINES = 5
-# What is searched, by what the record calls the rows of a table.
+# Of each table what the record calls its rows, where they are, and what of them is searched.
 _SEARCHED = {
-    "cases": ("CASE", ("title", "description", "reference")),
-    "events": ("EVENT", ("title", "description")),
-    "file_batches": ("FILE_BATCH", ("label", "description", "file_types")),
+    "cases": ("CASE", (), ("title", "description", "reference")),
+    "events": ("EVENT", ("case_id",), ("title", "description")),
+    "file_batches": ("FILE_BATCH", ("case_id", "event_id"), ("label", "description", "file_types")),
 }
 _SQLITE = (
     "CREATE VIRTUAL TABLE search_grams USING fts5(grams, tokenize = 'trigram case_sensitive 1', content = '', "
@@ -70,44 +73,49 @@ def upgrade() -> None:
 
 
 def _fill(connection: sa.Connection, texts: sa.Table) -> None:
-    count = sum(connection.execute(sa.text(f"SELECT count(*) FROM {table}")).scalar_one() for table in _SEARCHED)
+    counts = (sa.select(sa.func.count()).select_from(sa.table(table)) for table in _SEARCHED)
+    count = sum(connection.execute(counted).scalar_one() for counted in counts)
+    # In the order of their ids, which is that in which they were made: so those come first that were made last.
+    found = merge(*(_texts(connection, table) for table in _SEARCHED), key=itemgetter("row_id"))
     done, told = 0, monotonic()
-    for table, (type_, names) in _SEARCHED.items():
-        for rows in _rows(connection, table, names):
-            connection.execute(sa.insert(texts), [_text(row, table, type_, names) for row in rows])
-            if table == "cases":
-                keys = [{"case": row.id, "key": fold(row.reference)} for row in rows if row.reference is not None]
-                if keys:
-                    connection.execute(_KEY, keys)
-            done += len(rows)
-            if monotonic() - told >= _SECONDS_BETWEEN_LINES:
-                told = monotonic()
-                print(f"{done:,} of {count:,} texts are in the index", file=sys.stderr)  # noqa: T201
+    while some := [*islice(found, _AT_ONCE)]:
+        connection.execute(sa.insert(texts), some)
+        done += len(some)
+        if monotonic() - told >= _SECONDS_BETWEEN_LINES:
+            told = monotonic()
+            print(f"{done:,} of {count:,} texts are in the index", file=sys.stderr)  # noqa: T201
+    _fill_keys(connection)
 
 
-def _rows(connection: sa.Connection, table: str, names: tuple[str, ...]) -> Iterator[list[Any]]:
-    """Iterate over the rows of a table, some at a time, in the order of their ids: that in which they were made."""
-    places = {"cases": (), "events": ("case_id",), "file_batches": ("case_id", "event_id")}[table]
-    columns = [sa.Column("id", Id), *(sa.Column(name, Id) for name in places), *(sa.Column(n, sa.Text) for n in names)]
+def _texts(connection: sa.Connection, table: str) -> Iterator[dict[str, Any]]:
+    type_, places, names = _SEARCHED[table]
+    columns = [sa.Column(name, Id) for name in ("id", *places)] + [sa.Column(name, sa.Text) for name in names]
     found = sa.Table(table, sa.MetaData(), *columns)
     statement, last = sa.select(found).order_by(found.c.id).limit(_AT_ONCE), None
-    while True:
-        rows = connection.execute(statement if last is None else statement.where(found.c.id > last)).all()
-        if not rows:
-            return
-        yield [*rows]
+    while rows := connection.execute(statement if last is None else statement.where(found.c.id > last)).all():
+        for row in rows:
+            text = fold(*(getattr(row, name) for name in names))
+            case_id, event_id = getattr(row, "case_id", row.id), getattr(row, "event_id", None)
+            where = {"case_id": case_id, "event_id": row.id if table == "events" else event_id}
+            yield {"type": type_, "row_id": row.id, **where, "text": text, "grams": whole(type_, text)}
         last = rows[-1].id
 
 
-def _text(row: Any, table: str, type_: str, names: tuple[str, ...]) -> dict[str, Any]:
-    text = fold(*(getattr(row, name) for name in names))
-    event_id = row.id if table == "events" else getattr(row, "event_id", None)
-    where = {"type": type_, "row_id": row.id, "case_id": getattr(row, "case_id", row.id), "event_id": event_id}
-    return {**where, "text": text, "grams": whole(type_, text)}
+def _fill_keys(connection: sa.Connection) -> None:
+    cases = sa.Table("cases", sa.MetaData(), *(sa.Column(name, kind) for name, kind in _KEYS.items()))
+    write = sa.update(cases).where(cases.c.id == sa.bindparam("case")).values(reference_key=sa.bindparam("key"))
+    statement, last = sa.select(cases).order_by(cases.c.id).limit(_AT_ONCE), None
+    while rows := connection.execute(statement if last is None else statement.where(cases.c.id > last)).all():
+        keys = [{"case": row.id, "key": fold(row.reference)} for row in rows if row.reference is not None]
+        if keys:
+            connection.execute(write, keys)
+        last = rows[-1].id
 
 
-_CASES = sa.Table("cases", sa.MetaData(), sa.Column("id", Id), sa.Column("reference_key", Folded))
-_KEY = sa.update(_CASES).where(_CASES.c.id == sa.bindparam("case")).values(reference_key=sa.bindparam("key"))
+_KEYS = {"id": Id, "reference": sa.Text, "reference_key": Folded}
+
+
+_TEXTS = sa.table("search_texts", sa.column("row_id"), sa.column("text"))
 
 
 def downgrade() -> None:
@@ -115,9 +123,9 @@ def downgrade() -> None:
     connection = op.get_bind()
     for table in ("cases", "events"):
         op.add_column(table, sa.Column("search", Folded, nullable=False, server_default=""))
-        op.execute(
-            f"UPDATE {table} SET search = (SELECT text FROM search_texts WHERE search_texts.row_id = {table}.id)"
-        )
+        rows = sa.table(table, sa.column("id"), sa.column("search"))
+        text = sa.select(_TEXTS.c.text).where(_TEXTS.c.row_id == rows.c.id).scalar_subquery()
+        op.execute(sa.update(rows).values(search=text))
         if connection.dialect.name == "postgresql":
             op.alter_column(table, "search", server_default=None)
     if connection.dialect.name == "sqlite":
