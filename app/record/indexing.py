@@ -14,7 +14,21 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Select, and_, column, delete, exists, func, insert, literal_column, not_, or_, select, table
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    column,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    not_,
+    or_,
+    select,
+    table,
+)
 from sqlalchemy.engine import Connection
 
 from app.db import Statement
@@ -85,7 +99,7 @@ def _pairs(rows: Iterator[StoredRow]) -> Iterator[tuple[str, int]]:
 
 _ALL = Statement(select(_TEXTS.c.type, _TEXTS.c.text).order_by(_TEXTS.c.id))
 _WORDS = func.ts_stat("SELECT grams FROM search_texts").table_valued("word", "ndoc")
-_TERM = column("term")
+_TERM: ColumnElement[str] = column("term")
 _TERMS = Statement(
     select(_TERM, column("doc")).select_from(table("search_terms")).order_by(_TERM),
     postgresql=select(_WORDS.c.word, _WORDS.c.ndoc).order_by(_WORDS.c.word),
