@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -255,3 +257,30 @@ def test_the_index_is_verified_and_made_anew(new_database: Callable[[str], str],
         assert findings(server.settings) == []
         found = [alice.run(SEARCH, text=word)["search"]["totalCount"] for word in ("gasse", "審計", "fotos", "xy")]
         assert found == [1, 1, 1, 0]
+
+
+@pytest.mark.vectors
+@pytest.mark.parametrize("kind", KINDS)
+def test_naughty_strings_are_found_by_themselves_and_by_a_piece(new_database: Callable[[str], str], kind: str) -> None:
+    strings = json.loads(Path(os.environ["NAUGHTY_STRINGS"]).read_text(encoding="utf-8"))
+    with serving(kind, new_database(kind)) as server:
+        alice, auditor = server.client(), server.client(roles=("auditor",))
+        case = alice.create_case(title="A case")
+        refused = 0
+        for string in strings:
+            about = {"description": string}
+            payload = alice.change("createCase", "case { id } errors { message }", title="A title", **about)
+            if payload["errors"]:
+                assert "\0" in string or len(string) > 30_000
+                refused += 1
+                continue
+            event = alice.create_event(case, title="An event", **about)
+            batch = alice.create_batch(case, event, label="A batch", **about)
+            for needle in (string, string[len(string) // 3 :][: max(2, len(string) // 2)]):
+                if not needle.strip() or len(fold(needle.strip())) < 2 or len(needle) > 1_000:
+                    continue
+                for client in (alice, auditor):
+                    found = pages(client, needle, 100)
+                    wanted = {("CASE", payload["case"]["id"]), ("EVENT", event), ("FILE_BATCH", batch)}
+                    assert wanted <= {*found}, (needle, string)
+        assert refused == 0

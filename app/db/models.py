@@ -214,7 +214,7 @@ class CaseMember(Base):
     __tablename__ = "case_members"
     __table_args__ = (
         _one_of("role", CaseRole),
-        Index("case_members_by_user", "user_id", "case_id"),
+        Index("case_members_by_user", "user_id", "expires_at", "case_id"),
         Index("case_members_by_giver", "given_by", "user_id"),
     )
 

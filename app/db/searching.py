@@ -45,7 +45,8 @@ def _may_contain_postgresql(element: MayContain, compiler: SQLCompiler, **option
 
 @compiles(MayContain, "sqlite")
 def _may_contain_sqlite(element: MayContain, compiler: SQLCompiler, **options: Any) -> str:
-    return f"search_texts.id IN ({_matching(element.sought, compiler, **options)})"
+    # Never more than are looked up.
+    return f"search_texts.id IN ({_matching(element.sought, compiler, **options)} LIMIT {RARE + 1})"
 
 
 class Matches(_Asked):

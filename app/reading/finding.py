@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Column,
     ColumnElement,
     Integer,
     Select,
+    Subquery,
     Table,
     Text,
     and_,
@@ -27,6 +28,7 @@ from sqlalchemy import (
     or_,
     select,
     table,
+    true,
     union_all,
 )
 
@@ -58,17 +60,23 @@ class FoundRows(Rows):
 
     def __init__(self, alias: str, table: Table, sought: Sought) -> None:
         super().__init__(alias, table)
-        rare = IsRare(sought, type_of(table))
+        rare = _is_rare(alias, sought, type_of(table))
         candidates = select(_TEXTS.c.row_id).where(MayContain(sought), contains(_TEXTS.c.text, sought.text))
-        self._ways: list[tuple[ColumnElement[bool], ColumnElement[bool]]] = [
-            (rare, is_one_of(table.c.id, candidates)),
-            (not_(rare), has_text(table.c.id, sought.text)),
+        # At the beginning of the statement: here it would be too much for SQLite's parser where lists are nested.
+        found = candidates.limit(case((rare, _ALL), else_=_NONE)).cte(f"{alias}_found")
+        self._ways = [
+            _Way(rare, is_one_of(table.c.id, select(found.c.row_id))),
+            _Way(not_(rare), has_text(table.c.id, sought.text)),
         ]
 
     def among(self, what: ColumnElement[Any], *conditions: ColumnElement[bool]) -> Select[Any]:
         """See Rows."""
-        found = [select(self.table.c.id).where(*conditions, *way).correlate(None) for way in self._ways]
-        return select(what).select_from(union_all(*found).alias(self.alias)).correlate(None)
+        found = [
+            select(self.table.c.id).where(*conditions, way.condition).limit(_limit(way)).correlate(None)
+            for way in self._ways
+        ]
+        both = union_all(*(select(one.alias(self.alias)) for one in found)).alias(self.alias)
+        return select(what).select_from(both).correlate(None)
 
     def select(
         self, *conditions: ColumnElement[bool], order: OrderBy | None = None, limit: ColumnElement[int] | None = None
@@ -78,12 +86,41 @@ class FoundRows(Rows):
         sorted_by = _Labels(self.alias)
         outer = [] if order is None else order(sorted_by)
         sorts = [self.table.c[name].label(_label(name)) for name in sorted_by.names]
-        ways = (
-            self.asked(self.table).add_columns(*sorts).where(*conditions, *way).order_by(*by).limit(limit)
-            for way in self._ways
-        )
-        found = union_all(*(select(way.alias(self.alias)) for way in ways)).alias(self.alias)
-        return select(found).order_by(*outer).limit(limit).correlate(None)
+        rows = self.asked(self.table).add_columns(*sorts).where(*conditions).order_by(*by)
+        found = (rows.where(way.condition).limit(_limit(way, limit)) for way in self._ways)
+        both = union_all(*(select(one.alias(self.alias)) for one in found)).alias(self.alias)
+        return select(both).order_by(*outer).limit(limit).correlate(None)
+
+
+def _is_rare(name: str, sought: Sought, type_: str | None = None) -> ColumnElement[bool]:
+    """Return the condition that a text is rare, which is found out once, at the beginning of the statement."""
+    asked = select(case((IsRare(sought, type_), _ONE), else_=_NONE).label("rare")).cte(f"{name}_rare")
+    return select(asked.c.rare).scalar_subquery() == _ONE
+
+
+class _Way(NamedTuple):
+    """A way to rows that meet a condition, and whether it is one to go."""
+
+    is_taken: ColumnElement[bool]
+    condition: ColumnElement[bool]
+
+
+class _HitWay(NamedTuple):
+    """A way to what a search finds, and whether it is one to go."""
+
+    is_taken: ColumnElement[bool]
+    hits: Select[Any]
+
+
+def _limit(way: _Way | _HitWay, most: ColumnElement[int] | None = None) -> ColumnElement[int]:
+    """Return how many rows a way is gone for: one that isn't taken ends before it begins.
+
+    A condition that is false SQLite would ask of each row.
+    """
+    return case((way.is_taken, _ALL if most is None else most), else_=_NONE)
+
+
+_ALL, _ONE, _NONE = (literal_column(number, Integer()) for number in ("2147483647", "1", "0"))
 
 
 class _Labels:
@@ -119,7 +156,7 @@ class HitScope(Scope):
     """What a search finds: the text, the number that it is where it is one, and of which kinds."""
 
     sought: Sought
-    number: ColumnElement[int]
+    called: ColumnElement[int]
     kinds: Sequence[str]
     dialect: str
     asking: Asking
@@ -136,7 +173,7 @@ class HitRows(Rows):
         super().__init__(alias, _TEXTS)
         self.sought = scope.sought
         self._hits = f"{alias}_hits"
-        self._ways = [*_whole(scope), *_others(scope)]
+        self._ways = [*_whole(scope), *_others(scope, alias)]
 
     @property
     def c(self) -> Columns:
@@ -156,21 +193,28 @@ class HitRows(Rows):
 
     def among(self, what: ColumnElement[Any], *conditions: ColumnElement[bool]) -> Select[Any]:
         """See Rows."""
-        found = union_all(*(way.correlate(None) for way in self._ways)).alias(self._hits)
-        return select(what).select_from(found).where(*conditions).correlate(None)
+        return select(what).select_from(self._found(conditions)).correlate(None)
 
     def select(
         self, *conditions: ColumnElement[bool], order: OrderBy | None = None, limit: ColumnElement[int] | None = None
     ) -> Select[Any]:
         """See Rows."""
         by = [] if order is None else order(self.c)
+        return self.asked(self._found(conditions, by, limit)).order_by(*by).limit(limit)
+
+    def _found(
+        self,
+        conditions: Sequence[ColumnElement[bool]],
+        by: Sequence[ColumnElement[Any]] = (),
+        limit: ColumnElement[int] | None = None,
+    ) -> Subquery:
         # Each way ends by itself as soon as there is a page.
-        ways = (
-            select(found).where(*conditions).order_by(*by).limit(limit)
-            for found in (way.correlate(None).alias(self._hits) for way in self._ways)
+        found = (
+            select(hits).where(*conditions).order_by(*by).limit(_limit(way, limit))
+            for way in self._ways
+            for hits in (way.hits.correlate(None).alias(self._hits),)
         )
-        found = union_all(*(select(way.alias(self._hits)) for way in ways)).alias(self._hits)
-        return self.asked(found).order_by(*by).limit(limit)
+        return union_all(*(select(one.alias(self._hits)) for one in found)).alias(self._hits)
 
 
 class _Hits:
@@ -193,39 +237,40 @@ def _hit(rank: int) -> Select[Any]:
     return select(_RANKED[rank], _TEXTS.c.id, *_PLACED)
 
 
-def _whole(scope: HitScope) -> list[Select[Any]]:
+def _whole(scope: HitScope) -> list[_HitWay]:
     """Return the ways to cases whose number, or whole reference, is searched for."""
     if scope.kinds and type_of(_CASES) not in scope.kinds:
         return []
     is_case = and_(_TEXTS.c.row_id == _CASES.c.id, readable(_CASES, scope.asking))
     found = _hit(0).join_from(_CASES, _TEXTS, is_case)
-    by_reference = found.where(_CASES.c.reference_key == scope.sought.text, _is_not(scope.number))
-    return [found.where(_CASES.c.number == scope.number), by_reference]
+    by_reference = found.where(_CASES.c.reference_key == scope.sought.text, _is_not(scope.called))
+    return [_HitWay(true(), found.where(_CASES.c.number == scope.called)), _HitWay(true(), by_reference)]
 
 
 def _is_not(number: ColumnElement[int]) -> ColumnElement[bool]:
     return or_(number.is_(None), _CASES.c.number != number)
 
 
-def _others(scope: HitScope) -> list[Select[Any]]:
+def _others(scope: HitScope, name: str) -> list[_HitWay]:
     sought, asking = scope.sought, scope.asking
-    called = select(_CASES.c.id).where(or_(_CASES.c.number == scope.number, _CASES.c.reference_key == sought.text))
+    called = select(_CASES.c.id).where(or_(_CASES.c.number == scope.called, _CASES.c.reference_key == sought.text))
     found = _hit(1).where(
-        sought.query.is_not(None),
         contains(_TEXTS.c.text, sought.text),
         listable(_TEXTS, asking),
         is_none(_TEXTS.c.row_id, called),
     )
     if scope.kinds:
         found = found.where(_TEXTS.c.type.in_([literal_column(f"'{kind}'") for kind in scope.kinds]))
+    is_asked = sought.query.is_not(None)
     if asking.sees_few:
-        return [found]
+        return [_HitWay(is_asked, found)]
     if scope.dialect == "sqlite":
         # It finds what was written last first, and ends with the page; SQLite is kept from beginning with the texts.
         by_index = found.with_only_columns(_RANKED[1], _GRAMS.c.rowid.label("id"), *_PLACED)
-        return [by_index.where(Matches(sought)).join_from(_GRAMS, _TEXTS, _TEXTS.c.id == apart(_GRAMS.c.rowid))]
-    rare = IsRare(sought)
-    return [found.where(rare, MayContain(sought)), found.where(not_(rare))]
+        by_index = by_index.join_from(_GRAMS, _TEXTS, _TEXTS.c.id == apart(_GRAMS.c.rowid)).where(Matches(sought))
+        return [_HitWay(is_asked, by_index)]
+    rare = _is_rare(name, sought)
+    return [_HitWay(rare, found.where(MayContain(sought))), _HitWay(and_(is_asked, not_(rare)), found)]
 
 
 def number_in(text: str) -> int | None:

@@ -64,6 +64,7 @@ class ReadPage:
         self._page = page
         self._site = site
         self._rows = self._found(scope) or scope.rows(planner.name())
+        self._number = None if page.where else scope.number
         self._scope = [*scope.conditions, *self._filters()]
         self._after = self._key("after")
         self._before = self._key("before")
@@ -112,7 +113,7 @@ class ReadPage:
             case nouns.TypeName():
                 return [f'"{member.parent.name}"']
             case nouns.Total():
-                return [scalar(self._rows.among(func.count(), *self._scope))]
+                return [scalar(self._rows.among(func.count(), *self._scope)) if self._number is None else self._number]
             case nouns.About():
                 return braces((info.key, self._about(info)) for info in member.children())
             case _:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from sqlalchemy import ColumnElement, Select, Subquery, Table, Text, func, literal_column, select
@@ -134,6 +134,8 @@ class Scope:
 
     table: Table
     conditions: Sequence[ColumnElement[bool]]
+    number: ColumnElement[int] | None = field(default=None, kw_only=True)
+    """How many such rows there are, where that is known without them."""
 
     def rows(self, alias: str) -> Rows:
         """Return such rows, of which nothing has been asked yet; the conditions are still to be made of them."""

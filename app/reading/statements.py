@@ -58,7 +58,7 @@ from app.db.sql import (
 )
 from app.db.types import Id, Time
 from app.errors import RequestFault, RequestRefused
-from app.ownership import Asking, Viewer, acquainted, listable, readable
+from app.ownership import Asking, Viewer, acquainted, listable, number_of, readable
 from app.reading import nouns
 from app.reading.feeds import ReadFeed, since
 from app.reading.finding import HIT_ORDER, HitRows, HitScope, excerpt, number_in
@@ -371,7 +371,8 @@ class Planner:
         """Return where the rows of a connection lie."""
         if connection.among is None:
             if connection.parent is None:
-                return Scope(noun.table, [listable(noun.table, self._asking)])
+                number = number_of(noun.table, self._asking)
+                return Scope(noun.table, [listable(noun.table, self._asking)], number=number)
             return self._place(noun, row, connection.parent)
         among = connection.among(self._asking)
         if connection.parent is None:

@@ -70,6 +70,9 @@ def upgrade() -> None:
         op.create_index("search_texts_by_grams", "search_texts", ["grams"], postgresql_using="gin")
     for table in ("cases", "events"):
         op.execute(f"ALTER TABLE {table} DROP COLUMN search")
+    # With all that tells of how many cases a user is a member.
+    op.drop_index("case_members_by_user", "case_members")
+    op.create_index("case_members_by_user", "case_members", ["user_id", "expires_at", "case_id"])
 
 
 def _fill(connection: sa.Connection, texts: sa.Table) -> None:
@@ -121,6 +124,8 @@ _TEXTS = sa.table("search_texts", sa.column("row_id"), sa.column("text"))
 def downgrade() -> None:
     """Move what is searched of cases and events back."""
     connection = op.get_bind()
+    op.drop_index("case_members_by_user", "case_members")
+    op.create_index("case_members_by_user", "case_members", ["user_id", "case_id"])
     for table in ("cases", "events"):
         op.add_column(table, sa.Column("search", Folded, nullable=False, server_default=""))
         rows = sa.table(table, sa.column("id"), sa.column("search"))
