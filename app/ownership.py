@@ -185,7 +185,9 @@ def _is_there(table: Table) -> ColumnElement[bool]:
         above = above.where(_events.c.id == table.c.event_id)
     elif table is _texts:
         above = select(literal_column("1")).where(_events.c.id == table.c.event_id)
-        is_event_there = or_(table.c.event_id.is_(None), exists(above.correlate(table)))
+        # As a value: for the alternative PostgreSQL would read the ids of all events at once.
+        event = above.correlate(table).scalar_subquery()
+        is_event_there = or_(table.c.event_id.is_(None), event.is_not(None))
         above = select(literal_column("1")).where(_cases.c.id == table.c.case_id)
         return and_(is_event_there, exists(above.correlate(table)))
     else:

@@ -12,7 +12,7 @@ from app.db.sql import Condition
 
 RARE: Final = 1_000
 """Up to how many texts are looked up by the index; where there may be more, rows are looked at in their order."""
-_SAMPLE, _OF_SAMPLE = 1_000, 10  # of the newest texts, and how many of them have what is not rare
+_SAMPLE, _OF_SAMPLE = 300, 3  # of the newest texts, and how many of them have what is not rare
 
 
 class Sought(NamedTuple):
@@ -33,20 +33,28 @@ class _Asked(Condition):
 
 
 class MayContain(_Asked):
-    """Whether a row of search_texts, by its own name, may contain what is searched for."""
+    """Whether a row of search_texts, by its own name, may contain what is searched for; none where that is not rare."""
 
     name = "may_contain"
+
+    def __init__(self, sought: Sought, is_rare: ColumnElement[bool]) -> None:
+        super().__init__(sought)
+        self.is_rare = is_rare
 
 
 @compiles(MayContain, "postgresql")
 def _may_contain_postgresql(element: MayContain, compiler: SQLCompiler, **options: Any) -> str:
-    return f"search_texts.grams @@ CAST({compiler.process(element.sought.query, **options)} AS tsquery)"
+    rare = compiler.process(element.is_rare, **options)
+    asked = f"CAST({compiler.process(element.sought.query, **options)} AS tsquery)"
+    # No text has a gram of four characters.
+    return f"search_texts.grams @@ CASE WHEN {rare} THEN {asked} ELSE CAST('ZZZZ' AS tsquery) END"
 
 
 @compiles(MayContain, "sqlite")
 def _may_contain_sqlite(element: MayContain, compiler: SQLCompiler, **options: Any) -> str:
-    # Never more than are looked up.
-    return f"search_texts.id IN ({_matching(element.sought, compiler, **options)} LIMIT {RARE + 1})"
+    rare = compiler.process(element.is_rare, **options)
+    match = f"""CASE WHEN {rare} THEN {_match(element.sought, compiler, **options)} ELSE '""' END"""
+    return f"search_texts.id IN (SELECT rowid FROM search_grams WHERE search_grams MATCH {match})"
 
 
 class Matches(_Asked):

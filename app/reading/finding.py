@@ -61,9 +61,9 @@ class FoundRows(Rows):
     def __init__(self, alias: str, table: Table, sought: Sought) -> None:
         super().__init__(alias, table)
         rare = _is_rare(alias, sought, type_of(table))
-        candidates = select(_TEXTS.c.row_id).where(MayContain(sought), contains(_TEXTS.c.text, sought.text))
+        candidates = select(_TEXTS.c.row_id).where(MayContain(sought, rare), contains(_TEXTS.c.text, sought.text))
         # At the beginning of the statement: here it would be too much for SQLite's parser where lists are nested.
-        found = candidates.limit(case((rare, _ALL), else_=_NONE)).cte(f"{alias}_found")
+        found = candidates.cte(f"{alias}_found")
         self._ways = [
             _Way(rare, is_one_of(table.c.id, select(found.c.row_id))),
             _Way(not_(rare), has_text(table.c.id, sought.text)),
@@ -270,7 +270,7 @@ def _others(scope: HitScope, name: str) -> list[_HitWay]:
         by_index = by_index.join_from(_GRAMS, _TEXTS, _TEXTS.c.id == apart(_GRAMS.c.rowid)).where(Matches(sought))
         return [_HitWay(is_asked, by_index)]
     rare = _is_rare(name, sought)
-    return [_HitWay(rare, found.where(MayContain(sought))), _HitWay(and_(is_asked, not_(rare)), found)]
+    return [_HitWay(rare, found.where(MayContain(sought, rare))), _HitWay(and_(is_asked, not_(rare)), found)]
 
 
 def number_in(text: str) -> int | None:

@@ -6,7 +6,7 @@ from enum import Enum
 
 from app.db import models
 from app.db.models import SearchText, table_of
-from app.reading.nouns import Excerpt, NodeOf, Noun, Reference, Search, Stored
+from app.reading.nouns import Excerpt, Named, NodeOf, Noun, Search, Stored
 from app.schema.case import Case
 from app.schema.fields import argument, declared, field, noun
 from app.schema.nodes import Node
@@ -37,7 +37,7 @@ class SearchHit:
 
     kind: SearchKind = field(Stored(table_of(SearchText).c.type), "What it is.")
     node: Node = field(NodeOf("row_id"), "What was found.")
-    case: Case = field(Reference("case_id"), "The case that it is, or that it is in.")
+    case: Case = field(Named("case_id"), "The case that it is, or that it is in.")
     excerpt: str = field(
         Excerpt(),
         "The words around the first match, up to some 200 characters; the beginning of what is found by its number or "
