@@ -156,7 +156,9 @@ def listable(table: Table, asking: Asking) -> ColumnElement[bool]:
 def own_cases(asking: Asking) -> Select[Any]:
     """Return the ids of the cases that the viewer is a member of."""
     lasts = or_(CaseMember.expires_at.is_(None), CaseMember.expires_at > asking.moment)
-    return select(CaseMember.case_id).where(CaseMember.user_id == asking.viewer, lasts).correlate(None)
+    found = select(CaseMember.case_id).where(CaseMember.user_id == asking.viewer, lasts)
+    # In the order of an index: PostgreSQL would take everybody to have as many as they have on average, and read all.
+    return found.order_by(CaseMember.expires_at).correlate(None)
 
 
 def number_of(table: Table, asking: Asking) -> ColumnElement[int] | None:
