@@ -41,8 +41,9 @@ _FOLDER = Path(__file__).parent / ".work" / "finding"
 _TIMES = 15
 _CASES, _TEXTS = table_of(Case), table_of(SearchText)
 _RARE = "Zanzibar"
+_REQUEST = Request(executable(), {}, VariableValues({}, {}))
 _NODE = "title status viewerRole createdBy { name }"
-_READS = {
+READS = {
     "page of 50": f"{{ cases(first: 50) {{ nodes {{ {_NODE} }} }} }}",
     "page of 50 by title": f"{{ cases(first: 50, orderBy: [TITLE_ASC]) {{ nodes {{ {_NODE} }} }} }}",
     "count": "{ cases { totalCount } }",
@@ -125,10 +126,10 @@ def _write(connection: Connection, cases: int, progress: Any) -> None:
 async def _measure(settings: Settings, title: str) -> None:
     database = await open_database(settings)
     try:
-        viewers = await _viewers(settings, database)
+        viewers = await asyncio.to_thread(in_transaction, settings, _viewers, "read")
         print(f"\n{title}; milliseconds, median of {_TIMES}")
         print(f"{'':26}{''.join(f'{name:>10}' for name in viewers)}")
-        for name, text in _READS.items():
+        for name, text in READS.items():
             document = text % data.full_case() if "%s" in text else text
             taken = [await _median(database, viewer, document) for viewer in viewers.values()]
             print(f"{name:26}{''.join(f'{each:10.2f}' for each in taken)}", flush=True)
@@ -136,29 +137,30 @@ async def _measure(settings: Settings, title: str) -> None:
         await database.close()
 
 
-async def _viewers(settings: Settings, database: Database) -> dict[str, Viewer]:
-    def find(connection: Connection) -> dict[str, Viewer]:
-        counted = select(func.count()).where(CaseMember.user_id == User.id).correlate(User.__table__).scalar_subquery()
-        rows = connection.execute(select(User.subject, User.id, counted.label("cases"))).all()
-        found = {row.subject: Viewer(row.id, frozenset(), row.subject, row.cases <= FEW) for row in rows}
-        found["none"] = Viewer(new_user_id(), frozenset(), "none")
-        found["auditor"] = Viewer(new_user_id(), frozenset({"auditor"}), "auditor")
-        found["all"] = found.pop(data.SUBJECT)
-        return {name: found[name] for name in ("none", "five", "half", "all", "auditor")}
+def _viewers(connection: Connection) -> dict[str, Viewer]:
+    counted = select(func.count()).where(CaseMember.user_id == User.id).correlate(User.__table__).scalar_subquery()
+    rows = connection.execute(select(User.subject, User.id, counted.label("cases"))).all()
+    found = {row.subject: Viewer(row.id, frozenset(), row.subject, row.cases <= FEW) for row in rows}
+    found["none"] = Viewer(new_user_id(), frozenset(), "none")
+    found["auditor"] = Viewer(new_user_id(), frozenset({"auditor"}), "auditor")
+    found["all"] = found.pop(data.SUBJECT)
+    return {name: found[name] for name in ("none", "five", "half", "all", "auditor")}
 
-    return await asyncio.to_thread(in_transaction, settings, find, "read")
+
+def planned(database: Database, viewer: Viewer, text: str) -> Plan:
+    """Return the plan of a query without variables, for a viewer."""
+    (operation,) = parse(text).definitions
+    query = executable().query_type
+    assert isinstance(operation, OperationDefinitionNode)  # noqa: S101 - for the type checker
+    assert query is not None  # noqa: S101 - for the type checker
+    return plan_query(database, viewer, collect(_REQUEST, query, [operation.selection_set]))
 
 
 async def _median(database: Database, viewer: Viewer, text: str) -> float:
-    (operation,) = parse(text).definitions
-    assert isinstance(operation, OperationDefinitionNode)  # noqa: S101 - for the type checker
-    request = Request(executable(), {}, VariableValues({}, {}))
-    query = executable().query_type
-    assert query is not None  # noqa: S101 - for the type checker
-    plan: Plan = plan_query(database, viewer, collect(request, query, [operation.selection_set]))
+    plan = planned(database, viewer, text)
     times = []
     for _ in range(_TIMES + 2):  # by then it is prepared
-        values = plan.values(request.variables, viewer, now(), database.bind)
+        values = plan.values(_REQUEST.variables, viewer, now(), database.bind)
         began = time.perf_counter()
         await database.read(plan.statement, values, viewer.id)
         times.append((time.perf_counter() - began) * 1_000)
