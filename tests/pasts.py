@@ -9,7 +9,7 @@ from tests.server import Client
 
 AUTHORS = "version createdAt createdBy { id subject } updatedAt updatedBy { id subject }"
 EVENT = f"""
-    id type title description occurredAt occurredUntil timePrecision sortOrder {AUTHORS}
+    id type title description occurredAt occurredUntil timePrecision sortOrder source timeKind utcOffset {AUTHORS}
     case {{ id title version }}
 """
 BATCH = f"""

@@ -126,7 +126,8 @@ RULES = {
         "Hold": "id name reason reference placedAt placedBy releasedAt releasedBy releaseReason",
         "CaseMember": "user role expiresAt accepted",
         "Event": """
-            id case type title description occurredAt occurredUntil timePrecision sortOrder fileBatches fileBatch
+            id case type title description occurredAt occurredUntil timePrecision sortOrder source timeKind utcOffset
+            fileBatches fileBatch
             history version createdAt createdBy updatedAt updatedBy
         """,
         "FileBatch": """
@@ -346,7 +347,8 @@ def contents(world: World, values: Values | None = None) -> bytes:
         members { user { id } role expiresAt accepted }
         events {
           nodes {
-            id type title description occurredAt occurredUntil timePrecision sortOrder version updatedAt
+            id type title description occurredAt occurredUntil timePrecision sortOrder source timeKind utcOffset
+            version updatedAt
             fileBatches { nodes { id label fileCount description fileTypes sortOrder version updatedAt } }
           }
         }

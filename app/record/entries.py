@@ -60,13 +60,17 @@ class Recorded(NamedTuple):
 
 @dataclass(frozen=True)
 class Subject:
-    """A table whose rows are recorded: what entries call them, and which columns say what one is, and in which case."""
+    """A table whose rows are recorded: what entries call them, and which columns say what one is, and in which case.
+
+    `index` returns the columns that orders and searches read, made of a row's others.
+    """
 
     name: str
     model: type[Base]
     label: str
     key: str = "id"
     place: str = "case_id"
+    index: Callable[[Row], Mapping[str, str]] | None = None
 
     @property
     def table(self) -> Table:
@@ -137,15 +141,20 @@ def case_index(case: Row) -> dict[str, str]:
 
 def event_index(event: Row) -> dict[str, str]:
     """Return the column of an event that searches read."""
-    return {"search": fold(event["title"], event.get("description"))}
+    return {"search": fold(event["title"], event.get("description"), event.get("source"), event.get("time_kind"))}
+
+
+def batch_index(batch: Row) -> dict[str, str]:
+    """Return the column of a file batch that searches read."""
+    return {"search": fold(batch["label"], batch.get("description"), batch.get("file_types"))}
 
 
 SUBJECTS: Mapping[str, Subject] = {
     subject.table.name: subject
     for subject in (
-        Subject("CASE", Case, "title", place="id"),
-        Subject("EVENT", Event, "title"),
-        Subject("FILE_BATCH", FileBatch, "label"),
+        Subject("CASE", Case, "title", place="id", index=case_index),
+        Subject("EVENT", Event, "title", index=event_index),
+        Subject("FILE_BATCH", FileBatch, "label", index=batch_index),
         Subject("MEMBER", CaseMember, "subject", key="user_id"),
         Subject("HOLD", Hold, "name"),
     )

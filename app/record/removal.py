@@ -49,7 +49,7 @@ from app.db.models import (
 )
 from app.db.types import Id
 from app.errors import JournalBroken
-from app.record.entries import SUBJECT_OF, SUBJECTS, VALUES, Row, case_index, event_index, leaf_of
+from app.record.entries import SUBJECT_OF, SUBJECTS, VALUES, Row, leaf_of
 from app.record.journal import Recorder
 from app.values import field_name, format_time
 
@@ -63,7 +63,6 @@ _CASES, _EVENTS, _BATCHES, _MEMBERS = (table_of(model) for model in (Case, Event
 _DELETIONS, _FORMER, _ENTRIES = table_of(Deletion), table_of(FormerMember), table_of(JournalEntry)
 _MEMBER = SUBJECTS[_MEMBERS.name]
 _TABLES = {name: subject.table for name, subject in SUBJECT_OF.items()}
-_INDEXES: Final = {_CASES.name: case_index, _EVENTS.name: event_index}
 
 
 def remove(recorder: Recorder, model: type[Base], row: FoundRow) -> None:
@@ -239,8 +238,8 @@ def _row_of(table: Table, entry: FoundRow) -> dict[str, Any]:
             "created_at": datetime.fromisoformat(imported["createdAt"][1]),
             "created_by": imported["createdBy"][1],
         }
-    index = _INDEXES.get(table.name)
-    return row if index is None else row | index(row)
+    index = SUBJECTS[table.name].index
+    return row if index is None else {**row, **index(row)}
 
 
 def _moved(deletion: FoundRow, state: DeletionState, position: int) -> dict[str, Any]:

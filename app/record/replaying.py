@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
 
-from app.db.models import Case, ChangeKind, Event, table_of
-from app.record.entries import ERASED, NO_CHANGE, SUBJECTS, Row, Subject, case_index, digest_of, event_index
+from app.db.models import Case, ChangeKind, Event
+from app.record.entries import ERASED, NO_CHANGE, SUBJECTS, Subject, digest_of
 from app.values import field_name
 
 _CREATED, _UPDATED, _DELETED, _IMPORTED, _RESTORED = (
@@ -27,10 +27,6 @@ _CHANGING = frozenset(
     kind.value for kind in (ChangeKind.UPDATED, ChangeKind.SEALED, ChangeKind.UNSEALED, ChangeKind.RELEASED)
 )
 _LEAVING = {kind.value: frozenset(names) for kind, names in NO_CHANGE.items()}
-_INDEXES: Mapping[str, Callable[[Row], Mapping[str, str]]] = {
-    table_of(Case).name: case_index,
-    table_of(Event).name: event_index,
-}
 _NOT_BEFORE = "the value before is not what the entries before made of it"
 
 
@@ -91,7 +87,8 @@ class _Shape:
         self.names: tuple[str, ...] = names[: len(self.recorded)]
         self.other_names: tuple[str, ...] = names[len(self.recorded) :]
         self.compared = itemgetter(*at)
-        self.index = _INDEXES.get(self.table)
+        self.index = subject.index
+        self.columns = [(each.column, each.field) for each in subject.columns]
 
 
 _SHAPES = {subject.name: _Shape(subject) for subject in SUBJECTS.values()}
@@ -219,8 +216,8 @@ class Replay:
                 expected |= imported
             else:
                 expected |= {name: imported[name] for name in ("created_at", "created_by")}
-        if shape.index is not None and isinstance(values.get("title"), str):
-            expected |= shape.index(values)
+        if shape.index is not None and shape.label is not None and isinstance(values.get(shape.label), str):
+            expected |= shape.index({column: values.get(field) for column, field in shape.columns})
         return expected
 
     def _check_place(self, entry: Told, shape: _Shape, faults: list[Fault]) -> None:

@@ -7,6 +7,7 @@ from app.db.models import DESCRIPTION_LENGTH, FILE_TYPES_LENGTH, TITLE_LENGTH, C
 from app.ownership import CHANGE, DELETE, Viewer, place
 from app.reading.payloads import Given
 from app.record import removal
+from app.record.entries import batch_index
 from app.record.journal import Recorder
 from app.record.keeping import Touch
 from app.resolvers.changes import change
@@ -28,14 +29,14 @@ def create(recorder: Recorder, _: Viewer, event: FoundRow, values: Given) -> str
     """Add a file batch to an event. Takes the role CONTRIBUTOR."""
     identifier = new_id()
     where = {"id": identifier, "case_id": event.case_id, "event_id": event.id}
-    recorder.add(_FILE_BATCHES, {**where, **values})
+    recorder.add(_FILE_BATCHES, {**where, **values, **batch_index(values)})
     return identifier
 
 
 @change(place(CHANGE, case_id=Case, event_id=Event, id=FileBatch), _RULES)
 def update(recorder: Recorder, _: Viewer, batch: FoundRow, values: Given) -> str:
     """Change a file batch. Takes the role CONTRIBUTOR."""
-    recorder.update(_FILE_BATCHES, batch, values)
+    recorder.update(_FILE_BATCHES, batch, {**values, **batch_index(batch._asdict() | values)})
     return str(batch.id)
 
 

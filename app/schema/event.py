@@ -85,6 +85,16 @@ class Event(Node):
     sort_order: int = strawberry.field(
         description="Which of the events at the same moment comes first: the one with the lower number."
     )
+    source: str | None = strawberry.field(
+        description="Where it is from, such as a file, a log or a person: up to 200 characters."
+    )
+    time_kind: str | None = strawberry.field(
+        description="What its time says where it is from, as `Creation time`: up to 200 characters."
+    )
+    utc_offset: str | None = strawberry.field(
+        description="The offset from UTC that its time has where it is from, of the form `+02:00`, from `-12:00` to "
+        "`+14:00`; that of UTC is `+00:00`. It says nothing of `occurredAt`, which is a moment in any case."
+    )
 
     file_batches = listed(
         FileBatchConnection,
@@ -128,8 +138,8 @@ class EventFilter:
     type: list[EventType] | None = condition(one_of("type"), "Events of one of these types; an empty list finds none.")
     text: str | None = condition(
         text,
-        "Events with this text in the title or the description. Upper and lower case are alike, and "
-        "no character has a special meaning.",
+        "Events with this text in the title, the description, the `source` or the `timeKind`. Upper and lower case are "
+        "alike, and no character has a special meaning.",
     )
     occurred_from: DateTime | None = condition(
         at_least("occurred_at"), "Events whose `occurredAt` is this moment or later."
@@ -176,6 +186,16 @@ class CreateEventInput(MutationInput):
         default=0,
         description="Which of the events at the same moment comes first: the one with the lower number; not null.",
     )
+    source: strawberry.Maybe[str | None] = strawberry.field(
+        description="Where it is from, such as a file, a log or a person: up to 200 characters."
+    )
+    time_kind: strawberry.Maybe[str | None] = strawberry.field(
+        description="What its time says where it is from, as `Creation time`: up to 200 characters."
+    )
+    utc_offset: strawberry.Maybe[str | None] = strawberry.field(
+        description="The offset from UTC that its time has where it is from, of the form `+02:00`, from `-12:00` to "
+        "`+14:00`; that of UTC is `+00:00`. It says nothing of `occurredAt`, which is a moment in any case."
+    )
 
 
 @input_type
@@ -206,6 +226,16 @@ class UpdateEventInput(MutationInput):
     )
     sort_order: strawberry.Maybe[int | None] = strawberry.field(
         description="Which of the events at the same moment comes first: the one with the lower number; not null."
+    )
+    source: strawberry.Maybe[str | None] = strawberry.field(
+        description="Where it is from, such as a file, a log or a person: up to 200 characters."
+    )
+    time_kind: strawberry.Maybe[str | None] = strawberry.field(
+        description="What its time says where it is from, as `Creation time`: up to 200 characters."
+    )
+    utc_offset: strawberry.Maybe[str | None] = strawberry.field(
+        description="The offset from UTC that its time has where it is from, of the form `+02:00`, from `-12:00` to "
+        "`+14:00`; that of UTC is `+00:00`. It says nothing of `occurredAt`, which is a moment in any case."
     )
 
 

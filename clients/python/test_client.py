@@ -451,6 +451,9 @@ def test_events_and_batches_in_short() -> None:
         "occurredUntil": None,
         "timePrecision": TimePrecision.EXACT,
         "sortOrder": 0,
+        "source": None,
+        "timeKind": None,
+        "utcOffset": None,
         "version": 1,
     }
     end, midnight = datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
@@ -512,6 +515,9 @@ EVENT: dict[str, Any] = {
     "occurredUntil": datetime(2026, 3, 3, tzinfo=UTC),
     "timePrecision": "MINUTE",
     "sortOrder": 7,
+    "source": "a.log",
+    "timeKind": "Log time",
+    "utcOffset": "+02:00",
 }
 BATCH: dict[str, Any] = {
     "label": "A batch",

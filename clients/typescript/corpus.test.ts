@@ -429,6 +429,9 @@ suite("a timeline", () => {
       occurredUntil: null,
       timePrecision: "EXACT",
       sortOrder: 0,
+      source: null,
+      timeKind: null,
+      utcOffset: null,
       version: 1,
     });
     const occurredUntil = "2026-03-02T00:00:00.000000Z";
@@ -499,6 +502,9 @@ const ROWS = {
     occurredUntil: "2026-03-03T00:00:00.000000Z",
     timePrecision: "MINUTE",
     sortOrder: 7,
+    source: "a.log",
+    timeKind: "Log time",
+    utcOffset: "+02:00",
   },
   batch: { label: "A batch", description: "More about it", fileCount: 7, fileTypes: ".pdf", sortOrder: 7 },
 } as const;
