@@ -141,6 +141,13 @@ def _is_there(table: Table) -> ColumnElement[bool]:
     return exists(above.correlate(table))
 
 
+def is_there_below(table: Table, parent: str) -> list[ColumnElement[bool]]:
+    """Return what a row has to meet besides, where it is found by the id of a row that is there, in a column."""
+    if table is not _batches or parent != "case_id":
+        return []
+    return [exists(select(literal_column("1")).where(_events.c.id == table.c.event_id).correlate(table))]
+
+
 def trashed(asking: Asking) -> ColumnElement[bool]:
     """Return the condition that an entry says that something in its case was deleted that can be restored.
 

@@ -343,6 +343,22 @@ def _contains_sqlite(element: _Contains, compiler: SQLCompiler, **options: Any) 
     return f"instr({compiler.process(element.clauses, **options)}) > 0"
 
 
+class _InSmallLetters(_Text):
+    """A text with the letters A to Z made small, and no others."""
+
+    name = "in_small_letters"
+
+
+@compiles(_InSmallLetters, "postgresql")
+def _in_small_letters_postgresql(element: _InSmallLetters, compiler: SQLCompiler, **options: Any) -> str:
+    return f'lower({compiler.process(element.clauses, **options)} COLLATE "C")'
+
+
+@compiles(_InSmallLetters, "sqlite")
+def _in_small_letters_sqlite(element: _InSmallLetters, compiler: SQLCompiler, **options: Any) -> str:
+    return f"lower({compiler.process(element.clauses, **options)})"
+
+
 class _Elements(FunctionElement[Any]):
     """The elements of a JSON array of identifiers."""
 
@@ -727,6 +743,11 @@ def or_null(text: ColumnElement[str]) -> ColumnElement[str]:
 def contains(text: ColumnElement[str], part: ColumnElement[str]) -> ColumnElement[bool]:
     """Return whether `text` contains `part`; no character of it has a special meaning."""
     return _Contains(text, part)
+
+
+def in_small_letters(text: ColumnElement[str]) -> ColumnElement[str]:
+    """Return a text with the letters A to Z made small, and no others."""
+    return _InSmallLetters(text)
 
 
 def elements(array: BindParameter[str], alias: str) -> TableValuedAlias:

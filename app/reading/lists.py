@@ -60,7 +60,7 @@ class ReadPage:
         self._page = page
         self._site = site
         self._rows = scope.rows(planner.name())
-        self._scope = [*scope.conditions, *self._filters()]
+        self._scope = [*scope.conditions_of(self._rows), *self._filters()]
         self._after = self._key("after")
         self._before = self._key("before")
         self._size = self._bind(lambda page: page.size, Integer())
@@ -162,7 +162,7 @@ class ReadPage:
     @cached_property
     def _cursor(self) -> ColumnElement[str]:
         order = self._page.order
-        keys = [(self._rows.column(sort.column.name), sort.column.type) for sort in order.sorts]
+        keys = [(self._rows.column(sort.name), sort.kind) for sort in order.sorts]
         return self._rows.below(cursor_text(order.tag, keys))
 
     def _filters(self) -> Iterator[ColumnElement[bool]]:
@@ -179,9 +179,7 @@ class ReadPage:
     def _key(self, name: str) -> list[ColumnElement[Any]] | None:
         if getattr(self._page, name) is None:
             return None
-        return [
-            self._bind(_key_part(name, place), sort.column.type) for place, sort in enumerate(self._page.order.sorts)
-        ]
+        return [self._bind(_key_part(name, place), sort.kind) for place, sort in enumerate(self._page.order.sorts)]
 
     def _bind(self, value: Callable[[Page], Any], kind: TypeEngine[T]) -> BindParameter[T]:
         site = self._site

@@ -13,10 +13,11 @@ from enum import Enum
 from typing import Any, Protocol, TypeAlias
 from zlib import crc32
 
-from sqlalchemy import Column, ColumnElement, Integer, Table, and_, or_, tuple_
+from sqlalchemy import ColumnElement, Integer, Table, and_, or_, tuple_
 from sqlalchemy.types import TypeEngine
 
 from app.db.types import Id, Time
+from app.reading.beside import identity, kind_of
 from app.values import parse_id, parse_time, text_fault
 
 DEFAULT_SIZE = 50
@@ -53,27 +54,23 @@ class ExpiredCursorError(ArgumentError):
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """One column of an order, and its direction."""
+    """One column of an order, its type and its direction; the column may be one beside the table."""
 
-    column: Column[Any]
+    name: str
+    kind: TypeEngine[Any]
     descending: bool
-
-    @property
-    def reversed(self) -> Sort:
-        """The same column the other way round."""
-        return Sort(self.column, not self.descending)
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A total order of a table's rows: its last column is the id."""
+    """A total order of a table's rows: one of its columns tells each from all others."""
 
     tag: str
     sorts: tuple[Sort, ...]
 
     def by(self, c: Columns, *, backward: bool) -> list[ColumnElement[Any]]:
         """Return what to sort rows by that have these columns."""
-        columns = ((c[sort.column.name], sort.descending) for sort in self.sorts)
+        columns = ((c[sort.name], sort.descending) for sort in self.sorts)
         return [column.desc() if descending != backward else column.asc() for column, descending in columns]
 
     def beyond(
@@ -81,7 +78,7 @@ class Order:
     ) -> ColumnElement[bool]:
         """Return the condition that a row with these columns stands behind `key`, or before it when `backward`."""
         directions = {sort.descending for sort in self.sorts}
-        columns = [c[sort.column.name] for sort in self.sorts]
+        columns = [c[sort.name] for sort in self.sorts]
         if len(directions) == 1:
             # A comparison of rows is what both databases can answer from an index.
             here, there = tuple_(*columns), tuple_(*key)
@@ -122,9 +119,9 @@ def order_of(table: Table, orders: Sequence[Enum], columns: Mapping[str, tuple[s
     for order in orders:
         name, direction = order.name.rsplit("_", 1)
         for column in columns.get(name, (name.lower(),)):
-            sorts.setdefault(column, Sort(table.c[column], direction == "DESC"))
+            sorts.setdefault(column, Sort(column, kind_of(table, column), direction == "DESC"))
     last = next(reversed(sorts.values()))
-    sorts.setdefault("id", Sort(table.c.id, last.descending))
+    sorts.setdefault(end := identity(table, sorts), Sort(end, Id(), last.descending))
     words = ",".join(f"{name} {sort.descending}" for name, sort in sorts.items())
     return Order(f"{crc32(f'{table.name} {words}'.encode()):08x}", tuple(sorts.values()))
 
@@ -169,7 +166,7 @@ def size_of(arguments: Mapping[str, Any], name: str) -> int | None:
 
 
 def _key(arguments: Mapping[str, Any], name: str, order: Order) -> Key | None:
-    kinds = [sort.column.type for sort in order.sorts]
+    kinds = [sort.kind for sort in order.sorts]
     return read_cursor(arguments, name, order.tag, kinds, "of another list or another `orderBy`")
 
 

@@ -57,8 +57,9 @@ from app.db.sql import (
 )
 from app.db.types import Id, Time
 from app.errors import RequestFault, RequestRefused
-from app.ownership import Asking, Viewer, acquainted, readable
+from app.ownership import Asking, Viewer, acquainted, is_there_below, readable
 from app.reading import nouns
+from app.reading.beside import kind_of
 from app.reading.feeds import ReadFeed, since
 from app.reading.lists import ReadPage, filters_of
 from app.reading.nouns import Noun, noun_of
@@ -198,8 +199,9 @@ class Planner:
     def _of_row(self, row: Rows, field: Field) -> list[Piece]:
         """Return the JSON of a field of a row."""
         match field.lead:
-            case nouns.Stored(column):
-                return json_pieces(row.column(column.name), column.type, nullable=bool(column.nullable))
+            case nouns.Stored() | nouns.StoredBeside() as stored:
+                member = _stored(row, stored, field.key)
+                return json_pieces(member.value, member.kind, nullable=member.nullable)
             case nouns.Reference(name, known):
                 noun = field.noun
                 referred = row.reference(name, noun.table, key=noun.key[0], known=known)
@@ -259,13 +261,12 @@ class Planner:
         members = []
         for field in fields:
             match field.lead:
-                case nouns.Stored(column):
-                    pass
+                case nouns.Stored() | nouns.StoredBeside() as stored:
+                    members.append(_stored(row, stored, field.key))
                 case nouns.Private(name) if row.known:
-                    column = field.owner.table.c[name]
+                    members.append(_stored(row, nouns.Stored(field.owner.table.c[name]), field.key))
                 case _:
                     return None
-            members.append(Member(field.key, row.column(column.name), column.type, bool(column.nullable)))
         return flat_object(members)
 
     def _row(
@@ -283,7 +284,7 @@ class Planner:
         mark = [(TYPE, [f'"{type_.name}"'])] if marked else []
         members = [(field.key, self.value(rows, field)) for field in fields]
         answer = concatenation(braces([*mark, *members]))
-        return scalar(select(answer).select_from(rows.arranged(rows.select(*scope.conditions))))
+        return scalar(select(answer).select_from(rows.arranged(rows.select(*scope.conditions_of(rows)))))
 
     def own(self, noun: Noun) -> Scope:
         """Return where the viewer's own row is."""
@@ -309,7 +310,7 @@ class Planner:
         scope = self._place(field.noun, row, few.parent)
         rows = scope.rows(self.name())
         answer = joined(concatenation(self.object(rows, field.children())))
-        page = rows.select(*scope.conditions, order=few.by)
+        page = rows.select(*scope.conditions_of(rows), order=few.by)
         return scalar(select(concatenation(["[", answer, "]"])).select_from(rows.arranged(page)))
 
     def _members_of(self, array: ColumnElement[str], place: int, field: Field) -> ColumnElement[str]:
@@ -414,7 +415,7 @@ class Planner:
         if parent is None:
             return [readable(noun.table, self._asking)]
         assert row is not None  # noqa: S101 - for the type checker
-        return [noun.table.c[parent] == row.column("id")]
+        return [noun.table.c[parent] == row.column("id"), *is_there_below(noun.table, parent)]
 
     def _below(self, row: Rows | None, value: ColumnElement[str]) -> ColumnElement[str]:
         return value if row is None else row.below(value)
@@ -459,6 +460,13 @@ class Planner:
         """Return a name that no other rows of the statement have."""
         self._names += 1
         return f"r{self._names}"
+
+
+def _stored(row: Rows, lead: nouns.Stored | nouns.StoredBeside, key: str) -> Member:
+    """Return what a row holds in a column, its own or one beside it, as the member of an object."""
+    if isinstance(lead, nouns.StoredBeside):
+        return Member(key, row.column(lead.name), kind_of(row.table, lead.name), nullable=False)
+    return Member(key, row.column(lead.column.name), lead.column.type, bool(lead.column.nullable))
 
 
 def _of_member(found: TableValuedAlias, field: Field) -> list[Piece]:

@@ -33,7 +33,7 @@ READING_ORDER = (
     *("Case", "CaseStatus", "CaseRole", "CaseMember", "CaseConnection", "CaseEdge", "CaseFilter", "CaseOrder"),
     *("AsOf", "Seal", "Hold"),
     *("Event", "EventType", "TimePrecision", "EventConnection", "EventEdge", "EventFilter", "EventOrder"),
-    *("FileBatch", "FileBatchConnection", "FileBatchEdge", "FileBatchOrder"),
+    *("FileBatch", "FileBatchConnection", "FileBatchEdge", "FileBatchFilter", "FileBatchOrder"),
     *("Change", "ChangeSubject", "ChangeKind", "FieldChange", "Journal"),
     *("ChangeConnection", "ChangeEdge", "ChangeFilter", "ChangeOrder"),
     *("ChangeFeed", "FeedEntry", "FeedKind", "Checkpoint"),

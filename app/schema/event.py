@@ -12,7 +12,7 @@ from app.db.models import EventType, TimePrecision
 from app.reading.nouns import Noun, Reference, at_least, below, one_of, reaches, text
 from app.schema.change import history
 from app.schema.fields import MutationInput, condition, field, input_type, lookup, noun
-from app.schema.file_batch import FileBatch, FileBatchConnection, FileBatchOrder
+from app.schema.file_batch import FileBatch, FileBatchConnection, FileBatchFilter, FileBatchOrder
 from app.schema.nodes import Node
 from app.schema.pages import UPDATED_FROM, listed, pages_of
 from app.schema.scalars import DateTime
@@ -102,6 +102,8 @@ class Event(Node):
         parent="event_id",
         order=FileBatchOrder,
         default=FileBatchOrder.SORT_ORDER_ASC,
+        where=FileBatchFilter,
+        filtered="Only batches that meet all of these.",
     )
     file_batch = lookup(
         FileBatch,
