@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,7 +28,7 @@ from app.ownership import Asking
 from app.reading import nouns
 from app.reading.nouns import Filter
 from app.reading.pages import Page
-from app.reading.rows import Scope, braces, scalar
+from app.reading.rows import Rows, Scope, braces, scalar
 from app.reading.selections import Field
 
 if TYPE_CHECKING:
@@ -54,13 +54,12 @@ class ReadPage:
         scope: Scope,
     ) -> None:
         self._planner = planner
-        self._asking = asking
         self._field = field
-        self._table = field.noun.table
         self._page = page
         self._site = site
         self._rows = scope.rows(planner.name())
-        self._scope = [*scope.conditions_of(self._rows), *self._filters()]
+        filters = conditions_of(planner, asking, field, page.where, site, self._rows)
+        self._scope = [*scope.conditions_of(self._rows), *filters]
         self._after = self._key("after")
         self._before = self._key("before")
         self._size = self._bind(lambda page: page.size, Integer())
@@ -165,17 +164,6 @@ class ReadPage:
         keys = [(self._rows.column(sort.name), sort.kind) for sort in order.sorts]
         return self._rows.below(cursor_text(order.tag, keys))
 
-    def _filters(self) -> Iterator[ColumnElement[bool]]:
-        if not self._page.where:
-            return
-        filters = filters_of(self._field)
-        for name, value in self._page.where.items():
-
-            def bind(convert: Callable[[Any], Any], column: str, name: str = name) -> ColumnElement[Any]:
-                return self._bind(lambda page: convert(page.where[name]), self._table.c[column].type)
-
-            yield filters[name](self._rows, value, bind, self._asking)
-
     def _key(self, name: str) -> list[ColumnElement[Any]] | None:
         if getattr(self._page, name) is None:
             return None
@@ -184,6 +172,20 @@ class ReadPage:
     def _bind(self, value: Callable[[Page], Any], kind: TypeEngine[T]) -> BindParameter[T]:
         site = self._site
         return self._planner.bind(lambda run: value(run.arguments[site]), kind)
+
+
+def conditions_of(
+    planner: Planner, asking: Asking, field: Field, where: Mapping[str, Any], site: int, rows: Rows
+) -> Iterator[ColumnElement[bool]]:
+    """Iterate over what rows have to meet by the filters that a field was given, which is asked for at `site`."""
+    filters = filters_of(field) if where else {}
+    for name, value in where.items():
+
+        def bind(convert: Callable[[Any], Any], column: str, name: str = name) -> ColumnElement[Any]:
+            kind = rows.table.c[column].type
+            return planner.bind(lambda run: convert(run.arguments[site].where[name]), kind)
+
+        yield filters[name](rows, value, bind, asking)
 
 
 def filters_of(field: Field) -> dict[str, Filter]:

@@ -33,6 +33,8 @@ MADE_BY: Final = "dossier_made_by"
 
 MAX_NAMES = 100
 """How many names a filter may give."""
+MAX_UNITS = 10_000
+"""In how many units of time rows are counted at once."""
 
 
 @dataclass(frozen=True)
@@ -217,6 +219,30 @@ class Connection(Lead):
     order: Enum
     among: Among | None = None
     reads = 1
+
+
+@dataclass(frozen=True)
+class Counts(Lead):
+    """How many rows below this one have a moment, in a column, in each unit of time; `parent` as in Lookup."""
+
+    parent: str
+    moment: str
+    reads = 1
+
+
+@dataclass(frozen=True)
+class UnitStart(Lead):
+    """The moment with which a unit of time begins."""
+
+
+@dataclass(frozen=True)
+class UnitEnd(Lead):
+    """The moment before which a unit of time ends."""
+
+
+@dataclass(frozen=True)
+class UnitCount(Lead):
+    """How many rows there are in a unit of time."""
 
 
 @dataclass(frozen=True)

@@ -129,13 +129,27 @@ def order_of(table: Table, orders: Sequence[Enum], columns: Mapping[str, tuple[s
 def decode(
     arguments: Mapping[str, Any], order_for: Callable[[Sequence[Enum]], Order], filters: Mapping[str, Any]
 ) -> Page:
-    """Return the page that a connection's arguments ask for. Raises ArgumentError.
-
-    A filter may have a `fault`, a function from what is given to what is wrong with it, or None.
-    """
+    """Return the page that a connection's arguments ask for. Raises ArgumentError."""
     if arguments.get("first") is not None and arguments.get("last") is not None:
         raise ArgumentError("`first` and `last` can't be used together; page one way or the other", "last")
     first, last = size_of(arguments, "first"), size_of(arguments, "last")
+    where = where_of(arguments, filters)
+    order = order_for(arguments.get("orderBy") or ())
+    return Page(
+        order=order,
+        size=first or last or DEFAULT_SIZE,
+        backward=last is not None,
+        after=_key(arguments, "after", order),
+        before=_key(arguments, "before", order),
+        where=where,
+    )
+
+
+def where_of(arguments: Mapping[str, Any], filters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the filters that were given. Raises ArgumentError.
+
+    A filter may have a `fault`, a function from what is given to what is wrong with it, or None.
+    """
     where = {name: value for name, value in (arguments.get("where") or {}).items() if value is not None}
     text = where.get("text", "")
     if len(text) > MAX_TEXT:
@@ -146,15 +160,7 @@ def decode(
         find_fault = getattr(filters[name], "fault", None)
         if find_fault is not None and (fault := find_fault(value)) is not None:
             raise ArgumentError(f"`{name}` {fault}", "where", name)
-    order = order_for(arguments.get("orderBy") or ())
-    return Page(
-        order=order,
-        size=first or last or DEFAULT_SIZE,
-        backward=last is not None,
-        after=_key(arguments, "after", order),
-        before=_key(arguments, "before", order),
-        where=where,
-    )
+    return where
 
 
 def size_of(arguments: Mapping[str, Any], name: str) -> int | None:

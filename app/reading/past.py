@@ -404,7 +404,7 @@ class _PastRows(Rows):
 
     def among(self, what: ColumnElement[Any], *conditions: ColumnElement[bool]) -> Select[Any]:
         """See Rows."""
-        keys = self.past.keys(self._subject, self._values, self._mentioned(conditions)).alias(self._keys)
+        keys = self.past.keys(self._subject, self._values, self._mentioned([what, *conditions])).alias(self._keys)
         return select(what).select_from(keys).where(*conditions).correlate(None)
 
     def select(

@@ -60,9 +60,10 @@ from app.errors import RequestFault, RequestRefused
 from app.ownership import Asking, Viewer, acquainted, is_there_below, readable
 from app.reading import nouns
 from app.reading.beside import kind_of
+from app.reading.counts import ReadCounts, asked
 from app.reading.feeds import ReadFeed, since
 from app.reading.lists import ReadPage, filters_of
-from app.reading.nouns import Noun, noun_of
+from app.reading.nouns import Filter, Noun, noun_of
 from app.reading.pages import MAX_SIZE, ArgumentError, decode
 from app.reading.past import AsOf, Past, PastScope, as_of, past_filters
 from app.reading.plans import Plan, Run, Site
@@ -212,8 +213,8 @@ class Planner:
                 return [boolean(row.column(name).is_(None) if wanted else row.column(name).is_not(None))]
             case nouns.Computed(text):
                 return [row.below(text(row.column("id"), self._asking))]
-            case nouns.Few() as few:
-                return [row.below(self._nested(field, lambda: self._rows(row, few, field)))]
+            case nouns.Few() | nouns.Counts() as list_:
+                return [row.below(self._nested(field, lambda: self._unpaged(row, list_, field)))]
             case nouns.Same() | nouns.Part():
                 return self._as_other(row, field)
             case nouns.NodeOf(name):
@@ -306,6 +307,13 @@ class Planner:
         kind: TypeEngine[Any] = Integer() if given.is_seq else Time()
         return self.bind(lambda run: run.arguments[site].value, kind)
 
+    def _unpaged(self, row: Rows, lead: nouns.Few | nouns.Counts, field: Field) -> ColumnElement[str]:
+        """Return the JSON of a list without pages."""
+        if isinstance(lead, nouns.Few):
+            return self._rows(row, lead, field)
+        counts = self.counts(row, lead, field)
+        return literal_column("NULL", Text) if counts is None else counts().json()
+
     def _rows(self, row: Rows, few: nouns.Few, field: Field) -> ColumnElement[str]:
         scope = self._place(field.noun, row, few.parent)
         rows = scope.rows(self.name())
@@ -325,7 +333,7 @@ class Planner:
     def pages(self, row: Rows | None, connection: nouns.Connection, field: Field) -> Callable[[], ReadPage] | None:
         """Return what makes the page that a field asks for, each time anew; None when there is a fault."""
         noun = field.noun
-        filters = filters_of(field) if row is None or row.past is None else past_filters(filters_of(field))
+        filters = self._filters_of(row, field)
         site, page = self._site(
             field,
             lambda arguments: decode(arguments, lambda orders: noun.order(orders, connection.order), filters),
@@ -334,6 +342,20 @@ class Planner:
             return None
         scope = self._listed(noun, row, connection)
         return partial(ReadPage, self, self._asking, field, page, site, scope)
+
+    def counts(self, row: Rows, lead: nouns.Counts, field: Field) -> Callable[[], ReadCounts] | None:
+        """Return what makes the counts that a field asks for, each time anew; None when there is a fault."""
+        filters = self._filters_of(row, field)
+        site, found = self._site(field, lambda arguments: asked(arguments, filters))
+        if found is None:
+            return None
+        scope = self._place(field.noun, row, lead.parent)
+        return partial(ReadCounts, self, self._asking, field, lead, found, site, scope)
+
+    @staticmethod
+    def _filters_of(row: Rows | None, field: Field) -> dict[str, Filter]:
+        """Return the filters that a field can be asked for, of what is as it is, or as it was."""
+        return filters_of(field) if row is None or row.past is None else past_filters(filters_of(field))
 
     def _listed(self, noun: Noun, row: Rows | None, connection: nouns.Connection) -> Scope:
         """Return where the rows of a connection lie."""

@@ -33,6 +33,7 @@ READING_ORDER = (
     *("Case", "CaseStatus", "CaseRole", "CaseMember", "CaseConnection", "CaseEdge", "CaseFilter", "CaseOrder"),
     *("AsOf", "Seal", "Hold"),
     *("Event", "EventType", "TimePrecision", "EventConnection", "EventEdge", "EventFilter", "EventOrder"),
+    *("EventCount", "TimeUnit"),
     *("FileBatch", "FileBatchConnection", "FileBatchEdge", "FileBatchFilter", "FileBatchOrder"),
     *("Change", "ChangeSubject", "ChangeKind", "FieldChange", "Journal"),
     *("ChangeConnection", "ChangeEdge", "ChangeFilter", "ChangeOrder"),

@@ -10,7 +10,9 @@ from app import ownership
 from app.db import models
 from app.db.models import CaseRole, CaseStatus
 from app.reading.nouns import (
+    MAX_UNITS,
     Computed,
+    Counts,
     Few,
     IsNull,
     Noun,
@@ -24,8 +26,18 @@ from app.reading.nouns import (
     text,
 )
 from app.schema.change import ChangeConnection, ChangeOrder, Journal, history
-from app.schema.event import Event, EventConnection, EventFilter, EventOrder
-from app.schema.fields import MutationInput, choice_type, condition, field, input_type, lookup, noun
+from app.schema.event import Event, EventConnection, EventCount, EventFilter, EventOrder, TimeUnit
+from app.schema.fields import (
+    MutationInput,
+    argument,
+    choice_type,
+    condition,
+    declared,
+    field,
+    input_type,
+    lookup,
+    noun,
+)
 from app.schema.file_batch import FileBatchConnection, FileBatchFilter, FileBatchOrder
 from app.schema.kept import Hold, Seal
 from app.schema.nodes import Node
@@ -133,6 +145,14 @@ class Case(Node):
         default=EventOrder.OCCURRED_AT_ASC,
         where=EventFilter,
         filtered="Only events that meet all of these.",
+    )
+    event_counts: list[EventCount] = declared(
+        Counts("case_id", "occurred_at"),
+        list[EventCount],
+        f"How many events begin in each unit of time that has any, in order. {MAX_UNITS:,} units are told at the most: "
+        "where there are more, the document is refused (`LIMIT_EXCEEDED`), so narrow `where` or take a longer unit.",
+        by=argument(TimeUnit, "The unit of time."),
+        where=argument(EventFilter | None, "Only events that meet all of these are counted."),
     )
     event = lookup(
         Event,

@@ -9,7 +9,7 @@ import strawberry
 
 from app.db import models
 from app.db.models import EventType, TimePrecision
-from app.reading.nouns import Noun, Reference, at_least, below, one_of, reaches, text
+from app.reading.nouns import Noun, Reference, UnitCount, UnitEnd, UnitStart, at_least, below, one_of, reaches, text
 from app.schema.change import history
 from app.schema.fields import MutationInput, condition, field, input_type, lookup, noun
 from app.schema.file_batch import FileBatch, FileBatchConnection, FileBatchFilter, FileBatchOrder
@@ -126,6 +126,42 @@ class Event(Node):
         description="When the event itself was last changed; changes to its file batches do not count."
     )
     updated_by: User = field(Reference("updated_by"), "Who changed the event itself last.")
+
+
+class TimeUnit(Enum):
+    """By what events can be counted over time."""
+
+    MINUTE = "MINUTE"
+    HOUR = "HOUR"
+    DAY = "DAY"
+    WEEK = "WEEK"
+    MONTH = "MONTH"
+    YEAR = "YEAR"
+
+
+describe(
+    TimeUnit,
+    "A unit of time, by the calendar and the clock of UTC.",
+    MINUTE="A minute.",
+    HOUR="An hour.",
+    DAY="A day, from midnight to midnight.",
+    WEEK="A week, from Monday to Monday (ISO 8601).",
+    MONTH="A month of the calendar.",
+    YEAR="A year of the calendar.",
+)
+
+
+@noun(Noun(models.Event))
+class EventCount:
+    """How many events begin in a unit of time."""
+
+    from_: DateTime = field(UnitStart(), "When the unit begins.", name="from")
+    until: DateTime = field(
+        UnitEnd(),
+        "When the unit ends: the moment with which the next one begins. Of what ends with the year 9999 or later it is "
+        "the last moment that there is, `9999-12-31T23:59:59.999999Z`.",
+    )
+    count: int = field(UnitCount(), "How many events have their `occurredAt` in it: 1 or more.")
 
 
 EventConnection = pages_of(Event, "event", "events", short="event")
