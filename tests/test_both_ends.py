@@ -239,9 +239,10 @@ def populate(server: Server) -> tuple[World, str]:
             case = client.create_case(title=f"Case {text}", description=text or None, status="OPEN")
             for day in range(number):
                 occurred = {"occurredAt": f"2026-01-0{day // 2 + 1}T00:00:00Z", "sortOrder": -day}
-                event = client.create_event(case, title=text + TEXTS[day - 4], **occurred)
+                event = client.create_event(case, title=text + TEXTS[day - 4], source=text or None, **occurred)
                 for place in range(day + 1):
-                    client.create_batch(case, event, label=f"{text} {place}", fileCount=place, sortOrder=place // 2)
+                    given = {"fileCount": place, "sortOrder": place // 2, "fileTypes": text or None}
+                    client.create_batch(case, event, label=f"{text} {place}", **given)
     viewer = anna.run("{ viewer { id } }")["viewer"]["id"]
     while anna.run("{ checkpoint { size } }")["checkpoint"] is None:
         time.sleep(0.05)

@@ -119,8 +119,9 @@ RULES = {
     "with its row": {
         "User": "id issuer subject name email",
         "Case": """
-            id number title description reference status viewerRole viewerAccepted members events event
-            history journal trash seal holds retainUntil version createdAt createdBy updatedAt updatedBy
+            id number title description reference status viewerRole viewerAccepted members events eventCounts event
+            fileBatches history journal trash seal holds retainUntil
+            version createdAt createdBy updatedAt lastActivityAt updatedBy
         """,
         "Seal": "at by reason root",
         "Hold": "id name reason reference placedAt placedBy releasedAt releasedBy releaseReason",
@@ -130,6 +131,7 @@ RULES = {
             fileBatches fileBatch
             history version createdAt createdBy updatedAt updatedBy
         """,
+        "EventCount": "from until count",
         "FileBatch": """
             id event label fileCount description fileTypes sortOrder
             history version createdAt createdBy updatedAt updatedBy
