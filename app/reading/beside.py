@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Column, Table
+from sqlalchemy import Alias, Column, Table
 from sqlalchemy.types import TypeEngine
 
 from app.db.models import Case, Journal, table_of
@@ -39,7 +39,8 @@ _BESIDE: Final[Mapping[str, Mapping[str, Beside]]] = {
 
 def beside(table: Any, name: str) -> Beside | None:
     """Return what stands beside the rows of a table, or of an alias of it, under a name; None for their own columns."""
-    columns = _BESIDE.get(getattr(table, "element", table).name)
+    original: Any = table.element if isinstance(table, Alias) else table
+    columns = _BESIDE.get(original.name)
     return None if columns is None else columns.get(name)
 
 
