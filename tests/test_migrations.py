@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import CheckConstraint, Column, DefaultClause, Index, Integer, MetaData, String, Table, inspect
@@ -107,8 +108,8 @@ def test_every_command_says_in_one_line_that_a_database_is_newer(settings: Setti
         "DOSSIER_DATABASE_URL": settings.database_url.render_as_string(hide_password=False),
         "DOSSIER_JWT_SECRET": SECRET,
     }
-    for command in (["serve", "--port", "0"], ["migrate"], ["documents", "list"]):
-        done = dossier(tmp_path, *command, **named)
+    for arguments in (["serve", "--port", "0"], ["migrate"], ["documents", "list"]):
+        done = dossier(tmp_path, *arguments, **named)
         assert (done.returncode, done.stdout, done.stderr) == (1, "", f"dossier: {NEWER}\n")
     with pytest.raises(DossierError, match=r"^the database is at revision 0099, which"):
         migrations.migrate(settings, "base")
@@ -254,6 +255,49 @@ def test_users_stay_who_they_were_when_issuers_are_told_apart(settings: Settings
     ask(settings, change)
     # The membership needs no taking up.
     assert ask(settings, found) == [("", "alice", "Alice", "OWNER", None)]
+
+
+def test_batches_that_are_there_can_be_searched_and_events_have_no_source(settings: Settings) -> None:
+    migrations.migrate(settings, "0007")
+    user, by = "01890000-0000-7000-8000-000000000001", "created_by, updated_by"
+    batches = [f"01890000-0000-7000-8000-{number:012}" for number in range(2_001)]  # more than two slices
+    rows = ", ".join(f"('{batch}', '{user}', '{user}', 'STRASSE', 'E\u0301', '{user}', '{user}')" for batch in batches)
+    none = f"('01890001{user[8:]}', '{user}', '{user}', 'Label', NULL, '{user}', '{user}')"
+    execute(
+        settings,
+        f"INSERT INTO users (id, subject) VALUES ('{user}', 'alice')",  # noqa: S608 - ours, as all below
+        f"INSERT INTO cases (id, number, title, title_key, search, {by}) VALUES "  # noqa: S608
+        f"('{user}', 1, 'A', 'a', 'a', '{user}', '{user}')",
+        f"INSERT INTO events (id, case_id, title, search, occurred_at, {by}) VALUES "  # noqa: S608
+        f"('{user}', '{user}', 'A', 'a', '2026-01-01T00:00:00.000000Z', '{user}', '{user}')",
+        f"INSERT INTO file_batches (id, case_id, event_id, label, file_types, {by}) VALUES {rows}, {none}",  # noqa: S608
+    )
+
+    def found(connection: Connection) -> Any:
+        texts = connection.exec_driver_sql("SELECT search, count(*) FROM file_batches GROUP BY search ORDER BY search")
+        events = connection.exec_driver_sql("SELECT source, time_kind, utc_offset, title FROM events")
+        return [tuple(row) for row in texts], [tuple(row) for row in events]
+
+    for _ in range(2):
+        migrations.migrate(settings)
+        folded = [("label", 1), ("strasse\x1f\u00e9", 2_001)]
+        assert ask(settings, found) == (folded, [(None, None, None, "A")])
+        downgrade(settings, "0007")
+        assert "search" not in ask(
+            settings, lambda each: {one["name"] for one in inspect(each).get_columns("file_batches")}
+        )
+    migrations.migrate(settings, "base")
+
+
+def downgrade(settings: Settings, revision: str) -> None:
+    """Bring a database back to a revision."""
+
+    def run(connection: Connection) -> None:
+        config = migrations._config()  # noqa: SLF001 - no command goes back but to the beginning
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+
+    ask(settings, run)
 
 
 def test_they_leave_no_difference_to_the_models(settings: Settings) -> None:
