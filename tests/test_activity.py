@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import re
+import sqlite3
+from contextlib import closing
 from typing import Any
 
+import asyncpg
 import pytest
 
+from app.db import database_of
+from app.db.postgresql import address
+from app.execution.documents import Documents
+from app.values import new_id
 from tests.server import Client, Server, remove_nothing
 from tests.test_ownership import count, execute, grant
 
@@ -288,3 +297,66 @@ def test_batches_of_an_event_that_is_gone_are_gone_at_once(
         assert labels(alice, case, asOf={"seq": size}) == "x"
         assert len(labels(alice, case, asOf={"seq": size - 1})) == 104
         alice.create_event(case)
+
+
+# What it costs
+
+
+INDEXES = {
+    "journals_by_time": "cases(orderBy: [LAST_ACTIVITY_DESC], first: 50) { nodes { title lastActivityAt } }",
+    "journals_by_time ": "cases(orderBy: [LAST_ACTIVITY_ASC], first: 50, after: $cursor) { nodes { title } }",
+    "file_batches_in_case_by_created_at": "case(id: $id) { fileBatches(first: 50) { nodes { label } } }",
+    "file_batches_in_case_by_sort_order": """
+        case(id: $id) { fileBatches(orderBy: [SORT_ORDER_DESC], where: {text: "x"}) { nodes { label } } }
+    """,
+    "file_batches_in_case_by_updated_at": """
+        case(id: $id) { fileBatches(orderBy: [UPDATED_AT_DESC], first: 50) { nodes { label } } }
+    """,
+    "file_batches_by_updated_at": """
+        event(caseId: $id, id: $id) { fileBatches(orderBy: [UPDATED_AT_ASC], first: 50) { nodes { label } } }
+    """,
+    "events_by_": "case(id: $id) { eventCounts(by: DAY) { from count } }",
+}
+
+
+@pytest.mark.parametrize("index", INDEXES)
+def test_lists_are_read_in_the_order_of_an_index(server: Server, alice: Client, index: str) -> None:
+    asked = INDEXES[index]
+    alice.create_case()
+    edges = alice.run("{ cases(orderBy: [LAST_ACTIVITY_ASC]) { edges { cursor } } }")["cases"]["edges"]
+    values = {"id": new_id(), "cursor": edges[0]["cursor"]}
+    declared = ", ".join(
+        f"${name}: {type_}" for name, type_ in (("id", "ID!"), ("cursor", "String")) if f"${name}" in asked
+    )
+    documents = Documents(server.settings, database_of(server.settings))
+    given = {name: value for name, value in values.items() if f"${name}" in asked}
+    (explained,) = documents.explained(f"query {f'({declared})' * bool(declared)} {{ {asked} }}", given)
+    (statement,) = explained.statements
+    plan = "\n".join(planned(server, statement))
+    assert index.strip() in plan, plan
+    if "eventCounts" not in asked:  # which are sorted by their units
+        assert not re.search(r"TEMP B-TREE|Sort Key", plan), plan
+
+
+def planned(server: Server, statement: str) -> list[str]:
+    if server.kind == "sqlite":
+        with closing(sqlite3.connect(server.settings.database_file)) as connection:
+            return [
+                row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", [None] * statement.count("?"))
+            ]
+
+    async def explain() -> list[str]:
+        connection = await asyncpg.connect(address(server.settings.database_url))
+        try:
+            # With so few rows it would read all of a table, and sort them.
+            for setting in ("enable_seqscan = off", "enable_bitmapscan = off", "enable_sort = off"):
+                await connection.execute(f"SET {setting}")
+            await connection.execute("SET plan_cache_mode = force_generic_plan")
+            await connection.execute(f"PREPARE asked AS {statement}")
+            most = max(map(int, re.findall(r"\$(\d+)", statement)))
+            rows = await connection.fetch(f"EXPLAIN EXECUTE asked ({', '.join(['NULL'] * most)})")
+            return [row[0] for row in rows]
+        finally:
+            await connection.close()
+
+    return asyncio.run(explain())
