@@ -58,8 +58,9 @@ class ReadPage:
         self._page = page
         self._site = site
         self._rows = scope.rows(planner.name())
-        filters = conditions_of(planner, asking, field, page.where, site, self._rows)
+        filters = [*conditions_of(planner, asking, field, page.where, site, self._rows)]
         self._scope = [*scope.conditions_of(self._rows), *filters]
+        self._whole = [*scope.conditions_of(self._rows, whole=True), *filters]
         self._after = self._key("after")
         self._before = self._key("before")
         self._size = self._bind(lambda page: page.size, Integer())
@@ -107,7 +108,7 @@ class ReadPage:
             case nouns.TypeName():
                 return [f'"{member.parent.name}"']
             case nouns.Total():
-                return [scalar(self._rows.among(func.count(), *self._scope))]
+                return [scalar(self._rows.among(func.count(), *self._whole))]
             case nouns.About():
                 return braces((info.key, self._about(info)) for info in member.children())
             case _:

@@ -40,7 +40,7 @@ from sqlalchemy.sql.visitors import iterate
 from app.db.models import Case, ChangeKind, Journal, JournalEntry, table_of
 from app.db.sql import apart, array_of, contains, digits, inside, is_none, last_hash, node_hash, value_inside
 from app.db.types import Id
-from app.ownership import Asking, is_there_below, readable
+from app.ownership import Asking, may_be_left, readable
 from app.reading import nouns
 from app.reading.beside import beside
 from app.reading.nouns import Filter
@@ -125,8 +125,7 @@ class Past:
     def below(self, table: Table, values: Mapping[str, ColumnElement[str]]) -> Scope:
         """Return where rows of the case lie that have these values in columns, which never change."""
         if table.name in SUBJECTS:
-            is_above_asked = any(is_there_below(table, name) for name in values)
-            return PastScope(table, (), self, values, is_above_asked)
+            return PastScope(table, (), self, values, any(may_be_left(table, name) for name in values))
         # Entries are never changed: those that there are by now begin with those that there were.
         return Scope(table, [*(table.c[name] == value for name, value in values.items()), table.c.seq <= self.seq])
 
@@ -339,16 +338,16 @@ class PastScope(Scope):
 
     past: Past
     values: Mapping[str, ColumnElement[str]]
-    is_above_asked: bool = False
+    may_be_left: bool = False
     """Whether the event that a row is on may have been gone, as what is on one that was deleted goes a little later."""
 
     def rows(self, alias: str) -> Rows:
         """Return such rows, of which nothing has been asked yet."""
         return _PastRows(alias, self.table, self.past, self.values)
 
-    def conditions_of(self, rows: Rows) -> Sequence[ColumnElement[bool]]:
+    def conditions_of(self, rows: Rows, *, whole: bool = False) -> Sequence[ColumnElement[bool]]:  # noqa: ARG002
         """See Scope."""
-        return [*self.conditions, *([self.past.was_there(rows.c["event_id"])] if self.is_above_asked else [])]
+        return [*self.conditions, *([self.past.was_there(rows.c["event_id"])] if self.may_be_left else [])]
 
 
 class _PastRows(Rows):

@@ -151,8 +151,8 @@ class Scope:
         """Return such rows, of which nothing has been asked yet; the conditions are still to be made of them."""
         return Rows(alias, self.table)
 
-    def conditions_of(self, rows: Rows) -> Sequence[ColumnElement[bool]]:  # noqa: ARG002 - these name the table
-        """Return what such rows have to meet."""
+    def conditions_of(self, rows: Rows, *, whole: bool = False) -> Sequence[ColumnElement[bool]]:  # noqa: ARG002
+        """Return what such rows have to meet; as is best where the `whole` of them is looked at, in `Rows.among`."""
         return self.conditions
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from types import MappingProxyType
@@ -32,6 +32,7 @@ from sqlalchemy import (
     case,
     func,
     literal_column,
+    or_,
     select,
     union_all,
 )
@@ -57,7 +58,7 @@ from app.db.sql import (
 )
 from app.db.types import Id, Time
 from app.errors import RequestFault, RequestRefused
-from app.ownership import Asking, Viewer, acquainted, is_there_below, readable
+from app.ownership import Asking, Viewer, acquainted, is_there_below, is_under_way, may_be_left, readable
 from app.reading import nouns
 from app.reading.beside import kind_of
 from app.reading.counts import ReadCounts, asked
@@ -430,14 +431,17 @@ class Planner:
         if row is not None and row.past is not None and parent is not None:
             return row.past.below(noun.table, {parent: row.identifier, **named})
         conditions = self._scope(noun, row, parent)
-        return Scope(noun.table, [*conditions, *(noun.table.c[column] == value for column, value in named.items())])
+        conditions += [noun.table.c[column] == value for column, value in named.items()]
+        if row is not None and parent is not None and may_be_left(noun.table, parent):
+            return _LeftScope(noun.table, conditions, row.column("id"))
+        return Scope(noun.table, conditions)
 
     def _scope(self, noun: Noun, row: Rows | None, parent: str | None) -> list[ColumnElement[bool]]:
         """Return where the rows of a field lie: below a row that was found, or else wherever the viewer may see."""
         if parent is None:
             return [readable(noun.table, self._asking)]
         assert row is not None  # noqa: S101 - for the type checker
-        return [noun.table.c[parent] == row.column("id"), *is_there_below(noun.table, parent)]
+        return [noun.table.c[parent] == row.column("id")]
 
     def _below(self, row: Rows | None, value: ColumnElement[str]) -> ColumnElement[str]:
         return value if row is None else row.below(value)
@@ -482,6 +486,24 @@ class Planner:
         """Return a name that no other rows of the statement have."""
         self._names += 1
         return f"r{self._names}"
+
+
+@dataclass(frozen=True)
+class _LeftScope(Scope):
+    """Where rows of a case lie, of which some may be on an event that is gone.
+
+    Hardly ever is a deletion under way. Where all rows are looked at that is asked once, and of none what it is on.
+    """
+
+    case_id: ColumnElement[str]
+
+    def conditions_of(self, rows: Rows, *, whole: bool = False) -> Sequence[ColumnElement[bool]]:
+        """See Scope."""
+        is_there = is_there_below(self.table)
+        if not whole:
+            return [*self.conditions, is_there]
+        left = is_under_way(self.case_id).subquery(f"{rows.alias}_left")
+        return [*self.conditions, or_(~left.c.is_any, is_there)]
 
 
 def _stored(row: Rows, lead: nouns.Stored | nouns.StoredBeside, key: str) -> Member:
