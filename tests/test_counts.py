@@ -207,7 +207,7 @@ def test_every_week_of_400_years_begins_on_its_monday(server: Server, alice: Cli
 # Limits
 
 
-def test_more_units_than_are_told_are_refused(server: Server, alice: Client) -> None:
+def test_more_units_than_are_told_are_refused(server: Server, alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     case, start = alice.create_case(), datetime(2020, 1, 1, tzinfo=UTC)
     moments = [format_time(start + timedelta(minutes=minute)) for minute in range(10_000)]
     fill(server, alice, case, moments)
@@ -235,6 +235,16 @@ def test_more_units_than_are_told_are_refused(server: Server, alice: Client) -> 
     }}"""
     (error,) = alice.errors(query)
     assert (error["path"], error["message"]) == (["cases", "nodes", "many"], message)
+    # As a stream, as if it were too large to be put together at once.
+    with monkeypatch.context() as patched:
+        patched.setattr("app.reading.streams._LARGE", 0)
+        patched.setattr("app.reading.streams._PIECE", 0)
+        streamed = COUNTS.replace("eventCounts", "lastActivityAt eventCounts")
+        (error,) = alice.errors(streamed, id=case, by="MINUTE")
+        assert (error["message"], error["path"]) == (message, ["case", "eventCounts"])
+        told = alice.run(streamed, id=case, by="MINUTE", where={"occurredFrom": moments[0]})["case"]["eventCounts"]
+        assert [(each["from"], each["until"], each["count"]) for each in told] == found
+        assert alice.run(streamed, id=case, by="DAY", where={"type": []})["case"]["eventCounts"] == []
     # What a change would answer with it isn't made.
     selection = "case { eventCounts(by: MINUTE) { count } }"
     update = f'mutation {{ updateCase(input: {{id: "{case}", title: "New"}}) {{ {selection} }} }}'
