@@ -111,6 +111,10 @@ def test_cases_are_listed_by_their_last_activity(server: Server, alice: Client) 
         assert pages(alice, "LAST_ACTIVITY_DESC", size) == by_activity[::-1]
         assert pages(alice, "LAST_ACTIVITY_DESC", size, where={"text": "A"}) == [cases[0], cases[3]]
         assert [case for case in pages(admin, "LAST_ACTIVITY_DESC", 100) if case in cases] == by_activity[::-1]
+    # Also where nothing else is asked of it.
+    query = "{ cases(orderBy: [LAST_ACTIVITY_ASC]) { totalCount nodes { id } } }"
+    assert [node["id"] for node in alice.run(query)["cases"]["nodes"]] == by_activity
+    assert alice.run(query.replace("nodes { id }", ""))["cases"] == {"totalCount": 6}
     # It breaks ties, and has its own broken.
     by_title = [cases[place] for place in (0, 3, 4, 1, 5, 2)]
     assert pages(alice, "TITLE_ASC, LAST_ACTIVITY_DESC", 2) == by_title

@@ -111,8 +111,9 @@ class Rows:
         self, *conditions: ColumnElement[bool], order: OrderBy | None = None, limit: ColumnElement[int] | None = None
     ) -> Select[Any]:
         """Return the rows that meet the conditions, in order, once all that is asked of them is known."""
+        by = [] if order is None else order(self.c)  # which may ask for a table beside this one
         rows = self.asked(self.table).where(*conditions)
-        return rows if order is None else rows.order_by(*order(self.c)).limit(limit)
+        return rows if order is None else rows.order_by(*by).limit(limit)
 
     def asked(self, source: Any) -> Select[Any]:
         """Return what is asked of each row of a source."""
