@@ -197,6 +197,24 @@ def _is_there(table: Table) -> ColumnElement[bool]:
     return exists(above.correlate(table))
 
 
+def may_be_left(table: Table, parent: str) -> bool:
+    """Return whether rows that are found by the id of a row that is there, in a column, may be of what is deleted."""
+    return table is _batches and parent == "case_id"
+
+
+def is_under_way(case_id: ColumnElement[str]) -> Select[Any]:
+    """Return whether something that was deleted from a case may not have gone whole: one row of one Boolean."""
+    gone: ColumnElement[str] = literal_column(f"'{DeletionState.GONE.value}'")
+    found: Select[Any] = select(literal_column("1")).where(_deletions.c.case_id == case_id, _deletions.c.state != gone)
+    # With a limit SQLite computes it once, and not in each place where it is mentioned.
+    return select(exists(found.correlate(None)).label("is_any")).limit(literal_column("1"))
+
+
+def is_there_below(table: Table) -> ColumnElement[bool]:
+    """Return the condition that what a row is on is there, where the case is."""
+    return exists(select(literal_column("1")).where(_events.c.id == table.c.event_id).correlate(table))
+
+
 def trashed(asking: Asking) -> ColumnElement[bool]:
     """Return the condition that an entry says that something in its case was deleted that can be restored.
 

@@ -12,7 +12,7 @@ import httpx
 
 ROW = "id version createdAt createdBy { id } updatedAt updatedBy { id } description"
 CASE = f"{ROW} number title reference status retainUntil seal {{ at by {{ id }} reason root }}"
-EVENT = f"{ROW} title type occurredAt occurredUntil timePrecision sortOrder"
+EVENT = f"{ROW} title type occurredAt occurredUntil timePrecision sortOrder source timeKind utcOffset"
 BATCH = f"{ROW} event {{ id }} label fileCount fileTypes sortOrder"
 NODE = f"node {{ ... on Case {{ {CASE} }} ... on Event {{ {EVENT} }} ... on FileBatch {{ {BATCH} }} }}"
 FEED = f"""query ($after: String) {{ changes(after: $after) {{ endCursor upToDate

@@ -116,6 +116,9 @@ class History:
             occurredAt=f"20{self._random.randrange(10, 30)}-01-01T00:00:00.{self._random.randrange(10**6):06}Z",
             occurredUntil=self._random.choice([None, "2031-05-05T12:00:00+02:00"]),
             type=self._random.choice(["FINDING", "ACTION", "NOTE"]),
+            source=self._random.choice([None, self._text()]),
+            timeKind=self._random.choice([None, "Creation time"]),
+            utcOffset=self._random.choice([None, "+00:00", "-03:30"]),
             sortOrder=self._random.choice([-(2**31), 0, 7, 2**31 - 1]),
         )
 

@@ -67,7 +67,7 @@ AT_ONCE = 8
 """How many calls of the same field a document makes."""
 _VARIABLES = {"Case": "case", "Event": "event", "FileBatch": "batch", "User": "user", "Change": "change"}
 _VARIABLES |= {"Hold": "hold", "Deleted": "deleted"}
-_LISTS = ("cases", "events", "fileBatches", "history", "trash")
+_LISTS = ("cases", "events", "fileBatches", "batchesOfCase", "history", "trash")
 # What a mutation is about, where its name doesn't say that.
 _ABOUT = {"restore": "Deleted", "purge": "Deleted"}
 _CURSORS = tuple(f"cursor_{name}" for name in _LISTS)
@@ -160,6 +160,8 @@ def _call(type_: str, name: str, definition: GraphQLField, target: str) -> tuple
         arguments["first"] = "2"
     if name == "cases":
         arguments["where"] = "{text: $text}"
+    if "by" in definition.args:
+        arguments["by"] = "DAY"
     assert {argument for argument, of in definition.args.items() if is_required_argument(of)} <= {*arguments}
     return write_call(name, arguments), frozenset(
         {f"{type_}.{name}", *(f"{type_}.{name}.{argument}" for argument in arguments)}
@@ -208,14 +210,20 @@ def _argument_documents(schema: GraphQLSchema) -> Iterator[Document]:
             (_narrowed(name, definition, argument, value), frozenset({f"{type_}.{name}.{argument}", tried}))
             for argument, of in optional.items()
             if not is_required_argument(of)
-            for tried, value in _argument_values(argument, of, f"$cursor_{name}")
+            for tried, value in _argument_values(argument, of, f"$cursor_{_list_of(type_, name)}")
         ]
         for some in chunks(calls, AT_ONCE):
             below = FEED if name == "changes" else PAGE if "first" in definition.args else "id"
+            below = "from count" if name == "eventCounts" else below
             pages = (f"a{place}: {call} {{ {below} }}" for place, (call, _) in enumerate(some))
             root = name if type_ == "Query" else type_[0].lower() + type_[1:]
             covers = frozenset[str]().union(*(covered for _, covered in some))
             yield Document(root, query_of(above[type_].format(" ".join(pages))), covers)
+
+
+def _list_of(type_: str, name: str) -> str:
+    """Return what a list's cursors are called: those of all batches of a case are of another order than an event's."""
+    return "batchesOfCase" if (type_, name) == ("Case", "fileBatches") else name
 
 
 def _narrowed(name: str, definition: GraphQLField, argument: str, value: str) -> str:
@@ -223,7 +231,8 @@ def _narrowed(name: str, definition: GraphQLField, argument: str, value: str) ->
     target = get_named_type(definition.type).name
     needed = ["caseId"] if name == "changes" else []
     needed += [each for each, of in definition.args.items() if is_required_argument(of)]
-    arguments = {each: f"${variable_of(each, target)}" for each in needed} | {argument: value}
+    arguments = {each: "DAY" if each == "by" else f"${variable_of(each, target)}" for each in needed}
+    arguments[argument] = value
     if name == "cases" and "$text" not in value:
         members = value.strip("{}") if argument == "where" else ""
         arguments["where"] = f"{{text: $text, {members}}}"
@@ -253,6 +262,7 @@ def _argument_values(name: str, of: Input, cursor: str) -> Iterator[tuple[str, s
             "seq": "3",
             "at": "$moment",
             "byId": "$user",
+            "fileTypes": '"PDF"',
             "types": '["CASE", "EVENT", "FILE_BATCH"]',
             "fields": '["title", "label"]',
         }.get(name)
@@ -427,6 +437,8 @@ def _input_value(name: str, of: Input) -> Any:
         return [*named.values][-1]
     if name == "requestId":
         return None  # a new one each time, see Mutation.input
+    if name == "utcOffset":
+        return "+01:00"
     if name == "issuer":
         return ""  # of all whom the shared secret vouches for
     if name in {"seqs", "fields", "preview"}:
@@ -575,7 +587,8 @@ def make_case(owner: Client, title: str, *, days: int = 2) -> Values:
     ids = []
     for day in range(1, days + 1):
         event = owner.create_event(case, title=title, occurredAt=f"2026-01-0{day}T00:00:00Z", type="FINDING")
-        ids += [(event, owner.create_batch(case, event, label=title, sortOrder=place)) for place in range(days)]
+        given = {"label": title, "fileTypes": ".pdf"}
+        ids += [(event, owner.create_batch(case, event, sortOrder=place, **given)) for place in range(days)]
     return {"case": case, "event": ids[0][0], "batch": ids[0][1], **_make_kept(owner, case)}
 
 
@@ -612,12 +625,14 @@ def cursors(client: Client, values: Values) -> Values:
       cases(where: {text: $text}) { pageInfo { startCursor } }
       case(id: $case) { events { pageInfo { startCursor } } }
       event(caseId: $case, id: $event) { fileBatches { pageInfo { startCursor } } }
-      about: case(id: $case) { history { pageInfo { startCursor } } trash { pageInfo { startCursor } } }
+      about: case(id: $case) {
+        fileBatches { pageInfo { startCursor } } history { pageInfo { startCursor } } trash { pageInfo { startCursor } }
+      }
     }
     """
     found = client.run(query, **{name: values[name] for name in ("case", "event", "text")})
     lists = [found["cases"], found["case"]["events"], found["event"]["fileBatches"]]
-    lists += [found["about"]["history"], found["about"]["trash"]]
+    lists += [found["about"][name] for name in ("fileBatches", "history", "trash")]
     return {name: list_["pageInfo"]["startCursor"] for name, list_ in zip(_LISTS, lists, strict=True)}
 
 

@@ -46,7 +46,7 @@ from app.values import now
 from tests.conftest import KINDS
 from tests.server import Client, Server, serving
 
-DOCUMENTS = int(os.environ.get("DOSSIER_TEST_DOCUMENTS", "500"))
+DOCUMENTS = int(os.environ.get("DOSSIER_TEST_DOCUMENTS", "800"))
 MOST_FIELDS = 60
 MOST_NESTED = 4
 # What no document asks for otherwise, at the end of the operation and so of the answer.
@@ -74,7 +74,7 @@ def test_both_ends_give_the_same_bytes(both: Both) -> None:
         # The shortest tells most.
         document, variables, body, other = min(differing, key=lambda found: len(found[0].text))
         pytest.fail(f"{len(differing)} differ, such as {document} with {variables}:\n{body!r}\n{other!r}")
-    if DOCUMENTS >= 500:
+    if DOCUMENTS >= 800:
         assert coverage.fields == reachable(executable())
         assert coverage.used == {"variables", "fragments", "pages", "refusals", "answers"}
 
@@ -206,7 +206,8 @@ class Both:
 @pytest.fixture(scope="module", params=KINDS)
 def both(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> Iterator[Both]:
     """A database of either kind with a few rows of everything, and both ends on it."""
-    limits = {"DOSSIER_MAX_REPEATS": "50"}  # what is generated repeats a field more often than a client would
+    # What is generated repeats a field, and puts lists in each other, more often than a client would.
+    limits = {"DOSSIER_MAX_REPEATS": "50", "DOSSIER_MAX_OBJECTS": "100000000"}
     # The server is gone when the ends read: it adds to the log by itself, and what one says of that is the newest.
     with serving(request.param, new_database(request.param), **limits) as server:
         world, viewer = populate(server)
@@ -239,9 +240,10 @@ def populate(server: Server) -> tuple[World, str]:
             case = client.create_case(title=f"Case {text}", description=text or None, status="OPEN")
             for day in range(number):
                 occurred = {"occurredAt": f"2026-01-0{day // 2 + 1}T00:00:00Z", "sortOrder": -day}
-                event = client.create_event(case, title=text + TEXTS[day - 4], **occurred)
+                event = client.create_event(case, title=text + TEXTS[day - 4], source=text or None, **occurred)
                 for place in range(day + 1):
-                    client.create_batch(case, event, label=f"{text} {place}", fileCount=place, sortOrder=place // 2)
+                    given = {"fileCount": place, "sortOrder": place // 2, "fileTypes": text or None}
+                    client.create_batch(case, event, label=f"{text} {place}", **given)
     viewer = anna.run("{ viewer { id } }")["viewer"]["id"]
     while anna.run("{ checkpoint { size } }")["checkpoint"] is None:
         time.sleep(0.05)

@@ -389,7 +389,8 @@ query ($id: ID!) {
     events(first: 100) {
       totalCount
       nodes {
-        id type title description occurredAt occurredUntil timePrecision sortOrder createdAt createdBy { id }
+        id type title description occurredAt occurredUntil timePrecision sortOrder source timeKind utcOffset
+        createdAt createdBy { id }
         fileBatches(first: 100) {
           totalCount
           nodes { id label fileCount description fileTypes sortOrder createdAt createdBy { id } }

@@ -119,16 +119,19 @@ RULES = {
     "with its row": {
         "User": "id issuer subject name email",
         "Case": """
-            id number title description reference status viewerRole viewerAccepted members events event
-            history journal trash seal holds retainUntil version createdAt createdBy updatedAt updatedBy
+            id number title description reference status viewerRole viewerAccepted members events eventCounts event
+            fileBatches history journal trash seal holds retainUntil
+            version createdAt createdBy updatedAt lastActivityAt updatedBy
         """,
         "Seal": "at by reason root",
         "Hold": "id name reason reference placedAt placedBy releasedAt releasedBy releaseReason",
         "CaseMember": "user role expiresAt accepted",
         "Event": """
-            id case type title description occurredAt occurredUntil timePrecision sortOrder fileBatches fileBatch
+            id case type title description occurredAt occurredUntil timePrecision sortOrder source timeKind utcOffset
+            fileBatches fileBatch
             history version createdAt createdBy updatedAt updatedBy
         """,
+        "EventCount": "from until count",
         "FileBatch": """
             id event label fileCount description fileTypes sortOrder
             history version createdAt createdBy updatedAt updatedBy
@@ -346,7 +349,8 @@ def contents(world: World, values: Values | None = None) -> bytes:
         members { user { id } role expiresAt accepted }
         events {
           nodes {
-            id type title description occurredAt occurredUntil timePrecision sortOrder version updatedAt
+            id type title description occurredAt occurredUntil timePrecision sortOrder source timeKind utcOffset
+            version updatedAt
             fileBatches { nodes { id label fileCount description fileTypes sortOrder version updatedAt } }
           }
         }

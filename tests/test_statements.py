@@ -116,6 +116,15 @@ PAST = {
 }
 
 
+_BATCHES_OF_CASE = """
+    fileBatches(last: 2, orderBy: [UPDATED_AT_DESC, SORT_ORDER_ASC], where: { fileTypes: "x", updatedFrom: $at })
+"""
+PAST["batches of the case"] = f"""
+    {_BATCHES_OF_CASE} {{ {EVERYTHING} nodes {{ label event {{ title createdBy {{ name }} }} createdBy {{ name }} }} }}
+"""
+PAST["counts"] = f"lastActivityAt eventCounts(by: WEEK, {FILTERED}) {{ from until count }}"
+
+
 @pytest.mark.parametrize("innermost", PAST)
 def test_the_past_is_one_statement_at_the_deepest(alice: Client, statements: list[str], innermost: str) -> None:
     build(alice)
@@ -375,13 +384,14 @@ def test_as_deep_as_may_be_works_with_everything_at_once(roomy: Server, size: st
     for _ in range(2):
         build(alice)
     orders = {
-        "cases": "[TITLE_ASC, NUMBER_DESC]",
+        "cases": "[LAST_ACTIVITY_DESC, TITLE_ASC, NUMBER_DESC]",
         "events": "[OCCURRED_AT_ASC, CREATED_AT_DESC]",
         "fileBatches": "[SORT_ORDER_ASC, CREATED_AT_DESC]",
     }
     wheres = {
         "cases": '{text: "case", status: [OPEN], createdFrom: "2000-01-01T00:00:00Z"}',
         "events": '{text: "event", type: [NOTE], updatedFrom: "2000-01-01T00:00:00Z"}',
+        "fileBatches": '{text: "batch", updatedFrom: "2000-01-01T00:00:00Z"}',
     }
     last = {name: _last_cursor(alice, name, order) for name, order in orders.items()}
     query = "{ " + nested(DEEPEST, EVERYTHING + _MANY) + " }"
@@ -393,6 +403,15 @@ def test_as_deep_as_may_be_works_with_everything_at_once(roomy: Server, size: st
     assert (answer["totalCount"], len(answer["nodes"]), answer["pageInfo"]["hasNextPage"]) == (2, 1, True)
     (case,) = answer["nodes"]
     assert case["events"]["totalCount"] == 2
+    # And with what is asked of a case alone at the innermost.
+    of_case = f"fileBatches({size}, where: {wheres['fileBatches']}) {{ {EVERYTHING + _MANY} }}"
+    of_case += f" eventCounts(by: WEEK, where: {wheres['events']}) {{ from until count }} lastActivityAt"
+    events = f"events(first: 1) {{ nodes {{ case {{ {of_case} }} }} }}"
+    batches = f"fileBatches(first: 1) {{ nodes {{ event {{ case {{ {events} }} }} }} }}"
+    found: Any = alice.run(f"{{ cases(first: 1) {{ nodes {{ events(first: 1) {{ nodes {{ {batches} }} }} }} }} }}")
+    while "eventCounts" not in found:
+        found = found["nodes"][0] if "nodes" in found else next(iter(found.values()))
+    assert (found["fileBatches"]["totalCount"], found["eventCounts"][0]["count"]) == (4, 2)
 
 
 _MANY = "many: nodes { " + " ".join(f"a{number}: id b{number}: version" for number in range(60)) + " }"

@@ -51,6 +51,7 @@ query ($id: ID!) {
     events(first: 100) {
       nodes {
         id version createdAt updatedAt title description type occurredAt occurredUntil timePrecision sortOrder
+        source timeKind utcOffset
         fileBatches(first: 100) {
           nodes { id version createdAt updatedAt label description fileCount fileTypes sortOrder }
         }

@@ -30,6 +30,9 @@ TITLE_LENGTH = 200
 REFERENCE_LENGTH = 200
 FILE_TYPES_LENGTH = 500
 DESCRIPTION_LENGTH = 30_000
+SOURCE_LENGTH = 200
+TIME_KIND_LENGTH = 200
+UTC_OFFSET_LENGTH = 6
 ISSUER_LENGTH = 255
 SUBJECT_LENGTH = 255
 DOCUMENT_ID_LENGTH = 255
@@ -131,6 +134,18 @@ def _one_of(column: str, choices: type[Enum]) -> CheckConstraint:
 
 def _length(column: str, most: int, least: int = 0) -> CheckConstraint:
     return CheckConstraint(f"length({column}) BETWEEN {least} AND {most}", name=f"{column}_length")
+
+
+def _utc_offset(column: str) -> CheckConstraint:
+    """Return the check that a column is an offset from UTC as values.UTC_OFFSET has it, in words of both databases."""
+    hours = ", ".join(f"'{sign}{hour:02}'" for sign, most in (("-", 12), ("+", 14)) for hour in range(most + 1))
+    tens, ones = (", ".join(f"'{digit}'" for digit in range(most)) for most in (6, 10))
+    return CheckConstraint(
+        f"substr({column}, 1, 3) IN ({hours}) AND substr({column}, 4, 1) = ':' AND substr({column}, 5, 1) IN ({tens}) "
+        f"AND substr({column}, 6) IN ({ones}) "
+        f"AND (substr({column}, 1, 3) NOT IN ('-12', '+14') OR substr({column}, 5) = '00') AND {column} <> '-00:00'",
+        name=f"{column}_form",
+    )
 
 
 def _where(condition: str) -> dict[str, Any]:
@@ -237,6 +252,9 @@ class Event(Recorded, Base):
         _one_of("type", EventType),
         _one_of("time_precision", TimePrecision),
         CheckConstraint("occurred_until >= occurred_at", name="occurred_in_order"),
+        _length("source", SOURCE_LENGTH),
+        _length("time_kind", TIME_KIND_LENGTH),
+        _utc_offset("utc_offset"),
         Index("events_by_occurred_at", "case_id", "occurred_at", "sort_order", "id"),
         Index("events_by_created_at", "case_id", "created_at", "id"),
         Index("events_by_updated_at", "case_id", "updated_at", "id"),
@@ -251,6 +269,10 @@ class Event(Recorded, Base):
     occurred_until: Mapped[datetime | None] = mapped_column(Time)
     time_precision: Mapped[str] = mapped_column(Choice(TimePrecision), server_default=TimePrecision.EXACT.value)
     sort_order: Mapped[int] = mapped_column(server_default="0")
+    # Where it is from, what its time says there, and the offset from UTC that it has there.
+    source: Mapped[str | None] = mapped_column(String(SOURCE_LENGTH))
+    time_kind: Mapped[str | None] = mapped_column(String(TIME_KIND_LENGTH))
+    utc_offset: Mapped[str | None] = mapped_column(String(UTC_OFFSET_LENGTH))
     description: Mapped[str | None] = mapped_column(Text, sort_order=1)
 
 
@@ -265,6 +287,10 @@ class FileBatch(Recorded, Base):
         CheckConstraint("file_count >= 0", name="file_count_not_negative"),
         Index("file_batches_by_sort_order", "event_id", "sort_order", "id"),
         Index("file_batches_by_created_at", "event_id", "created_at", "id"),
+        Index("file_batches_by_updated_at", "event_id", "updated_at", "id"),
+        Index("file_batches_in_case_by_sort_order", "case_id", "sort_order", "id"),
+        Index("file_batches_in_case_by_created_at", "case_id", "created_at", "id"),
+        Index("file_batches_in_case_by_updated_at", "case_id", "updated_at", "id"),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -275,6 +301,7 @@ class FileBatch(Recorded, Base):
     file_types: Mapped[str | None] = mapped_column(String(FILE_TYPES_LENGTH))
     sort_order: Mapped[int] = mapped_column(server_default="0")
     description: Mapped[str | None] = mapped_column(Text, sort_order=1)
+    # With a default, as SQLite adds no column without one that may not be null; it is written with every batch.
 
 
 class SearchText(Base):
@@ -374,7 +401,10 @@ class Journal(Base):
     """The head of a case's journal. It outlives the case, and whoever appends holds it until they commit."""
 
     __tablename__ = "journals"
-    __table_args__ = (Index("journals_to_log", "case_id", **_where("NOT is_logged")),)
+    __table_args__ = (
+        Index("journals_to_log", "case_id", **_where("NOT is_logged")),
+        Index("journals_by_time", "at", "case_id"),
+    )
 
     case_id: Mapped[str] = mapped_column(Id, primary_key=True)
     size: Mapped[int]

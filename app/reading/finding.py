@@ -72,7 +72,7 @@ class FoundRows(Rows):
     def among(self, what: ColumnElement[Any], *conditions: ColumnElement[bool]) -> Select[Any]:
         """See Rows."""
         found = [
-            select(self.table.c.id).where(*conditions, way.condition).limit(_limit(way)).correlate(None)
+            super(FoundRows, self).among(self.table.c.id, *conditions, way.condition).limit(_limit(way))
             for way in self._ways
         ]
         both = union_all(*(select(one.alias(self.alias)) for one in found)).alias(self.alias)
@@ -85,7 +85,7 @@ class FoundRows(Rows):
         by = [] if order is None else order(self.c)
         sorted_by = _Labels(self.alias)
         outer = [] if order is None else order(sorted_by)
-        sorts = [self.table.c[name].label(_label(name)) for name in sorted_by.names]
+        sorts = [self.value(name).label(_label(name)) for name in sorted_by.names]
         rows = self.asked(self.table).add_columns(*sorts).where(*conditions).order_by(*by)
         found = (rows.where(way.condition).limit(_limit(way, limit)) for way in self._ways)
         both = union_all(*(select(one.alias(self.alias)) for one in found)).alias(self.alias)
@@ -140,7 +140,7 @@ def _label(name: str) -> str:
 
 
 RANK = Column("rank", Integer)
-HIT_ORDER = Order("hits", (Sort(RANK, descending=False), Sort(_TEXTS.c.id, descending=True)))
+HIT_ORDER = Order("hits", (Sort("rank", Integer(), descending=False), Sort("id", Integer(), descending=True)))
 """What is called as a whole by what is searched for comes first, then what was written last."""
 
 _ABOUT = 60  # characters before a match, of which an excerpt shows some

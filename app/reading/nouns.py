@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any, ClassVar, Final, Protocol, TypeAlias
 
 from graphql import GraphQLField, GraphQLNamedType, GraphQLObjectType
@@ -19,11 +20,11 @@ from sqlalchemy import Column, ColumnElement, Table, Text, case, cast, exists, f
 
 from app import ownership
 from app.db.models import Base, TimePrecision, table_of
-from app.db.sql import among, members
+from app.db.sql import among, contains, in_small_letters, members
 from app.ownership import Asking
 from app.reading.finding import EXCERPT, has_text
-from app.reading.pages import Columns, Order, order_of
-from app.values import earliest_reaching, fold, parse_id
+from app.reading.pages import MAX_TEXT, Columns, Order, order_of
+from app.values import earliest_reaching, fold, parse_id, text_fault
 
 LEAD: Final = "dossier-lead"
 NOUN: Final = "dossier-noun"
@@ -33,6 +34,8 @@ MADE_BY: Final = "dossier_made_by"
 
 MAX_NAMES = 100
 """How many names a filter may give."""
+MAX_UNITS = 10_000
+"""In how many units of time rows are counted at once."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,13 @@ class Stored(Lead):
     """A column of the row."""
 
     column: Column[Any]
+
+
+@dataclass(frozen=True)
+class StoredBeside(Lead):
+    """A column of the row that stands beside it; see beside.py."""
+
+    name: str
 
 
 @dataclass(frozen=True)
@@ -223,6 +233,30 @@ class Excerpt(Lead):
 
     reads = 1
     most = EXCERPT
+
+
+@dataclass(frozen=True)
+class Counts(Lead):
+    """How many rows below this one have a moment, in a column, in each unit of time; `parent` as in Lookup."""
+
+    parent: str
+    moment: str
+    reads = 1
+
+
+@dataclass(frozen=True)
+class UnitStart(Lead):
+    """The moment with which a unit of time begins."""
+
+
+@dataclass(frozen=True)
+class UnitEnd(Lead):
+    """The moment before which a unit of time ends."""
+
+
+@dataclass(frozen=True)
+class UnitCount(Lead):
+    """How many rows there are in a unit of time."""
 
 
 @dataclass(frozen=True)
@@ -500,10 +534,38 @@ def text(rows: Filtered, _: str, bind: Bind, __: Asking) -> ColumnElement[bool]:
     return has_text(rows.c["id"], bind(fold, None))
 
 
+@dataclass(frozen=True)
+class HasPart:
+    """A filter: rows of which a text has a part. Upper and lower case of the letters A to Z are alike in it.
+
+    Other letters are as they are: so databases can compare what was said of a row in the past, of which nothing is
+    folded in Python.
+    """
+
+    column: str
+
+    def fault(self, part: str) -> str | None:
+        """Return what is wrong with what is given, as the end of a sentence, or None."""
+        if len(part) > MAX_TEXT:
+            return f"may have up to {MAX_TEXT} characters, not {len(part)}"
+        return text_fault(part)
+
+    def __call__(self, rows: Filtered, _: str, bind: Bind, __: Asking) -> ColumnElement[bool]:
+        """See Filter."""
+        return contains(in_small_letters(rows.c[self.column]), bind(_in_small_letters, self.column))
+
+
 def accepted(rows: Filtered, wanted: bool, _: Bind, asking: Asking) -> ColumnElement[bool]:  # noqa: FBT001 - as given
     """Cases that the viewer has taken up, or has yet to."""
     # The value is part of the statement, as every Boolean is.
     return ownership.accepted(rows.c["id"], asking, wanted=wanted)
+
+
+_SMALL_LETTERS = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+
+def _in_small_letters(text: str) -> str:
+    return text.translate(_SMALL_LETTERS)
 
 
 def reaches(rows: Filtered, _: Any, bind: Bind, __: Asking) -> ColumnElement[bool]:

@@ -40,8 +40,9 @@ from sqlalchemy.sql.visitors import iterate
 from app.db.models import Case, ChangeKind, Journal, JournalEntry, table_of
 from app.db.sql import apart, array_of, contains, digits, inside, is_none, last_hash, node_hash, value_inside
 from app.db.types import Id
-from app.ownership import Asking, readable
+from app.ownership import Asking, may_be_left, readable
 from app.reading import nouns
+from app.reading.beside import beside
 from app.reading.nouns import Filter
 from app.reading.pages import ArgumentError, Columns
 from app.reading.rows import Join, OrderBy, Rows, Scope
@@ -55,6 +56,7 @@ _BEGINNINGS: Sequence[ColumnElement[str]] = [
     literal_column(f"'{kind.value}'")
     for kind in (ChangeKind.CREATED, ChangeKind.IMPORTED, ChangeKind.RESTORED, ChangeKind.HELD)
 ]
+_DELETED: ColumnElement[str] = literal_column(f"'{ChangeKind.DELETED.value}'")
 _NO_CHANGE: Sequence[ColumnElement[str]] = [literal_column(f"'{kind.value}'") for kind in NO_CHANGE]
 _BEFORE, _AFTER = 0, 1
 _FIRST_AUTHORS: Final = {"created_at": "at", "created_by": "by"}
@@ -123,9 +125,15 @@ class Past:
     def below(self, table: Table, values: Mapping[str, ColumnElement[str]]) -> Scope:
         """Return where rows of the case lie that have these values in columns, which never change."""
         if table.name in SUBJECTS:
-            return PastScope(table, (), self, values)
+            return PastScope(table, (), self, values, any(may_be_left(table, name) for name in values))
         # Entries are never changed: those that there are by now begin with those that there were.
         return Scope(table, [*(table.c[name] == value for name, value in values.items()), table.c.seq <= self.seq])
+
+    def was_there(self, identifier: ColumnElement[str]) -> ColumnElement[bool]:
+        """Return the condition that a row with an id was not gone: the last that was done to it was no deletion."""
+        entry = _ENTRIES.alias("above")
+        last = select(entry.c.kind).where(entry.c.row_id == identifier, entry.c.seq <= self.seq, *_changes(entry))
+        return _one(last.order_by(entry.c.seq.desc())) != _DELETED
 
     def keys(self, subject: Subject, values: Mapping[str, ColumnElement[str]], names: Sequence[str]) -> Any:
         """Return the keys of rows that have these values, with the columns of these names."""
@@ -201,6 +209,13 @@ class Past:
         # Who gave it is not asked: whether they had taken it up is.
         accepted = self._undone(subject, identifier, field, column.is_(None), Boolean(), since)
         return case((accepted, None), else_=identifier)
+
+    @cached_property
+    def at(self) -> ColumnElement[datetime]:
+        """When the entry was made that it is asked for as of."""
+        last = _ENTRIES.alias("last")
+        is_last = and_(last.c.case_id == self._moment.c.case_id, last.c.seq == self._moment.c.seq)
+        return select(last.c.at).join_from(self._moment, last, is_last).correlate(None).scalar_subquery()
 
     @cached_property
     def root(self) -> ColumnElement[str]:
@@ -323,10 +338,16 @@ class PastScope(Scope):
 
     past: Past
     values: Mapping[str, ColumnElement[str]]
+    may_be_left: bool = False
+    """Whether the event that a row is on may have been gone, as what is on one that was deleted goes a little later."""
 
     def rows(self, alias: str) -> Rows:
         """Return such rows, of which nothing has been asked yet."""
         return _PastRows(alias, self.table, self.past, self.values)
+
+    def conditions_of(self, rows: Rows, *, whole: bool = False) -> Sequence[ColumnElement[bool]]:  # noqa: ARG002
+        """See Scope."""
+        return [*self.conditions, *([self.past.was_there(rows.c["event_id"])] if self.may_be_left else [])]
 
 
 class _PastRows(Rows):
@@ -365,6 +386,8 @@ class _PastRows(Rows):
 
     def value(self, name: str) -> ColumnElement[Any]:
         """See Rows."""
+        if (found := beside(self.table, name)) is not None:
+            return self.value_beside(found)
         return self.past.value(self._subject, self._now, self._id, self._values, name)
 
     def joined(self, table: Table, alias: str, key: str, value: ColumnElement[Any]) -> tuple[Rows, Join | None]:
@@ -380,7 +403,7 @@ class _PastRows(Rows):
 
     def among(self, what: ColumnElement[Any], *conditions: ColumnElement[bool]) -> Select[Any]:
         """See Rows."""
-        keys = self.past.keys(self._subject, self._values, self._mentioned(conditions)).alias(self._keys)
+        keys = self.past.keys(self._subject, self._values, self._mentioned([what, *conditions])).alias(self._keys)
         return select(what).select_from(keys).where(*conditions).correlate(None)
 
     def select(
@@ -413,7 +436,13 @@ class _PastJournals(Rows):
 
     def value(self, name: str) -> ColumnElement[Any]:
         """See Rows."""
-        return self._past.root if name == "root" else self._past.seq
+        match name:
+            case "root":
+                return self._past.root
+            case "at":
+                return self._past.at
+            case _:
+                return self._past.seq
 
 
 class _Then:

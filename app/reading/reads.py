@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from app.db import Database
+from app.errors import PassedLimit
 from app.ownership import Viewer
 from app.reading.plans import Plan
 from app.reading.selections import Field, Request
@@ -98,6 +99,9 @@ async def read(
     if not plan.columns:
         return b"{}"
     values = plan.values(request.variables, viewer, now(), database.bind)
-    (data,) = await database.read(plan.statement, values, viewer.id)
+    try:
+        (data,) = await database.read(plan.statement, values, viewer.id)
+    except PassedLimit as passed:
+        raise plan.placed(passed) from None
     assert data is not None, "an object is never null"  # noqa: S101 - for the type checker
     return data

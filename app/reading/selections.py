@@ -47,6 +47,7 @@ from app.reading.nouns import (
     Private,
     Resolved,
     Stored,
+    StoredBeside,
     TypeName,
     lead_of,
     noun_of,
@@ -230,7 +231,9 @@ def _resolved(type_: GraphQLObjectType) -> frozenset[str]:
 def _columns(type_: GraphQLObjectType) -> tuple[str, ...]:
     """Return the names of the fields that are columns of the type's row, or made of those alone."""
     return tuple(
-        name for name, each in type_.fields.items() if isinstance(lead_of(each), Stored | Private | IsNull | Computed)
+        name
+        for name, each in type_.fields.items()
+        if isinstance(lead_of(each), Stored | StoredBeside | Private | IsNull | Computed)
     )
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from types import MappingProxyType
@@ -32,6 +32,7 @@ from sqlalchemy import (
     case,
     func,
     literal_column,
+    or_,
     select,
     union_all,
 )
@@ -58,12 +59,24 @@ from app.db.sql import (
 )
 from app.db.types import Id, Time
 from app.errors import RequestFault, RequestRefused
-from app.ownership import Asking, Viewer, acquainted, listable, number_of, readable
+from app.ownership import (
+    Asking,
+    Viewer,
+    acquainted,
+    is_there_below,
+    is_under_way,
+    listable,
+    may_be_left,
+    number_of,
+    readable,
+)
 from app.reading import nouns
+from app.reading.beside import kind_of
+from app.reading.counts import ReadCounts, asked
 from app.reading.feeds import ReadFeed, since
 from app.reading.finding import HIT_ORDER, HitRows, HitScope, excerpt, number_in
 from app.reading.lists import ReadPage, filters_of
-from app.reading.nouns import Noun, noun_of
+from app.reading.nouns import Filter, Noun, noun_of
 from app.reading.pages import MAX_SIZE, ArgumentError, decode, decode_search
 from app.reading.past import AsOf, Past, PastScope, as_of, past_filters
 from app.reading.plans import Plan, Run, Site
@@ -206,8 +219,9 @@ class Planner:
     def _of_row(self, row: Rows, field: Field) -> list[Piece]:
         """Return the JSON of a field of a row."""
         match field.lead:
-            case nouns.Stored(column):
-                return json_pieces(row.column(column.name), column.type, nullable=bool(column.nullable))
+            case nouns.Stored() | nouns.StoredBeside() as stored:
+                member = _stored(row, stored, field.key)
+                return json_pieces(member.value, member.kind, nullable=member.nullable)
             case nouns.Reference(name, known):
                 noun = field.noun
                 referred = row.reference(name, noun.table, key=noun.key[0], known=known)
@@ -218,8 +232,8 @@ class Planner:
                 return [boolean(row.column(name).is_(None) if wanted else row.column(name).is_not(None))]
             case nouns.Computed(text):
                 return [row.below(text(row.column("id"), self._asking))]
-            case nouns.Few() as few:
-                return [row.below(self._nested(field, lambda: self._rows(row, few, field)))]
+            case nouns.Few() | nouns.Counts() as list_:
+                return [row.below(self._nested(field, lambda: self._unpaged(row, list_, field)))]
             case nouns.Same() | nouns.Part():
                 return self._as_other(row, field)
             case nouns.NodeOf(name):
@@ -274,13 +288,12 @@ class Planner:
         members = []
         for field in fields:
             match field.lead:
-                case nouns.Stored(column):
-                    pass
+                case nouns.Stored() | nouns.StoredBeside() as stored:
+                    members.append(_stored(row, stored, field.key))
                 case nouns.Private(name) if row.known:
-                    column = field.owner.table.c[name]
+                    members.append(_stored(row, nouns.Stored(field.owner.table.c[name]), field.key))
                 case _:
                     return None
-            members.append(Member(field.key, row.column(column.name), column.type, bool(column.nullable)))
         return flat_object(members)
 
     def _row(
@@ -298,7 +311,7 @@ class Planner:
         mark = [(TYPE, [f'"{type_.name}"'])] if marked else []
         members = [(field.key, self.value(rows, field)) for field in fields]
         answer = concatenation(braces([*mark, *members]))
-        return scalar(select(answer).select_from(rows.arranged(rows.select(*scope.conditions))))
+        return scalar(select(answer).select_from(rows.arranged(rows.select(*scope.conditions_of(rows)))))
 
     def own(self, noun: Noun) -> Scope:
         """Return where the viewer's own row is."""
@@ -320,11 +333,18 @@ class Planner:
         kind: TypeEngine[Any] = Integer() if given.is_seq else Time()
         return self.bind(lambda run: run.arguments[site].value, kind)
 
+    def _unpaged(self, row: Rows, lead: nouns.Few | nouns.Counts, field: Field) -> ColumnElement[str]:
+        """Return the JSON of a list without pages."""
+        if isinstance(lead, nouns.Few):
+            return self._rows(row, lead, field)
+        counts = self.counts(row, lead, field)
+        return literal_column("NULL", Text) if counts is None else counts().json()
+
     def _rows(self, row: Rows, few: nouns.Few, field: Field) -> ColumnElement[str]:
         scope = self._place(field.noun, row, few.parent)
         rows = scope.rows(self.name())
         answer = joined(concatenation(self.object(rows, field.children())))
-        page = rows.select(*scope.conditions, order=few.by)
+        page = rows.select(*scope.conditions_of(rows), order=few.by)
         return scalar(select(concatenation(["[", answer, "]"])).select_from(rows.arranged(page)))
 
     def _members_of(self, array: ColumnElement[str], place: int, field: Field) -> ColumnElement[str]:
@@ -341,7 +361,7 @@ class Planner:
         if isinstance(connection, nouns.Search):
             return self._hits(field)
         noun = field.noun
-        filters = filters_of(field) if row is None or row.past is None else past_filters(filters_of(field))
+        filters = self._filters_of(row, field)
         site, page = self._site(
             field,
             lambda arguments: decode(arguments, lambda orders: noun.order(orders, connection.order), filters),
@@ -366,6 +386,20 @@ class Planner:
         sought, number = Sought(folded(str), folded(asked), folded(grams.pair)), bind(number_in, Integer())
         scope = HitScope(field.noun.table, (), sought, number, page.kinds, self.dialect, self._asking)
         return partial(ReadPage, self, self._asking, field, page, site, scope)
+
+    def counts(self, row: Rows, lead: nouns.Counts, field: Field) -> Callable[[], ReadCounts] | None:
+        """Return what makes the counts that a field asks for, each time anew; None when there is a fault."""
+        filters = self._filters_of(row, field)
+        site, found = self._site(field, lambda arguments: asked(arguments, filters))
+        if found is None:
+            return None
+        scope = self._place(field.noun, row, lead.parent)
+        return partial(ReadCounts, self, self._asking, field, lead, found, site, scope)
+
+    @staticmethod
+    def _filters_of(row: Rows | None, field: Field) -> dict[str, Filter]:
+        """Return the filters that a field can be asked for, of what is as it is, or as it was."""
+        return filters_of(field) if row is None or row.past is None else past_filters(filters_of(field))
 
     def _listed(self, noun: Noun, row: Rows | None, connection: nouns.Connection) -> Scope:
         """Return where the rows of a connection lie."""
@@ -443,7 +477,10 @@ class Planner:
         if row is not None and row.past is not None and parent is not None:
             return row.past.below(noun.table, {parent: row.identifier, **named})
         conditions = self._scope(noun, row, parent)
-        return Scope(noun.table, [*conditions, *(noun.table.c[column] == value for column, value in named.items())])
+        conditions += [noun.table.c[column] == value for column, value in named.items()]
+        if row is not None and parent is not None and may_be_left(noun.table, parent):
+            return _LeftScope(noun.table, conditions, row.column("id"))
+        return Scope(noun.table, conditions)
 
     def _scope(self, noun: Noun, row: Rows | None, parent: str | None) -> list[ColumnElement[bool]]:
         """Return where the rows of a field lie: below a row that was found, or else wherever the viewer may see."""
@@ -495,6 +532,31 @@ class Planner:
         """Return a name that no other rows of the statement have."""
         self._names += 1
         return f"r{self._names}"
+
+
+@dataclass(frozen=True)
+class _LeftScope(Scope):
+    """Where rows of a case lie, of which some may be on an event that is gone.
+
+    Hardly ever is a deletion under way. Where all rows are looked at that is asked once, and of none what it is on.
+    """
+
+    case_id: ColumnElement[str]
+
+    def conditions_of(self, rows: Rows, *, whole: bool = False) -> Sequence[ColumnElement[bool]]:
+        """See Scope."""
+        is_there = is_there_below(self.table)
+        if not whole:
+            return [*self.conditions, is_there]
+        left = is_under_way(self.case_id).subquery(f"{rows.alias}_left")
+        return [*self.conditions, or_(~left.c.is_any, is_there)]
+
+
+def _stored(row: Rows, lead: nouns.Stored | nouns.StoredBeside, key: str) -> Member:
+    """Return what a row holds in a column, its own or one beside it, as the member of an object."""
+    if isinstance(lead, nouns.StoredBeside):
+        return Member(key, row.column(lead.name), kind_of(row.table, lead.name), nullable=False)
+    return Member(key, row.column(lead.column.name), lead.column.type, bool(lead.column.nullable))
 
 
 def _of_member(found: TableValuedAlias, field: Field) -> list[Piece]:

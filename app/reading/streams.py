@@ -69,9 +69,9 @@ class _Streams(Planner):
         if self._in_one or _is_small(field):
             return super().value(row, field)
         match field.lead:
-            case nouns.Few() as few:
+            case nouns.Few() | nouns.Counts() as lead:
                 assert row is not None  # noqa: S101 - for the type checker
-                return self._nested(field, lambda: self._few(row, few, field))
+                return self._nested(field, lambda: self._without_pages(row, lead, field))
             case nouns.Lookup() as lookup:
                 scope = self.named(row, lookup, field)
                 return self._nested(field, lambda: self._one(field.type, scope, field.children()))
@@ -122,7 +122,8 @@ class _Streams(Planner):
         return [self._found(type_, scope, fields), _unless(self._exists(scope))]
 
     def _exists(self, scope: Scope) -> ColumnElement[bool]:
-        return exists(scope.rows(self.name()).among(literal_column("1"), *scope.conditions))
+        rows = scope.rows(self.name())
+        return exists(rows.among(literal_column("1"), *scope.conditions_of(rows)))
 
     def _found(
         self,
@@ -135,13 +136,19 @@ class _Streams(Planner):
         rows = scope.rows(self.name())
         mark = [(TYPE, [f'"{type_.name}"'])] if marked else []
         pieces = braces([*mark, *self._members(rows, fields)])
-        return stream(rows.arranged(rows.select(*scope.conditions)), pieces)
+        return stream(rows.arranged(rows.select(*scope.conditions_of(rows))), pieces)
+
+    def _without_pages(self, row: Rows, lead: nouns.Few | nouns.Counts, field: Field) -> list[Piece]:
+        if isinstance(lead, nouns.Few):
+            return self._few(row, lead, field)
+        counts = self.counts(row, lead, field)
+        return ["null"] if counts is None else [row.below(counts().limited()), "[", counts().stream(), "]"]
 
     def _few(self, row: Rows, few: nouns.Few, field: Field) -> list[Piece]:
         scope = self._place(field.noun, row, few.parent)
         rows = scope.rows(self.name())
         pieces = self.object(rows, field.children())
-        page = rows.select(*scope.conditions, order=few.by)
+        page = rows.select(*scope.conditions_of(rows), order=few.by)
         return ["[", stream(rows.arranged(page), pieces, separated=True), "]"]
 
     def _pages(self, row: Rows | None, connection: nouns.Connection, field: Field) -> list[Piece]:

@@ -59,8 +59,9 @@ def of_field(field: Field) -> Weight:
             return value.of(_of_column(field.owner.table.c[name].type))
         case nouns.Reference() | nouns.Same() | nouns.Part():
             return value.holding(of_fields(field.children()))
-        case nouns.Few():
-            return value.listing(of_fields(field.children()), _A_FEW)
+        case nouns.Few() | nouns.Counts():
+            most = _A_FEW if isinstance(field.lead, nouns.Few) else nouns.MAX_UNITS
+            return value.listing(of_fields(field.children()), most)
         case nouns.Lookup() | nouns.Self() | nouns.Named() | nouns.Newest():
             found = value.found(of_fields(field.children()))
             return found._replace(held=_HELD_OF_PAST * found.held) if asks_for_past(field) else found

@@ -62,7 +62,8 @@ class Recorded(NamedTuple):
 class Subject:
     """A table whose rows are recorded: what entries call them, and which columns say what one is, and in which case.
 
-    `searched` are the columns in which a text is searched for.
+    `searched` are the columns in which a text is searched for; `index` returns the columns that orders read, made of a
+    row's others.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Subject:
     key: str = "id"
     place: str = "case_id"
     searched: tuple[str, ...] = ()
+    index: Callable[[Row], Mapping[str, str | None]] | None = None
 
     @property
     def table(self) -> Table:
@@ -144,8 +146,8 @@ def case_index(case: Row) -> dict[str, str | None]:
 SUBJECTS: Mapping[str, Subject] = {
     subject.table.name: subject
     for subject in (
-        Subject("CASE", Case, "title", place="id", searched=("title", "description", "reference")),
-        Subject("EVENT", Event, "title", searched=("title", "description")),
+        Subject("CASE", Case, "title", place="id", searched=("title", "description", "reference"), index=case_index),
+        Subject("EVENT", Event, "title", searched=("title", "description", "source", "time_kind")),
         Subject("FILE_BATCH", FileBatch, "label", searched=("label", "description", "file_types")),
         Subject("MEMBER", CaseMember, "subject", key="user_id"),
         Subject("HOLD", Hold, "name"),

@@ -49,7 +49,7 @@ from app.db.models import (
 )
 from app.db.types import Id
 from app.errors import JournalBroken
-from app.record.entries import SUBJECT_OF, SUBJECTS, VALUES, Row, case_index, leaf_of
+from app.record.entries import SUBJECT_OF, SUBJECTS, VALUES, Row, leaf_of
 from app.record.journal import Recorder
 from app.values import field_name, format_time
 
@@ -238,7 +238,8 @@ def _row_of(table: Table, entry: FoundRow) -> dict[str, Any]:
             "created_at": datetime.fromisoformat(imported["createdAt"][1]),
             "created_by": imported["createdBy"][1],
         }
-    return row | case_index(row) if table is _CASES else row
+    index = SUBJECTS[table.name].index
+    return row if index is None else {**row, **index(row)}
 
 
 def _moved(deletion: FoundRow, state: DeletionState, position: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from app.db.models import Case, ChangeKind, Event
-from app.record.entries import ERASED, NO_CHANGE, SUBJECTS, Subject, case_index, digest_of
+from app.record.entries import ERASED, NO_CHANGE, SUBJECTS, Subject, digest_of
 from app.values import field_name, fold
 
 _CREATED, _UPDATED, _DELETED, _IMPORTED, _RESTORED = (
@@ -93,6 +93,8 @@ class _Shape:
         self.other_names: tuple[str, ...] = names[len(self.recorded) :]
         self.compared = itemgetter(*at)
         self.searched = searched.get(SEARCHED, ())
+        self.index = subject.index
+        self.columns = [(each.column, each.field) for each in subject.columns]
 
 
 _SHAPES = {subject.name: _Shape(subject) for subject in SUBJECTS.values()}
@@ -220,8 +222,8 @@ class Replay:
                 expected |= imported
             else:
                 expected |= {name: imported[name] for name in ("created_at", "created_by")}
-        if shape.is_case and isinstance(values.get("title"), str):
-            expected |= case_index(values)
+        if shape.index is not None and shape.label is not None and isinstance(values.get(shape.label), str):
+            expected |= shape.index({column: values.get(field) for column, field in shape.columns})
         if shape.searched and all(isinstance(values.get(field, ""), str) for field in shape.searched):
             expected[SEARCHED] = fold(*(values.get(field) for field in shape.searched))
         return expected

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from app.db import FoundRow
-from app.db.models import DESCRIPTION_LENGTH, TITLE_LENGTH, Case, Event, table_of
+from app.db.models import DESCRIPTION_LENGTH, SOURCE_LENGTH, TIME_KIND_LENGTH, TITLE_LENGTH, Case, Event, table_of
 from app.errors import Refused
 from app.ownership import CHANGE, DELETE, Viewer, place
 from app.reading.payloads import Given
@@ -11,12 +13,12 @@ from app.record import removal
 from app.record.journal import Recorder
 from app.record.keeping import Touch
 from app.resolvers.changes import change
-from app.resolvers.inputs import AnyRule, NumberRule, Rule, TextRule, invalid
-from app.values import beginning, format_time, new_id
+from app.resolvers.inputs import AnyRule, NumberRule, OffsetRule, Rule, TextRule, invalid
+from app.values import as_written, beginning, format_time, new_id
 
 _EVENTS = table_of(Event)
 _UNTIL_FAULT = "must not lie before `occurredAt`"
-_EXAMPLES = {"DAY": "2026-06-15T00:00:00Z", "MONTH": "2026-06-01T00:00:00Z", "YEAR": "2026-01-01T00:00:00Z"}
+_DATES = {"DAY", "MONTH", "YEAR"}
 _RULES: dict[str, Rule] = {
     "type": AnyRule(),
     "title": TextRule(TITLE_LENGTH, nullable=False),
@@ -25,6 +27,9 @@ _RULES: dict[str, Rule] = {
     "occurred_until": AnyRule(nullable=True),
     "time_precision": AnyRule(),
     "sort_order": NumberRule(-(2**31)),
+    "source": TextRule(SOURCE_LENGTH),
+    "time_kind": TextRule(TIME_KIND_LENGTH),
+    "utc_offset": OffsetRule(),
 }
 
 
@@ -38,14 +43,20 @@ def _interval_faults(event: Given) -> dict[str, str]:
 def _date_faults(event: Given) -> dict[str, str]:
     """Return which moments are no date of the calendar where the precision says that they are one."""
     precision = event.get("time_precision")
-    if precision not in _EXAMPLES:
+    if precision not in _DATES:
         return {}
     moments = {name: event.get(name) for name in ("occurred_at", "occurred_until")}
-    fault = (
-        f"must be the beginning of a {precision.lower()} in UTC where `timePrecision` is {precision}: a date is given "
-        f"as its midnight in UTC, such as {_EXAMPLES[precision]}, whatever the time zone"
-    )
-    return {name: fault for name, moment in moments.items() if moment and beginning(moment, precision) != moment}
+    return {
+        name: f"must be the beginning of a {precision.lower()} in UTC where `timePrecision` is {precision}: a date is "
+        f"given as its midnight in UTC, which is {_date(moment, precision)}, whatever the time zone"
+        for name, moment in moments.items()
+        if moment and beginning(moment, precision) != moment
+    }
+
+
+def _date(moment: datetime, precision: str) -> str:
+    """Return how a date is given, by the day that was written for a moment that is none."""
+    return format_time(beginning(as_written(moment), precision)).replace(".000000", "")
 
 
 def _faults(event: Given) -> dict[str, str]:
@@ -99,7 +110,7 @@ def _new_date_faults(event: FoundRow, given: Given, changed: Given) -> dict[str,
     (name, *_) = faults
     field = {"occurred_at": "occurredAt", "occurred_until": "occurredUntil"}[name]
     fault = (
-        f"can't be {precision} while `{field}` is {format_time(changed[name])}; give it as well, as a date at midnight "
-        f"in UTC, such as {_EXAMPLES[precision]}"
+        f"can't be {precision} while `{field}` is {format_time(changed[name])}; give it as well, as the midnight in "
+        f"UTC {_date(changed[name], precision)}"
     )
     return {"time_precision": fault}

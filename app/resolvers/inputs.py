@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from app.errors import InvalidInput, Refused
 from app.reading.payloads import Given
-from app.values import field_name, is_visible, text_fault
+from app.values import field_name, is_utc_offset, is_visible, text_fault
 
 
 class Rule(Protocol):
@@ -56,6 +56,19 @@ class NumberRule:
     def fault(self, value: int) -> str | None:
         """See Rule."""
         return None if value >= self.least else f"must be at least {self.least}, not {value}"
+
+
+@dataclass(frozen=True, slots=True)
+class OffsetRule:
+    """An offset from UTC; see values.is_utc_offset."""
+
+    nullable: bool = True
+
+    def fault(self, value: str) -> str | None:
+        """See Rule."""
+        if is_utc_offset(value):
+            return None
+        return "must be an offset from UTC of the form +02:00 or -05:30, from -12:00 to +14:00; that of UTC is +00:00"
 
 
 @dataclass(frozen=True, slots=True)

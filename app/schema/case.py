@@ -9,10 +9,36 @@ import strawberry
 from app import ownership
 from app.db import models
 from app.db.models import CaseRole, CaseStatus
-from app.reading.nouns import Computed, Few, IsNull, Noun, Part, Reference, accepted, at_least, below, one_of, text
+from app.reading.nouns import (
+    MAX_UNITS,
+    Computed,
+    Counts,
+    Few,
+    IsNull,
+    Noun,
+    Part,
+    Reference,
+    StoredBeside,
+    accepted,
+    at_least,
+    below,
+    one_of,
+    text,
+)
 from app.schema.change import ChangeConnection, ChangeOrder, Journal, history
-from app.schema.event import Event, EventConnection, EventFilter, EventOrder
-from app.schema.fields import MutationInput, choice_type, condition, field, input_type, lookup, noun
+from app.schema.event import Event, EventConnection, EventCount, EventFilter, EventOrder, TimeUnit
+from app.schema.fields import (
+    MutationInput,
+    argument,
+    choice_type,
+    condition,
+    declared,
+    field,
+    input_type,
+    lookup,
+    noun,
+)
+from app.schema.file_batch import FileBatchConnection, FileBatchFilter, FileBatchOrder
 from app.schema.kept import Hold, Seal
 from app.schema.nodes import Node
 from app.schema.pages import UPDATED_FROM, listed, pages_of
@@ -32,6 +58,8 @@ class CaseOrder(Enum):
     NUMBER_ASC = "NUMBER_ASC"
     TITLE_ASC = "TITLE_ASC"
     TITLE_DESC = "TITLE_DESC"
+    LAST_ACTIVITY_DESC = "LAST_ACTIVITY_DESC"
+    LAST_ACTIVITY_ASC = "LAST_ACTIVITY_ASC"
 
 
 describe(
@@ -60,6 +88,8 @@ describe(
     NUMBER_ASC="The lowest number first.",
     TITLE_ASC="By title, upper and lower case alike.",
     TITLE_DESC="By title backwards, upper and lower case alike.",
+    LAST_ACTIVITY_DESC="By `lastActivityAt`, the latest first.",
+    LAST_ACTIVITY_ASC="By `lastActivityAt`, the earliest first.",
 )
 
 
@@ -80,7 +110,7 @@ class CaseMember:
     )
 
 
-@noun(Noun(models.Case, order_columns={"TITLE": ("title_key",)}))
+@noun(Noun(models.Case, order_columns={"TITLE": ("title_key",), "LAST_ACTIVITY": ("last_activity_at",)}))
 class Case(Node):
     """A case: what auditors or investigators look into, with a timeline of events."""
 
@@ -116,11 +146,29 @@ class Case(Node):
         where=EventFilter,
         filtered="Only events that meet all of these.",
     )
+    event_counts: list[EventCount] = declared(
+        Counts("case_id", "occurred_at"),
+        list[EventCount],
+        f"How many events begin in each unit of time that has any, in order. {MAX_UNITS:,} units are told at the most: "
+        "where there are more, the document is refused (`LIMIT_EXCEEDED`), so narrow `where` or take a longer unit.",
+        by=argument(TimeUnit, "The unit of time."),
+        where=argument(EventFilter | None, "Only events that meet all of these are counted."),
+    )
     event = lookup(
         Event,
         "One event of this case by its id; null when this case has no such event.",
         parent="case_id",
         id=("id", "The event's id."),
+    )
+    file_batches = listed(
+        FileBatchConnection,
+        "The file batches of all events of the case; the one that was added first is first unless another order is "
+        "asked for.",
+        parent="case_id",
+        order=FileBatchOrder,
+        default=FileBatchOrder.CREATED_AT_ASC,
+        where=FileBatchFilter,
+        filtered="Only batches that meet all of these.",
     )
     history = history(
         "case_id",
@@ -153,6 +201,11 @@ class Case(Node):
     created_by: User = field(Reference("created_by"), "Who created it.")
     updated_at: DateTime = strawberry.field(
         description="When the case itself was last changed; changes to its events do not count."
+    )
+    last_activity_at: DateTime = field(
+        StoredBeside("last_activity_at"),
+        "When anything was last done to the case or to what is in it: the `at` of its newest change. Of a case as it "
+        "was it is that of the last change by then.",
     )
     updated_by: User = field(Reference("updated_by"), "Who changed the case itself last.")
 

@@ -81,9 +81,9 @@ def tells(refusal: type[Refusal]) -> Callable[[type[T]], type[T]]:
     return decorate
 
 
-def field(lead: Lead, description: str) -> Any:
-    """Declare a field without arguments that leads elsewhere than to the column of its name."""
-    return strawberry.field(description=description, metadata={LEAD: lead})
+def field(lead: Lead, description: str, *, name: str | None = None) -> Any:
+    """Declare a field without arguments that leads elsewhere than to the column of its name; `name` as in condition."""
+    return strawberry.field(name=name, description=description, metadata={LEAD: lead})
 
 
 def condition(filter_: Filter, description: str, *, name: str | None = None) -> Any:

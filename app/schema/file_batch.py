@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from app.db import models
-from app.reading.nouns import Noun, Reference
+from app.reading.nouns import HasPart, Noun, Reference, at_least, text
 from app.schema.change import history
-from app.schema.fields import MutationInput, field, input_type, noun
+from app.schema.fields import MutationInput, condition, field, input_type, noun
 from app.schema.nodes import Node
-from app.schema.pages import pages_of
+from app.schema.pages import UPDATED_FROM, pages_of
 from app.schema.scalars import DateTime
 from app.schema.user import User
 from app.schema.vocabulary import describe
@@ -22,21 +22,25 @@ if TYPE_CHECKING:
 
 
 class FileBatchOrder(Enum):
-    """How the file batches of an event can be listed."""
+    """How file batches can be listed."""
 
     SORT_ORDER_ASC = "SORT_ORDER_ASC"
     SORT_ORDER_DESC = "SORT_ORDER_DESC"
     CREATED_AT_ASC = "CREATED_AT_ASC"
     CREATED_AT_DESC = "CREATED_AT_DESC"
+    UPDATED_AT_DESC = "UPDATED_AT_DESC"
+    UPDATED_AT_ASC = "UPDATED_AT_ASC"
 
 
 describe(
     FileBatchOrder,
     "How to list file batches. Ties are broken by the next order given, and at last by the id.",
-    SORT_ORDER_ASC="By `sortOrder`, the lowest first.",
-    SORT_ORDER_DESC="By `sortOrder`, the highest first.",
+    SORT_ORDER_ASC="By `sortOrder`, the lowest first, whichever event they are on.",
+    SORT_ORDER_DESC="By `sortOrder`, the highest first, whichever event they are on.",
     CREATED_AT_ASC="The batch that was added first is first.",
     CREATED_AT_DESC="The batch that was added last is first.",
+    UPDATED_AT_DESC="The batch that was changed last is first.",
+    UPDATED_AT_ASC="The batch that was not changed for the longest time is first.",
 )
 
 
@@ -66,6 +70,28 @@ class FileBatch(Node):
 
 
 FileBatchConnection = pages_of(FileBatch, "file batch", "file batches", short="batch")
+
+
+@input_type
+class FileBatchFilter:
+    """Which file batches to list: those that meet every condition given. A condition that is left out or null lets all
+    pass.
+    """
+
+    text: str | None = condition(
+        text,
+        "Batches with this text in the label, the description or the `fileTypes`. Upper and lower case are alike, and "
+        "no character has a special meaning.",
+    )
+    file_types: str | None = condition(
+        HasPart("file_types"),
+        "Batches whose `fileTypes` have this in them, such as `.pdf`. Upper and lower case of the letters A to Z are "
+        "alike, and no character has a special meaning.",
+    )
+    updated_from: DateTime | None = condition(
+        at_least("updated_at"),
+        f"Batches changed at this moment or later. {UPDATED_FROM}",
+    )
 
 
 @input_type

@@ -16,7 +16,7 @@ from app.db.types import Folded, Grams, Id
 from app.values import fold
 
 revision = "0010"
-down_revision = "0007"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
