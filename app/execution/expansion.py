@@ -36,7 +36,7 @@ from graphql import (
 
 from app.execution.limits import ENDLESS, hold
 from app.execution.sizes import Definition
-from app.reading.nouns import AnyNodes, Connection, Feed, Refusals, Resolved, lead_of
+from app.reading.nouns import AnyNodes, ChangedNodes, Connection, Counts, Feed, Refusals, Resolved, lead_of
 from app.reading.pages import DEFAULT_SIZE, MAX_SIZE
 
 # An object of the schema is made by graphql-core, in Python, and costs as much as some five that the database makes.
@@ -174,6 +174,8 @@ class Expansion:
                 return _given(arguments["ids"]) if "ids" in arguments else DEFAULT_SIZE
             case None:
                 return _introspected(self._schema)[name]
+            case ChangedNodes(most) | Counts(_, most):
+                return most
             case Refusals():
                 return 1  # of all that a change is refused for, one alone shows a row
             case _:

@@ -28,6 +28,7 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Label,
+    Subquery,
     Text,
     case,
     func,
@@ -43,6 +44,7 @@ from app.db import Database
 from app.db.sql import (
     Member,
     Piece,
+    apart,
     boolean,
     chain,
     concatenation,
@@ -127,6 +129,8 @@ class Planner:
         def write() -> ColumnElement[str]:
             if isinstance(field.lead, nouns.Current | nouns.ChangedNode):
                 return self._any_node(field, self.identifier_of_subject())
+            if isinstance(field.lead, nouns.ChangedNodes):
+                return self._nodes_of(field, self.identifiers_of_subject(), may_lack=False)
             return self._row(field.type, self.is_subject(field.noun), field.children())
 
         return self._plan([(field.key, self._nested(field, write))])
@@ -134,6 +138,10 @@ class Planner:
     def identifier_of_subject(self) -> ColumnElement[str]:
         """Return the id of the row that was changed."""
         return self.bind(lambda run: run.subject, Id())
+
+    def identifiers_of_subject(self) -> BindParameter[str]:
+        """Return the ids of the rows that a change was about, as a JSON array."""
+        return self.bind(lambda run: json.dumps(run.subject), Text())
 
     def is_subject(self, noun: Noun) -> Scope:
         """Return where the row is that was changed."""
@@ -216,15 +224,25 @@ class Planner:
                 return self._as_other(row, field)
             case nouns.NodeOf(name):
                 identifier = row.column(name)
-                return [or_null(row.below(self._nested(field, lambda: self._node_of(field, identifier))))]
+                return [or_null(row.below(self._nested(field, lambda: self._node_of(row, field, identifier))))]
             case nouns.Named(name):
                 scope = Scope(field.noun.table, [field.noun.table.c.id == row.column(name)])
                 found = self._nested(field, lambda: self._row(field.type, scope, field.children()))
                 return [or_null(row.below(found))]
+            case _:
+                return self._of_parts(row, field)
+
+    def _of_parts(self, row: Rows, field: Field) -> list[Piece]:
+        """Return the JSON of a field of a row that is made of JSON in the row, or of counts."""
+        match field.lead:
             case nouns.Within(name, place):
                 return [or_null(element(row.column(name), place))]
             case nouns.Members(name, place):
                 return [row.below(self._members_of(row.column(name), place, field))]
+            case nouns.Listed(name):
+                return [func.coalesce(row.column(name), literal_column("'[]'", Text()), type_=Text())]
+            case nouns.Counts() as counts:
+                return [row.below(self._counts(row, counts, field))]
             case lead:
                 raise TypeError(f"{type(lead).__name__} is nothing of a row")
 
@@ -317,6 +335,11 @@ class Planner:
         parts = braces((each.key, _of_member(found, each)) for each in field.children())
         return scalar(select(concatenation(["[", joined(concatenation(parts)), "]"])).select_from(found))
 
+    def _counts(self, row: Rows, counts: nouns.Counts, field: Field) -> ColumnElement[str]:
+        found = counts.found(row.column("id")).limit(counts.most).correlate(None).alias(self.name())
+        parts = braces((each.key, _of_count(found, each)) for each in field.children())
+        return scalar(select(concatenation(["[", joined(concatenation(parts)), "]"])).select_from(found))
+
     def _connection(self, row: Rows | None, connection: nouns.Connection, field: Field) -> ColumnElement[str]:
         pages = self.pages(row, connection, field)
         return literal_column("NULL", Text) if pages is None else pages().json()
@@ -332,6 +355,10 @@ class Planner:
         if page is None:
             return None
         scope = self._listed(noun, row, connection)
+        if any(value and filters[name] is nouns.having_tags for name, value in page.where.items()):
+            # They are found by their tags, which are few or many: of those above there may be many, of which few fit.
+            below = [apart(noun.table.c[name]) == value for name, value in scope.above.items()]
+            scope = replace(scope, conditions=[*below, *scope.conditions[len(below) :]])
         return partial(ReadPage, self, self._asking, field, page, site, scope)
 
     def _listed(self, noun: Noun, row: Rows | None, connection: nouns.Connection) -> Scope:
@@ -367,10 +394,24 @@ class Planner:
         found = select(*self._each_node(field, identifier)).correlate(None).alias(self.name())
         return scalar(select(func.coalesce(*found.c, _NULL, type_=Text())).select_from(found))
 
-    def _node_of(self, field: Field, identifier: ColumnElement[str]) -> ColumnElement[str]:
+    def _node_of(self, row: Rows, field: Field, identifier: ColumnElement[str]) -> ColumnElement[str]:
         # One after the other, and not in each other: deep in a statement that would be too much for SQLite's parser.
-        found: list[Any] = [each.element for each in self._each_node(field, identifier)]
+        found: list[Any] = [
+            self._row(type_, self.is_node_of(row, field, type_, identifier), field.children(type_), marked=self._marked)
+            for type_ in field.types
+        ]
         return union_all(*(each.element for each in found)).scalar_subquery()
+
+    def is_node_of(self, row: Rows, field: Field, type_: GraphQLObjectType, identifier: ColumnElement[str]) -> Scope:
+        """Return where the row of a type is that has the id in a column of this row; see NodeOf and On."""
+        if not isinstance(field.lead, nouns.On):
+            return self.is_row(type_, identifier)
+        table, past = noun_of(type_).table, row.past
+        if past is None:
+            return Scope(table, [table.c.id == identifier])
+        if "case_id" in table.c:
+            return past.below(table, {"id": identifier})
+        return PastScope(table, [identifier == past.case_id], past, {"id": past.case_id})
 
     def _each_node(self, field: Field, identifier: ColumnElement[str]) -> list[Label[str]]:
         """Return the row with an id for each of the types that it may be of, NULL where it is not."""
@@ -387,14 +428,18 @@ class Planner:
         return Scope(table, [table.c.id == identifier, readable(table, self._asking)])
 
     def _any_nodes(self, field: Field) -> list[Piece]:
-        array = self._argument(field, identifiers, Text())
+        return [self._nodes_of(field, self._argument(field, identifiers, Text()), may_lack=True)]
+
+    def _nodes_of(self, field: Field, array: BindParameter[str], *, may_lack: bool) -> ColumnElement[str]:
+        """Return the JSON of the rows with some ids, null for those that are not there; none unless they `may_lack`."""
         alias = self.name()
         found = self._each_node(field, literal_column(f"{alias}.id", Id()))
         place = literal_column(f"{alias}.place", Integer())
         nodes = select(*found).select_from(elements(array, alias)).order_by(place).correlate(None)
         ordered = nodes.alias(self.name())
-        node = or_null(func.coalesce(*ordered.c, type_=Text()))
-        return [scalar(select(concatenation(["[", joined(node), "]"])).select_from(ordered))]
+        node: ColumnElement[str] = func.coalesce(*ordered.c, type_=Text())
+        elements_ = joined(or_null(node) if may_lack else node)
+        return scalar(select(concatenation(["[", elements_, "]"])).select_from(ordered))
 
     def _place(
         self,
@@ -407,7 +452,9 @@ class Planner:
         if row is not None and row.past is not None and parent is not None:
             return row.past.below(noun.table, {parent: row.identifier, **named})
         conditions = self._scope(noun, row, parent)
-        return Scope(noun.table, [*conditions, *(noun.table.c[column] == value for column, value in named.items())])
+        above = {parent: row.column("id")} if row is not None and parent is not None else {}
+        conditions += [noun.table.c[column] == value for column, value in named.items()]
+        return Scope(noun.table, conditions, above=above)
 
     def _scope(self, noun: Noun, row: Rows | None, parent: str | None) -> list[ColumnElement[bool]]:
         """Return where the rows of a field lie: below a row that was found, or else wherever the viewer may see."""
@@ -467,6 +514,16 @@ def _of_member(found: TableValuedAlias, field: Field) -> list[Piece]:
             return [in_quotes(found.c.key)]
         case nouns.MemberValue(place):
             return [element(found.c.value, place)]
+        case _:
+            return [f'"{field.parent.name}"']
+
+
+def _of_count(found: Subquery, field: Field) -> list[Piece]:
+    match field.lead:
+        case nouns.CountedName():
+            return json_pieces(found.c.name, Text(), nullable=False)
+        case nouns.Counted():
+            return [found.c.count]
         case _:
             return [f'"{field.parent.name}"']
 

@@ -6,7 +6,7 @@ docs/record.md has the form, for whoever verifies it without Dossier.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 import orjson
 from sqlalchemy import Column, Integer, Table
 
-from app.db.models import Base, Case, CaseMember, ChangeKind, Event, FileBatch, Hold, table_of
+from app.db.models import Base, Case, CaseMember, ChangeKind, Comment, Event, FileBatch, Hold, table_of
 from app.db.types import Time
 from app.values import field_name, fold, format_time
 
@@ -55,16 +55,21 @@ class Recorded(NamedTuple):
 
     def column_of(self, value: Any) -> Any:
         """Return what is in the column, by what `json` made of it."""
-        return datetime.fromisoformat(value) if self.json is _moment else value
+        if self.json is _moment:
+            return datetime.fromisoformat(value)
+        return array_text(value) if self.json is _array else value
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A table whose rows are recorded: what entries call them, and which columns say what one is, and in which case."""
+    """A table whose rows are recorded: what entries call them, and which columns say what one is, and in which case.
+
+    There is no `label` where rows have no name.
+    """
 
     name: str
     model: type[Base]
-    label: str
+    label: str | None
     key: str = "id"
     place: str = "case_id"
 
@@ -77,6 +82,10 @@ class Subject:
         """Return the id of the event that a row is, or is on."""
         event: str | None = row["id"] if self.model is Event else row.get("event_id")
         return event
+
+    def called(self, row: Row) -> str | None:
+        """Return what a row is called; None where that is not to be told."""
+        return None if self.label is None else row.get(self.label)
 
     def made(self, row: Row) -> Values:
         """Return the values of a new row, in which columns may be missing that have a default."""
@@ -112,6 +121,10 @@ def _recorded(column: Column[Any]) -> Recorded:
     if column.name == "given_by":
         # Who gave a membership is whoever made the entry that says that it has yet to be taken up.
         return Recorded("given_by", "accepted", lambda giver: giver is None, None)
+    if column.name == "tags":
+        return Recorded("tags", "tags", _array, None)
+    if column.name == "row_id":
+        return Recorded("row_id", "on", _itself, None)
     json = _moment if isinstance(column.type, Time) else _itself
     default: Any = column.server_default.arg if column.server_default is not None else None  # type: ignore[attr-defined]
     if default is not None and isinstance(column.type, Integer):
@@ -121,6 +134,15 @@ def _recorded(column: Column[Any]) -> Recorded:
 
 def _moment(value: datetime | None) -> str | None:
     return None if value is None else format_time(value)
+
+
+def _array(text: str | None) -> Any:
+    return None if text is None else orjson.loads(text)
+
+
+def array_text(values: Sequence[str]) -> str:
+    """Return a JSON array of texts, as the text that is stored."""
+    return orjson.dumps(values).decode()
 
 
 def _itself(value: Any) -> Any:
@@ -140,12 +162,22 @@ def event_index(event: Row) -> dict[str, str]:
     return {"search": fold(event["title"], event.get("description"))}
 
 
+def tag_index(row: Row) -> dict[str, dict[str, str | None]]:
+    """Return the rows of the index of tags for a row of a case, by their keys; in a new row `tags` may be missing."""
+    text = row.get("tags")
+    if text is None:
+        return {}
+    place = {"row_id": row["id"], "case_id": row.get("case_id", row["id"]), "event_id": row.get("event_id")}
+    return {(key := fold(tag)): {**place, "key": key, "tag": tag} for tag in orjson.loads(text)}
+
+
 SUBJECTS: Mapping[str, Subject] = {
     subject.table.name: subject
     for subject in (
         Subject("CASE", Case, "title", place="id"),
         Subject("EVENT", Event, "title"),
         Subject("FILE_BATCH", FileBatch, "label"),
+        Subject("COMMENT", Comment, None),
         Subject("MEMBER", CaseMember, "subject", key="user_id"),
         Subject("HOLD", Hold, "name"),
     )
@@ -157,7 +189,7 @@ SUBJECT_OF: Mapping[str, Subject] = {subject.name: subject for subject in SUBJEC
 
 NO_CHANGE = {
     ChangeKind.REFUSED: ("mutation", "state"),
-    ChangeKind.PURGED: ("authority", "entries", "size", "root", "checkpoint"),
+    ChangeKind.PURGED: ("authority", "entries", "size", "root", "checkpoint", "comments"),
     ChangeKind.ERASED: ("seqs", "erased"),
     ChangeKind.EXPORTED: (),
 }

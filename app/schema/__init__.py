@@ -34,6 +34,7 @@ READING_ORDER = (
     *("AsOf", "Seal", "Hold"),
     *("Event", "EventType", "TimePrecision", "EventConnection", "EventEdge", "EventFilter", "EventOrder"),
     *("FileBatch", "FileBatchConnection", "FileBatchEdge", "FileBatchOrder"),
+    *("TagCount", "Comment", "CommentConnection", "CommentEdge", "CommentOrder"),
     *("Change", "ChangeSubject", "ChangeKind", "FieldChange", "Journal"),
     *("ChangeConnection", "ChangeEdge", "ChangeFilter", "ChangeOrder"),
     *("ChangeFeed", "FeedEntry", "FeedKind", "Checkpoint"),
@@ -45,6 +46,9 @@ READING_ORDER = (
     *("DeleteEventInput", "DeleteEventPayload"),
     *("CreateFileBatchInput", "CreateFileBatchPayload", "UpdateFileBatchInput", "UpdateFileBatchPayload"),
     *("DeleteFileBatchInput", "DeleteFileBatchPayload"),
+    *("AddTagsInput", "AddTagsPayload", "RemoveTagsInput", "RemoveTagsPayload"),
+    *("AddCommentInput", "AddCommentPayload", "UpdateCommentInput", "UpdateCommentPayload"),
+    *("DeleteCommentInput", "DeleteCommentPayload"),
     *("SealCaseInput", "SealCasePayload", "UnsealCaseInput", "UnsealCasePayload"),
     *("RetainCaseInput", "RetainCasePayload"),
     *("PlaceHoldInput", "PlaceHoldPayload", "ReleaseHoldInput", "ReleaseHoldPayload"),
@@ -58,7 +62,7 @@ READING_ORDER = (
 _REFUSALS = NotFoundError, InvalidInputError, ForbiddenError, ConflictError, RequestMismatchError, StateError
 _DESCRIPTION = """\
 Dossier keeps case files: a case has a timeline of events, and an event has file batches, labelled groups of evidence
-files.
+files. Each of them can have tags and comments.
 
 Every request carries a bearer token. What its user may not see does not exist for them. Reading begins at `Query`,
 changing at `Mutation`; a change that is refused says why in the `errors` of its payload, while the `errors` of the
