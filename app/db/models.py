@@ -298,7 +298,7 @@ class Tag(Base):
     row_id: Mapped[str] = mapped_column(Id, primary_key=True)
     # By which tags are the same that differ in case alone.
     key: Mapped[str] = mapped_column(Folded, primary_key=True)
-    tag: Mapped[str] = mapped_column(String(TAG_LENGTH))
+    tag: Mapped[str] = mapped_column(String(TAG_LENGTH).with_variant(String(TAG_LENGTH, collation="C"), "postgresql"))
     case_id: Mapped[str] = mapped_column(Id)
     # That of a file batch, which isn't there without it.
     event_id: Mapped[str | None] = mapped_column(Id)

@@ -595,8 +595,9 @@ def tag_counts(case_id: ColumnElement[str]) -> Select[Any]:
     number: ColumnElement[int] = func.count()
     # What is on an event that was deleted may go a little later.
     is_there = or_(_TAGS.c.event_id.is_(None), exists(select(_EVENTS.c.id).where(_EVENTS.c.id == _TAGS.c.event_id)))
-    counted = select(func.min(_TAGS.c.tag).label("name"), number.label("count")).where(_TAGS.c.case_id == case_id)
-    return counted.where(is_there).group_by(_TAGS.c.key).order_by(number.desc(), _TAGS.c.key)
+    columns: list[ColumnElement[Any]] = [func.min(_TAGS.c.tag).label("name"), number.label("count")]
+    counted = select(*columns).where(_TAGS.c.case_id == case_id, is_there)
+    return counted.group_by(_TAGS.c.key).order_by(number.desc(), _TAGS.c.key)
 
 
 def accepted(rows: Filtered, wanted: bool, _: Bind, asking: Asking) -> ColumnElement[bool]:  # noqa: FBT001 - as given

@@ -467,9 +467,10 @@ class Planner:
         return value if row is None else row.below(value)
 
     def _nested(self, field: Field, write: Callable[[], T]) -> T:
-        # The node of a change may be a user, who hides what they are called: that takes one level more. And so do the
-        # innermost rows of what is read as it was.
-        levels = 2 if isinstance(field.lead, nouns.NodeOf) or asks_for_past(field) else 1
+        # The node of a change may be a user, who hides what they are called: that takes one level more, which what can
+        # be commented on doesn't. And so do the innermost rows of what is read as it was.
+        of_any = isinstance(field.lead, nouns.NodeOf) and not isinstance(field.lead, nouns.On)
+        levels = 2 if of_any or asks_for_past(field) else 1
         if self._nesting + levels > MAX_NESTING:
             raise RequestRefused(
                 field.fault(f"lists and look-ups are nested more than {MAX_NESTING} deep; ask for less at once")

@@ -21,7 +21,7 @@ def upgrade() -> None:
         "tags",
         sa.Column("row_id", Id, primary_key=True),
         sa.Column("key", Folded, primary_key=True),
-        sa.Column("tag", sa.String(50), nullable=False),
+        sa.Column("tag", sa.String(50).with_variant(sa.String(50, collation="C"), "postgresql"), nullable=False),
         sa.Column("case_id", Id, nullable=False),
         sa.Column("event_id", Id),
         sa.CheckConstraint("length(tag) BETWEEN 1 AND 50", name="tag_length"),
