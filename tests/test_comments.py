@@ -225,13 +225,12 @@ def test_what_a_case_said_then(server: Server, alice: Client) -> None:
     assert findings(server.settings, case) == []
     # What it was on is as it was, too.
     made(alice, "updateEvent", caseId=case, id=event, title="Changed")
-    query = (
-        """query ($id: ID!, $asOf: AsOf) { case(id: $id, asOf: $asOf) {
-      title event(id: "%s") { comments { nodes { on { ... on Event { title version } } } } } } }"""
-        % event
-    )
-    then = alice.run(query, id=case, asOf={"seq": [*taken][0]})["case"]
+    query = """query ($id: ID!, $event: ID!, $asOf: AsOf) { case(id: $id, asOf: $asOf) {
+      comments { nodes { on { ... on Case { id title } ... on Event { title } } } }
+      event(id: $event) { comments { nodes { on { ... on Case { title } ... on Event { title version } } } } } } }"""
+    then = alice.run(query, id=case, event=event, asOf={"seq": next(iter(taken))})["case"]
     assert then["event"] == {"comments": {"nodes": [{"on": {"title": "E", "version": 1}}]}}
+    assert then["comments"] == {"nodes": [{"on": {"id": case, "title": "A case"}}]}
 
 
 # What was deleted

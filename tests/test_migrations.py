@@ -27,7 +27,7 @@ from tests.conftest import KINDS
 from tests.server import SECRET
 
 TABLES = {
-    *("deletions", "former_members", "holds"),
+    *("deletions", "former_members", "holds", "tags", "comments"),
     *("users", "case_counter", "cases", "case_members", "events", "file_batches", "trusted_documents"),
     *("journals", "log_head", "log_entries", "log_members", "checkpoints", "journal_entries", "requests"),
 }
