@@ -100,7 +100,7 @@ KINDS = "CREATED|UPDATED|DELETED|RESTORED|PURGED|SEALED|UNSEALED|HELD|RELEASED|I
 LEAF = re.compile(
     f'{{"at":"(?P<at>{AT})","by":"(?P<by>{ID})","case":"(?P<case>{ID})","digest":"(?P<digest>[0-9a-f]{{64}})"'
     f'(?:,"event":"(?P<event>{ID})")?,"kind":"(?P<kind>{KINDS})"(?:,"request":"[A-Za-z0-9_-]{{16,64}}")?'
-    f',"row":"(?P<row>{ID})","seq":(?P<seq>{COUNT}),"type":"(?P<type>CASE|EVENT|FILE_BATCH|MEMBER|HOLD)","v":1'
+    f',"row":"(?P<row>{ID})","seq":(?P<seq>{COUNT}),"type":"(?P<type>CASE|COMMENT|EVENT|FILE_BATCH|HOLD|MEMBER)","v":1'
     f'(?:,"version":(?P<version>{COUNT}))?}}'
 )
 PROOF = re.compile(
@@ -110,7 +110,7 @@ PROOF = re.compile(
 )
 EXTRA = re.compile(f'{{"at":"({AT})","salt":"({SALT})","size":({COUNT})}}')
 NEW, LEAVING = ("CREATED", "HELD", "IMPORTED"), ("PURGED", "EXPORTED", "ERASED", "REFUSED")
-VERSIONED = {"CASE": "title", "EVENT": "title", "FILE_BATCH": "label"}  # with what rows are called by
+VERSIONED = {"CASE": "title", "EVENT": "title", "FILE_BATCH": "label", "COMMENT": None}  # with what rows are called by
 ERASED, UNKNOWN = "[erased]", object()  # which stand for a value that may have been any
 KEY = re.compile(f"({ORIGIN})[+]([0-9a-f]{{8}})[+]({BASE64})")
 
@@ -171,7 +171,8 @@ def read_changes(file: BinaryIO) -> Iterable[tuple[bytes, Row, Any]]:
             check(entry["case"] == before["case"], f"{what} is of another case than those before")
             check(entry["seq"] == before["seq"] + 1, f"{what} stands behind change {before['seq']}")
             check(entry["at"] >= before["at"], f"{what} was made earlier than the one before it")
-        event = {"EVENT": entry["row"], "FILE_BATCH": entry["event"] or "one"}.get(entry["type"])
+        of_type = {"EVENT": entry["row"], "FILE_BATCH": entry["event"] or "one", "COMMENT": entry["event"]}
+        event = of_type.get(entry["type"])
         check(entry["event"] == event, f"{what} doesn't name the event that its row is, or is on, and no other")
         check(entry["type"] != "CASE" or entry["row"] == entry["case"], f"{what} is about another case")
         has_version = entry["type"] in VERSIONED and entry["kind"] not in LEAVING
@@ -194,7 +195,9 @@ def follow(rows: dict[str, Row], gone: Row, entry: Row, content: Any) -> None:
         check(label is None or called in (label, UNKNOWN), f"{what} calls its row what it wasn't called")
         is_so = isinstance(left, dict) and all(before is None for before, _ in told.values())
         check(is_so, f"{what} says what it is about in another form than it should")
-        gone.update({entry["row"]: None} if kind == "PURGED" else left)
+        comments = told.get("comments", [None, []])[1]
+        check(isinstance(comments, list), f"{what} says what went along in another form than it should")
+        gone.update(dict.fromkeys([entry["row"], *map(str, comments)]) if kind == "PURGED" else left)
         return
     is_free = type_ not in VERSIONED or kind == "UNSEALED" or (type_ == "CASE" and {*told} <= {"retainUntil"})
     check(is_free or not rows.get(entry["case"], {}).get("sealed"), f"{what} changes what was sealed")
