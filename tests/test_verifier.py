@@ -132,7 +132,7 @@ def proved(
 
 def test_the_kinds_and_types_are_those_of_the_record() -> None:
     assert OURS.KINDS.split("|") == [kind.value for kind in ChangeKind]
-    assert "|".join(subject.name for subject in SUBJECTS.values()) == "CASE|EVENT|FILE_BATCH|MEMBER|HOLD"
+    assert "|".join(subject.name for subject in SUBJECTS.values()) == "CASE|EVENT|FILE_BATCH|COMMENT|MEMBER|HOLD"
     assert "(?P<type>CASE|EVENT|FILE_BATCH|MEMBER|HOLD)" in OURS.LEAF.pattern
     assert sorted(OURS.LEAVING) == sorted(kind.value for kind in NO_CHANGE)
     assert OURS.ERASED == ERASED
