@@ -312,6 +312,18 @@ class CasePlace(Place):
 
 
 @dataclass(frozen=True, slots=True)
+class AuthorsPlace(Place):
+    """A comment, which nobody changes but whoever wrote it, or an administrator."""
+
+    def find(self, recorder: Recorder, viewer: Viewer, given: Mapping[str, Any]) -> FoundRow:
+        """See Place."""
+        found = Place.find(self, recorder, viewer, given)
+        if found.created_by != viewer.id and not viewer.changes_all:
+            raise Forbidden("only whoever wrote a comment changes it, or an administrator", ("input", "id"), CHANGE)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class DeletedPlace(Place):
     """What was deleted from a case, or a case that was deleted."""
 

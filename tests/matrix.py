@@ -203,6 +203,7 @@ def _argument_documents(schema: GraphQLSchema) -> Iterator[Document]:
     """Yield documents that try each argument that may be left out, alone, with each of its values."""
     above = {"Query": "{}", "Case": "case(id: $case) {{ {} }}", "Event": "event(caseId: $case, id: $event) {{ {} }}"}
     above["FileBatch"] = "fileBatch(caseId: $case, eventId: $event, id: $batch) {{ {} }}"
+    above["Comment"] = "node(id: $comment) {{ ... on Comment {{ {} }} }}"
     for type_, name, definition in fields(schema):
         optional = {} if type_ == "Mutation" else definition.args
         calls = [
@@ -214,7 +215,8 @@ def _argument_documents(schema: GraphQLSchema) -> Iterator[Document]:
         for some in chunks(calls, AT_ONCE):
             below = FEED if name == "changes" else PAGE if "first" in definition.args else "id"
             pages = (f"a{place}: {call} {{ {below} }}" for place, (call, _) in enumerate(some))
-            root = name if type_ == "Query" else type_[0].lower() + type_[1:]
+            of_type = "node" if type_ == "Comment" else type_[0].lower() + type_[1:]
+            root = name if type_ == "Query" else of_type
             covers = frozenset[str]().union(*(covered for _, covered in some))
             yield Document(root, query_of(above[type_].format(" ".join(pages))), covers)
 
@@ -607,6 +609,8 @@ def prepare(world: World, name: str, values: Values) -> Values:
     """Let a change be one that can be made; return what is new of the values."""
     client, case = world.owner.client, values["case"]
     match name:
+        case "removeTags":
+            client.change("addTags", "errors { code }", caseId=case, ids=[values["object"]], tags=["CHANGED"])
         case "unsealCase":
             client.change("sealCase", "errors { code }", id=case, reason="Done")
         case "releaseHold":

@@ -58,7 +58,7 @@ EVENTS = asked(f"""
         {EVENT} history(first: 5) {{ {CHANGES} }} {COMMENTS}
         back: comments(last: 2) {{ nodes {{ on {{ ... on Event {{ id title {AUTHORS} case {{ title }} }} }} }} }}
         fileBatches(first: 100) {{ {PAGE} edges {{ cursor }} nodes {{
-          {BATCH} history(first: 5) {{ totalCount }} comments(first: 2) {{ totalCount nodes {{ id text edited {AUTHORS} }} }}
+          {BATCH} history(first: 5) {{ totalCount }} comments(first: 2) {{ totalCount nodes {{ id text {AUTHORS} }} }}
         }} }}
       }}
     }}

@@ -8,8 +8,8 @@ from app import ownership
 from app.db import FoundRow, Statement
 from app.db.models import COMMENT_LENGTH, Case, Comment, Event, FileBatch, table_of
 from app.db.types import Id
-from app.errors import Forbidden, InvalidInput, NotFound
-from app.ownership import CHANGE, Viewer, place
+from app.errors import InvalidInput, NotFound
+from app.ownership import CHANGE, AuthorsPlace, Viewer, place
 from app.reading.payloads import Given
 from app.record import removal
 from app.record.journal import Recorder
@@ -19,6 +19,7 @@ from app.resolvers.inputs import AnyRule, TextRule
 from app.values import new_id
 
 _COMMENTS, _EVENTS, _BATCHES = table_of(Comment), table_of(Event), table_of(FileBatch)
+_OWN = AuthorsPlace(CHANGE, (("case_id", Case), ("id", Comment)), lock=True, touch=Touch.CHANGES)
 _TEXT = TextRule(COMMENT_LENGTH, nullable=False)
 
 MOST_ON_BATCH = 1_000
@@ -41,13 +42,11 @@ def add(recorder: Recorder, _: Viewer, case: FoundRow, values: Given) -> str:
     return identifier
 
 
-@change(place(CHANGE, case_id=Case, id=Comment), {"text": _TEXT})
-def update(recorder: Recorder, viewer: Viewer, comment: FoundRow, values: Given) -> str:
+@change(_OWN, {"text": _TEXT})
+def update(recorder: Recorder, _: Viewer, comment: FoundRow, values: Given) -> str:
     """Change the text of a comment of your own; an administrator may change that of anybody. Takes the role
     CONTRIBUTOR.
     """
-    if comment.created_by != viewer.id and not viewer.changes_all:
-        raise Forbidden("only whoever wrote a comment changes it, or an administrator", ("input", "id"), CHANGE)
     text = values.get("text", comment.text)
     if text != comment.text:
         recorder.update(_COMMENTS, comment, {"text": text, "edited_at": recorder.moment})
