@@ -33,6 +33,7 @@ from graphql import (
     is_required_input_field,
 )
 
+from app.reading.nouns import Few, Named, lead_of
 from app.reading.statements import MAX_NESTING
 from app.values import new_id
 from tests.server import Client, Server
@@ -304,11 +305,13 @@ def possible_types(schema: GraphQLSchema, type_: GraphQLNamedType) -> Sequence[G
 
 
 def is_nested(definition: GraphQLField) -> int:
-    """How deep a field takes one: a list or a look-up, of which only so many may be nested, or the node of a change."""
+    """How deep a field takes one: a list or a look-up, of which only so many may be nested, or what a change or a comment is on."""
+    if isinstance(lead_of(definition), Few | Named):
+        return 1
     of = definition.type.of_type if isinstance(definition.type, GraphQLNonNull) else definition.type
     named = get_named_type(of).name
     if named == "Node" and not definition.args:
-        return 1 if isinstance(definition.type, GraphQLNonNull) else 2  # what a comment is on, or a change about
+        return 2
     return int(bool(definition.args) or (isinstance(of, GraphQLList) and named == "CaseMember"))
 
 

@@ -34,7 +34,7 @@ from sqlalchemy import (
 
 from app import ownership
 from app.db.models import Base, Event, Tag, TimePrecision, table_of
-from app.db.sql import among, contains, members
+from app.db.sql import among, contains, members, texts
 from app.ownership import Asking
 from app.reading.pages import Columns, Order, order_of
 from app.values import earliest_reaching, fold, parse_id, text_fault
@@ -571,14 +571,16 @@ class HavingTags:
         """See Filter."""
         if not tags:
             return true()  # as all have all of none
-        keys, number = bind(_keys, "tags"), bind(lambda tags: len({*map(fold, tags)}), "version")
-        having = select(_TAGS.c.row_id).where(among(_TAGS.c.key, keys))
+        keys = texts(bind(_keys, "tags"), "wanted")
+        number = bind(lambda tags: len({*map(fold, tags)}), "version")
+        has_one = _TAGS.c.key.in_(select(keys.c.text))
+        having = select(_TAGS.c.row_id).where(has_one)
         having = having.group_by(_TAGS.c.row_id).having(func.count() == number)
         for column, value in rows.above.items():
             return rows.c["id"].in_(having.where(_TAGS.c[column] == value).correlate(None))
         if asking.reads_all:
             return rows.c["id"].in_(having.where(_TAGS.c.row_id == _TAGS.c.case_id).correlate(None))
-        of_row = select(func.count()).where(_TAGS.c.row_id == rows.c["id"], among(_TAGS.c.key, keys))
+        of_row = select(func.count()).where(_TAGS.c.row_id == rows.c["id"], has_one)
         return of_row.correlate_except(_TAGS).scalar_subquery() == number
 
 

@@ -27,7 +27,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Integer,
-    Label,
     Subquery,
     Text,
     case,
@@ -51,7 +50,6 @@ from app.db.sql import (
     element,
     elements,
     flat_object,
-    in_quotes,
     joined,
     json_pieces,
     members,
@@ -224,7 +222,12 @@ class Planner:
                 return self._as_other(row, field)
             case nouns.NodeOf(name):
                 identifier = row.column(name)
-                return [or_null(row.below(self._nested(field, lambda: self._node_of(row, field, identifier))))]
+                place = partial(self.is_node_of, row, field, identifier=identifier)
+                return [
+                    or_null(
+                        row.below(self._nested(field, lambda: self._first(field, place), in_past=row.past is not None))
+                    )
+                ]
             case nouns.Named(name):
                 scope = Scope(field.noun.table, [field.noun.table.c.id == row.column(name)])
                 found = self._nested(field, lambda: self._row(field.type, scope, field.children()))
@@ -391,16 +394,18 @@ class Planner:
         return partial(ReadFeed, self, self._asking, field, site, stamped, of_case=found.case_id is not None)
 
     def _any_node(self, field: Field, identifier: ColumnElement[str]) -> ColumnElement[str]:
-        found = select(*self._each_node(field, identifier)).correlate(None).alias(self.name())
-        return scalar(select(func.coalesce(*found.c, _NULL, type_=Text())).select_from(found))
+        return or_null(self._first(field, partial(self.is_row, identifier=identifier)))
 
-    def _node_of(self, row: Rows, field: Field, identifier: ColumnElement[str]) -> ColumnElement[str]:
+    def _first(self, field: Field, place: Callable[[GraphQLObjectType], Scope]) -> ColumnElement[str]:
+        """Return the JSON of the row that is there of any of the types that it may be of; NULL when there is none.
+
+        `place` says where it would be, of which type it is.
+        """
         # One after the other, and not in each other: deep in a statement that would be too much for SQLite's parser.
-        found: list[Any] = [
-            self._row(type_, self.is_node_of(row, field, type_, identifier), field.children(type_), marked=self._marked)
-            for type_ in field.types
+        rows: list[Any] = [
+            self._row(type_, place(type_), field.children(type_), marked=self._marked) for type_ in field.types
         ]
-        return union_all(*(each.element for each in found)).scalar_subquery()
+        return union_all(*(row.element for row in rows)).scalar_subquery()
 
     def is_node_of(self, row: Rows, field: Field, type_: GraphQLObjectType, identifier: ColumnElement[str]) -> Scope:
         """Return where the row of a type is that has the id in a column of this row; see NodeOf and On."""
@@ -413,15 +418,6 @@ class Planner:
             return past.below(table, {"id": identifier})
         return PastScope(table, [identifier == past.case_id], past, {"id": past.case_id})
 
-    def _each_node(self, field: Field, identifier: ColumnElement[str]) -> list[Label[str]]:
-        """Return the row with an id for each of the types that it may be of, NULL where it is not."""
-        return [
-            self._row(type_, self.is_row(type_, identifier), field.children(type_), marked=self._marked).label(
-                type_.name
-            )
-            for type_ in field.types
-        ]
-
     def is_row(self, type_: GraphQLObjectType, identifier: ColumnElement[str]) -> Scope:
         """Return where the row of a type is that has an id, if the viewer may see it."""
         table = noun_of(type_).table
@@ -432,14 +428,12 @@ class Planner:
 
     def _nodes_of(self, field: Field, array: BindParameter[str], *, may_lack: bool) -> ColumnElement[str]:
         """Return the JSON of the rows with some ids, null for those that are not there; none unless they `may_lack`."""
-        alias = self.name()
-        found = self._each_node(field, literal_column(f"{alias}.id", Id()))
+        alias, name = self.name(), self.name()
+        row = self._first(field, partial(self.is_row, identifier=literal_column(f"{alias}.id", Id())))
         place = literal_column(f"{alias}.place", Integer())
-        nodes = select(*found).select_from(elements(array, alias)).order_by(place).correlate(None)
-        ordered = nodes.alias(self.name())
-        node: ColumnElement[str] = func.coalesce(*ordered.c, type_=Text())
-        elements_ = joined(or_null(node) if may_lack else node)
-        return scalar(select(concatenation(["[", elements_, "]"])).select_from(ordered))
+        rows = select(row.label("node")).select_from(elements(array, alias)).order_by(place).correlate(None).alias(name)
+        node = or_null(rows.c.node) if may_lack else rows.c.node
+        return scalar(select(concatenation(["[", joined(node), "]"])).select_from(rows))
 
     def _place(
         self,
@@ -466,11 +460,12 @@ class Planner:
     def _below(self, row: Rows | None, value: ColumnElement[str]) -> ColumnElement[str]:
         return value if row is None else row.below(value)
 
-    def _nested(self, field: Field, write: Callable[[], T]) -> T:
-        # The node of a change may be a user, who hides what they are called: that takes one level more, which what can
-        # be commented on doesn't. And so do the innermost rows of what is read as it was.
-        of_any = isinstance(field.lead, nouns.NodeOf) and not isinstance(field.lead, nouns.On)
-        levels = 2 if of_any or asks_for_past(field) else 1
+    def _nested(self, field: Field, write: Callable[[], T], *, in_past: bool = False) -> T:
+        # What is of one of several types takes one level more: a user hides what they are called, a case has a seal. And
+        # so do the innermost rows of what is read as it was, in which what a comment is on needs none of its own.
+        levels = 2 if isinstance(field.lead, nouns.NodeOf) or asks_for_past(field) else 1
+        if isinstance(field.lead, nouns.On) and in_past:
+            levels = 1
         if self._nesting + levels > MAX_NESTING:
             raise RequestRefused(
                 field.fault(f"lists and look-ups are nested more than {MAX_NESTING} deep; ask for less at once")
@@ -512,7 +507,7 @@ class Planner:
 def _of_member(found: TableValuedAlias, field: Field) -> list[Piece]:
     match field.lead:
         case nouns.MemberName():
-            return [in_quotes(found.c.key)]
+            return ['"', found.c.key, '"']  # without parentheses, which would be too much for SQLite's parser
         case nouns.MemberValue(place):
             return [element(found.c.value, place)]
         case _:
