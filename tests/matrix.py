@@ -305,7 +305,7 @@ def possible_types(schema: GraphQLSchema, type_: GraphQLNamedType) -> Sequence[G
 
 
 def is_nested(definition: GraphQLField) -> int:
-    """How deep a field takes one: a list or a look-up, of which only so many may be nested, or what a change or a comment is on."""
+    """How deep a field takes one: a list or a look-up, of which only so many may be nested, or what another is on."""
     if isinstance(lead_of(definition), Few | Named):
         return 1
     of = definition.type.of_type if isinstance(definition.type, GraphQLNonNull) else definition.type

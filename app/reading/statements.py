@@ -221,13 +221,8 @@ class Planner:
             case nouns.Same() | nouns.Part():
                 return self._as_other(row, field)
             case nouns.NodeOf(name):
-                identifier = row.column(name)
-                place = partial(self.is_node_of, row, field, identifier=identifier)
-                return [
-                    or_null(
-                        row.below(self._nested(field, lambda: self._first(field, place), in_past=row.past is not None))
-                    )
-                ]
+                place, in_past = partial(self.is_node_of, row, field, identifier=row.column(name)), row.past is not None
+                return [or_null(row.below(self._nested(field, lambda: self._first(field, place), in_past=in_past)))]
             case nouns.Named(name):
                 scope = Scope(field.noun.table, [field.noun.table.c.id == row.column(name)])
                 found = self._nested(field, lambda: self._row(field.type, scope, field.children()))
@@ -461,8 +456,8 @@ class Planner:
         return value if row is None else row.below(value)
 
     def _nested(self, field: Field, write: Callable[[], T], *, in_past: bool = False) -> T:
-        # What is of one of several types takes one level more: a user hides what they are called, a case has a seal. And
-        # so do the innermost rows of what is read as it was, in which what a comment is on needs none of its own.
+        # What is of one of several types takes one level more: a user hides what they are called, a case has a seal.
+        # And so do the innermost rows of what is read as it was, in which what a comment is on needs none of its own.
         levels = 2 if isinstance(field.lead, nouns.NodeOf) or asks_for_past(field) else 1
         if isinstance(field.lead, nouns.On) and in_past:
             levels = 1
