@@ -95,6 +95,7 @@ class Planner:
         self._binds: dict[str, Callable[[Run], Any]] = {}
         self._names = 0
         self._nesting = 0
+        self._asks_for_past = False
         self._in_one = False
         self._asking = Asking(
             self.bind(lambda run: run.viewer.id, Id()),
@@ -221,8 +222,8 @@ class Planner:
             case nouns.Same() | nouns.Part():
                 return self._as_other(row, field)
             case nouns.NodeOf(name):
-                place, in_past = partial(self.is_node_of, row, field, identifier=row.column(name)), row.past is not None
-                return [or_null(row.below(self._nested(field, lambda: self._first(field, place), in_past=in_past)))]
+                place = partial(self.is_node_of, row, field, identifier=row.column(name))
+                return [or_null(row.below(self._nested(field, lambda: self._first(field, place))))]
             case nouns.Named(name):
                 scope = Scope(field.noun.table, [field.noun.table.c.id == row.column(name)])
                 found = self._nested(field, lambda: self._row(field.type, scope, field.children()))
@@ -455,21 +456,23 @@ class Planner:
     def _below(self, row: Rows | None, value: ColumnElement[str]) -> ColumnElement[str]:
         return value if row is None else row.below(value)
 
-    def _nested(self, field: Field, write: Callable[[], T], *, in_past: bool = False) -> T:
+    def _nested(self, field: Field, write: Callable[[], T]) -> T:
         # What is of one of several types takes one level more: a user hides what they are called, a case has a seal.
         # And so do the innermost rows of what is read as it was, in which what a comment is on needs none of its own.
-        levels = 2 if isinstance(field.lead, nouns.NodeOf) or asks_for_past(field) else 1
-        if isinstance(field.lead, nouns.On) and in_past:
+        asks = asks_for_past(field)
+        levels = 2 if isinstance(field.lead, nouns.NodeOf) or asks else 1
+        if isinstance(field.lead, nouns.On) and self._asks_for_past:
             levels = 1
         if self._nesting + levels > MAX_NESTING:
             raise RequestRefused(
                 field.fault(f"lists and look-ups are nested more than {MAX_NESTING} deep; ask for less at once")
             )
-        self._nesting += levels
+        before = self._nesting, self._asks_for_past
+        self._nesting, self._asks_for_past = self._nesting + levels, self._asks_for_past or asks
         try:
             return write()
         finally:
-            self._nesting -= levels
+            self._nesting, self._asks_for_past = before
 
     def _site(self, field: Field, decode_arguments: Callable[[dict[str, Any]], Any]) -> tuple[int, Any]:
         """Register a field's arguments; return their place and what they are now, None when there is a fault."""

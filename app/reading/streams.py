@@ -112,7 +112,7 @@ class _Streams(Planner):
             case nouns.NodeOf(name):
                 assert row is not None  # noqa: S101 - for the type checker
                 place = partial(self.is_node_of, row, field, identifier=row.column(name))
-                return self._nested(field, lambda: self._any_in(field, place), in_past=row.past is not None)
+                return self._nested(field, lambda: self._any_in(field, place))
             case nouns.AnyNodes():
                 return self._nested(field, lambda: self._any_of_several(field))
             case _:

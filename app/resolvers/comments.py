@@ -26,7 +26,7 @@ MOST_ON_BATCH = 1_000
 """How many comments a file batch may have: the entry of its purge says which they were."""
 
 
-@change(place(CHANGE, case_id=Case), {"on": AnyRule(), "text": _TEXT})
+@change(place(CHANGE, case_id=Case, lock=False), {"on": AnyRule(), "text": _TEXT})
 def add(recorder: Recorder, _: Viewer, case: FoundRow, values: Given) -> str:
     """Comment on a case, or on an event or a file batch in it. Takes the role CONTRIBUTOR."""
     found = ownership.objects_of(recorder.transaction, case, [values["on"]])
