@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
 
-from tests.server import Client, Server
+from app.db.sqlite import SqliteDatabase
+from tests.server import Client, Server, serving
 from tests.test_history import NOON, journal, values
 from tests.test_verify import findings
 
@@ -260,3 +264,39 @@ def test_tags_of_a_case_as_it_was(alice: Client) -> None:
     assert error["message"] == "`tags` can't be asked of a case as it was"
     assert error["extensions"] == {"code": "INVALID_INPUT", "argument": "where.tags"}
     assert alice.run(filtered, id=case, tags=None)["case"]["events"]["totalCount"] == 1
+
+
+def test_rows_are_found_by_their_tags_and_not_by_looking_at_each(
+    new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run: list[str] = []
+    read = SqliteDatabase.read
+
+    async def reading(self: SqliteDatabase, statement: str, *rest: Any) -> Any:
+        run.append(statement)
+        return await read(self, statement, *rest)
+
+    monkeypatch.setattr(SqliteDatabase, "read", reading)
+    with serving("sqlite", new_database("sqlite")) as server:
+        alice, auditor = server.client(), server.client(roles=("auditor",))
+        case = alice.create_case()
+
+        def plan(client: Client, query: str, **variables: Any) -> list[str]:
+            client.run(query, **variables)
+            with closing(sqlite3.connect(server.settings.database_file)) as connection:
+                values = [None] * run[-1].count("?")
+                return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {run[-1]}", values)]
+
+        in_case = "SEARCH tags USING COVERING INDEX tags_in_case (case_id=? AND key=?)"
+        steps = plan(alice, FOUND, id=case, where={"tags": ["a"]})
+        assert in_case in steps
+        assert "SEARCH events USING INDEX sqlite_autoindex_events_1 (id=?)" in steps
+        steps = plan(auditor, CASES, where={"tags": ["a"]})
+        assert "SEARCH tags USING INDEX tags_of_cases (key=?)" in steps
+        assert not any(step.startswith("SCAN cases") for step in steps)
+        # Whoever sees some cases alone is told nothing of others by what it costs.
+        steps = plan(alice, CASES, where={"tags": ["a"]})
+        assert "SEARCH tags USING COVERING INDEX sqlite_autoindex_tags_1 (row_id=? AND key=?)" in steps
+        steps = plan(alice, COUNTS, id=case)
+        assert any(step.startswith("SEARCH tags USING INDEX tags_in_case (case_id=?)") for step in steps)
+        assert not any(step.startswith("SCAN tags") for step in steps)

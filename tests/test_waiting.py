@@ -56,7 +56,7 @@ def server(new_database: Callable[[str], str]) -> Iterator[Server]:
 
 def given(field: str, path: dict[str, str], subject: str) -> dict[str, Any]:
     """Return the input of a change."""
-    case = {"caseId": path["case"]}
+    case: dict[str, Any] = {"caseId": path["case"]}
     event = {**case, "eventId": path["event"]}
     return {
         "updateCase": {"id": path["case"], "title": "Changed"},
