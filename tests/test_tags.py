@@ -82,6 +82,43 @@ def test_what_has_them_already_is_not_changed(alice: Client) -> None:
     assert counts(alice, case) == []
 
 
+def test_a_request_that_is_sent_again_answers_what_is_still_there(alice: Client) -> None:
+    case = alice.create_case()
+    events = [alice.create_event(case) for _ in range(3)]
+    given = {"caseId": case, "ids": events, "tags": ["a"], "requestId": "a-request-of-tags"}
+    selection = "replayed nodes { id } change { seq } errors { code }"
+    first = alice.change("addTags", selection, **given)
+    assert (first["replayed"], [node["id"] for node in first["nodes"]]) == (False, events)
+    alice.change("deleteEvent", ERRORS, caseId=case, id=events[1])
+    again = alice.change("addTags", selection, **given)
+    assert again == {**first, "replayed": True, "nodes": [{"id": events[0]}, {"id": events[2]}]}
+
+
+def test_odd_tags_are_found_by_their_own_spelling(alice: Client) -> None:
+    case = alice.create_case()
+    odd = [
+        "%",
+        "_",
+        "'; DROP TABLE tags; --",
+        "\\",
+        '"',
+        "İstanbul",
+        "ﬁ",
+        "e\u0301",
+        "日本",
+        "\U0001f469\u200d\U0001f692",
+        "a\tb",
+    ]
+    events = [alice.create_event(case) for _ in odd]
+    for event, tag in zip(events, odd, strict=True):
+        assert tags_of(add(alice, case, [event], tag)) == [[tag]]
+    for event, tag in zip(events, odd, strict=True):
+        for spelling in (tag, tag.upper()):
+            found = alice.run(FOUND, id=case, where={"tags": [spelling]})["case"]["events"]
+            assert found["nodes"] == [{"id": event}], tag
+    assert sorted(counts(alice, case)) == sorted((tag, 1) for tag in odd)
+
+
 BATCHES = """query ($c: ID!, $e: ID!) { case(id: $c) { event(id: $e) { fileBatches { nodes { id tags } } } } }"""
 FOUND = """query ($id: ID!, $where: EventFilter, $first: Int, $after: String) { case(id: $id) {
   events(where: $where, first: $first, after: $after) {
