@@ -10,12 +10,13 @@ owner, before they have taken it up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from time import perf_counter
 from typing import Any
 
+import orjson
 from sqlalchemy import (
     ColumnElement,
     Dialect,
@@ -43,6 +44,7 @@ from app.db.models import (
     CaseMember,
     CaseRole,
     Checkpoint,
+    Comment,
     Deletion,
     DeletionState,
     Event,
@@ -54,7 +56,7 @@ from app.db.models import (
     User,
     table_of,
 )
-from app.db.sql import boolean, in_quotes, is_one_of
+from app.db.sql import boolean, elements, in_quotes, is_one_of
 from app.db.types import Id, Time
 from app.errors import Forbidden, JournalBroken, NotFound
 from app.record import keeping
@@ -78,7 +80,7 @@ MAX_GIVEN_TO_ONE = 20
 MAX_GIVEN = 1_000
 
 _cases: FromClause = Case.__table__
-_events, _batches, _texts = table_of(Event), table_of(FileBatch), table_of(SearchText)
+_events, _batches, _comments, _texts = table_of(Event), table_of(FileBatch), table_of(Comment), table_of(SearchText)
 _CASE = SUBJECTS[Case.__tablename__].name
 _deletions, _former, _entries = table_of(Deletion), table_of(FormerMember), table_of(JournalEntry)
 _users: FromClause = User.__table__
@@ -186,15 +188,34 @@ def _is_there(table: Table) -> ColumnElement[bool]:
         above = select(literal_column("1")).select_from(_events).join(_cases, _cases.c.id == _events.c.case_id)
         above = above.where(_events.c.id == table.c.event_id)
     elif table is _texts:
-        above = select(literal_column("1")).where(_events.c.id == table.c.event_id)
-        # As a value: for the alternative PostgreSQL would read the ids of all events at once.
-        event = above.correlate(table).scalar_subquery()
-        is_event_there = or_(table.c.event_id.is_(None), event.is_not(None))
-        above = select(literal_column("1")).where(_cases.c.id == table.c.case_id)
-        return and_(is_event_there, exists(above.correlate(table)))
+        return _is_of_what_is_there(table)
+    elif table is _comments:
+        return _has_its_place(table)
     else:
         return true()
     return exists(above.correlate(table))
+
+
+def _is_of_what_is_there(texts: Table) -> ColumnElement[bool]:
+    """Return the condition that the row is there that a text is of, with all that this is in."""
+    one: ColumnElement[int] = literal_column("1")
+    case = exists(select(one).where(_cases.c.id == texts.c.case_id).correlate(texts))
+    # As values: for alternatives PostgreSQL would read the ids of all events, and of all comments, at once.
+    event = select(one).where(_events.c.id == texts.c.event_id).correlate(texts).scalar_subquery()
+    comments = select(one).where(_comments.c.id == texts.c.row_id, _has_its_place(_comments)).correlate(texts)
+    comment: ColumnElement[str] = literal_column(f"'{SUBJECTS[_comments.name].name}'")
+    said = or_(texts.c.type != comment, comments.scalar_subquery().is_not(None))
+    return and_(case, or_(texts.c.event_id.is_(None), event.is_not(None)), said)
+
+
+def _has_its_place(comments: Table) -> ColumnElement[bool]:
+    """Return the condition that what a comment is on is there, with all that this is in."""
+    one: ColumnElement[int] = literal_column("1")
+    on, case_id, event_id = (comments.c[name] for name in ("row_id", "case_id", "event_id"))
+    case = exists(select(one).where(_cases.c.id == case_id).correlate(comments))
+    event = exists(select(one).where(_events.c.id == event_id).correlate(comments))
+    batch = exists(select(one).where(_batches.c.id == on).correlate(comments))
+    return and_(case, or_(on == case_id, and_(event, or_(on == event_id, batch))))
 
 
 def may_be_left(table: Table, parent: str) -> bool:
@@ -274,7 +295,7 @@ def acquainted(user_id: ColumnElement[str], asking: Asking) -> ColumnElement[boo
     return or_(user_id == asking.viewer, exists(_shared(user_id, asking).where(_theirs.c.given_by.is_(None))))
 
 
-_WORDS: dict[type[Base], str] = {Case: "case", Event: "event", FileBatch: "file batch"}
+_WORDS: dict[type[Base], str] = {Case: "case", Event: "event", FileBatch: "file batch", Comment: "comment"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,6 +356,24 @@ def place(
     return Place(need, tuple(path.items()), lock, touch)
 
 
+def of_comment(transaction: Transaction, viewer: Viewer, given: Mapping[str, Any]) -> str:
+    """Return the role that it takes to delete the comment that an input names: one's own takes less."""
+    found = transaction.first(_WHO_WROTE, {"comment": parse_id(given["id"])})
+    return CHANGE if found is not None and found.created_by == viewer.id else DELETE
+
+
+def objects_of(
+    transaction: Transaction, case: FoundRow, identifiers: Sequence[str]
+) -> dict[str, tuple[Table, FoundRow]]:
+    """Return those of some ids that are of a case, which `find` has locked, or of events and file batches in it."""
+    wanted = [identifier for each in identifiers if (identifier := parse_id(each)) is not None]
+    given = {"case": case.id, "ids": orjson.dumps(wanted).decode()}
+    found = {str(case.id): (table_of(Case), case)} if case.id in wanted else {}
+    for table, statement in _OBJECTS.items():
+        found |= {str(row.id): (table, row) for row in transaction.all(statement, given)}
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class CasePlace(Place):
     """A case that is there, or that was deleted and whose owners may still say what becomes of it."""
@@ -353,6 +392,18 @@ class CasePlace(Place):
 
 
 @dataclass(frozen=True, slots=True)
+class AuthorsPlace(Place):
+    """A comment, which nobody changes but whoever wrote it, or an administrator."""
+
+    def find(self, recorder: Recorder, viewer: Viewer, given: Mapping[str, Any]) -> FoundRow:
+        """See Place."""
+        found = Place.find(self, recorder, viewer, given)
+        if found.created_by != viewer.id and not viewer.changes_all:
+            raise Forbidden("only whoever wrote a comment changes it, or an administrator", ("input", "id"), CHANGE)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class DeletedPlace(Place):
     """What was deleted from a case, or a case that was deleted."""
 
@@ -366,8 +417,7 @@ class DeletedPlace(Place):
         need = GOVERN if found.type == _CASE or touch is Touch.DESTROYS else DELETE
         _allow(found.viewer_role, viewer, need, missing)
         subject = SUBJECT_OF[found.type]
-        row = {**found._asdict(), subject.label: None}
-        keeping.check(recorder, found, touch, ("input", "caseId"), lambda: (subject, row))
+        keeping.check(recorder, found, touch, ("input", "caseId"), lambda: (subject, found._asdict()))
         return found
 
     def statement(self, dialect: Dialect) -> str | None:
@@ -557,6 +607,17 @@ _WITHOUT_JOURNAL = Statement(
         ~exists(select(literal_column("1")).where(Journal.case_id == Case.id).correlate(_cases)),
     )
 )
+_WHO_WROTE = Statement(select(_comments.c.created_by).where(_comments.c.id == bindparam("comment", type_=Id())))
+_THOSE = elements(bindparam("ids", type_=Text()), "those")
+_IN_CASE = bindparam("case", type_=Id())
+_OBJECTS = {
+    _events: Statement(select(_events).where(_events.c.case_id == _IN_CASE, _events.c.id.in_(select(_THOSE.c.id)))),
+    _batches: Statement(
+        select(_batches)
+        .join(_events, _events.c.id == _batches.c.event_id)
+        .where(_events.c.case_id == _IN_CASE, _batches.c.id.in_(select(_THOSE.c.id)))
+    ),
+}
 _LOCK_VIEWER = Statement(
     select(User.id).where(User.id == bindparam("viewer", type_=Id())).with_for_update(key_share=True)
 )
@@ -623,6 +684,8 @@ def _find_statement(
         .join(CaseMember.__table__, grant, isouter=reads_all)
         .where(*(columns[step] == bindparam(step.__tablename__, type_=Id()) for step in path))
     )
+    if path[-1] is Comment:
+        statement = statement.where(_has_its_place(_comments))
     # PostgreSQL reads the rows that it locks as they are once it has the lock, and those that it joins as they
     # were before it waited. Two owners who remove each other must not both go by what was. What refers to a locked row
     # may be written meanwhile: whoever does that holds the journal, for which this one waits.

@@ -28,7 +28,7 @@ export default [
         {
           acceptedIdNames: ["id"],
           acceptedIdTypes: ["ID"],
-          exceptions: { suffixes: ["Connection", "Edge", "Payload", "Error"], types: ["CaseMember", "ChangeFeed", "Checkpoint", "EventCount", "FeedEntry", "FieldChange", "Journal", "PageInfo", "Seal"] },
+          exceptions: { suffixes: ["Connection", "Edge", "Payload", "Error"], types: ["CaseMember", "ChangeFeed", "Checkpoint", "EventCount", "FeedEntry", "FieldChange", "Journal", "PageInfo", "SearchHit", "Seal", "TagCount"] },
         },
       ],
     },

@@ -33,6 +33,7 @@ from graphql import (
     is_required_input_field,
 )
 
+from app.reading.nouns import Few, Named, lead_of
 from app.reading.statements import MAX_NESTING
 from app.values import new_id
 from tests.server import Client, Server
@@ -66,12 +67,12 @@ _LEAVES = 300  # in a document
 AT_ONCE = 8
 """How many calls of the same field a document makes."""
 _VARIABLES = {"Case": "case", "Event": "event", "FileBatch": "batch", "User": "user", "Change": "change"}
-_VARIABLES |= {"Hold": "hold", "Deleted": "deleted"}
-_LISTS = ("cases", "events", "fileBatches", "batchesOfCase", "history", "trash")
+_VARIABLES |= {"Hold": "hold", "Deleted": "deleted", "Comment": "comment"}
+_LISTS = ("cases", "events", "fileBatches", "batchesOfCase", "history", "trash", "comments")
 # What a mutation is about, where its name doesn't say that.
 _ABOUT = {"restore": "Deleted", "purge": "Deleted"}
 _CURSORS = tuple(f"cursor_{name}" for name in _LISTS)
-NAMED = ("case", "event", "batch", "user", "change", "hold")
+NAMED = ("case", "event", "batch", "user", "change", "hold", "comment")
 _TYPES = dict.fromkeys(NAMED, "ID!") | dict.fromkeys(("text", "cursor", *_CURSORS, "cursor_changes"), "String!")
 _TYPES["moment"] = "DateTime!"
 # A way through the schema passes no type twice, but for the one that leads up and so back to where it came from.
@@ -178,7 +179,8 @@ def write_call(name: str, arguments: Values) -> str:
 
 def variable_of(argument: str, target: str) -> str:
     """Return the variable for an argument that is an id, by what the field leads to."""
-    return {"caseId": "case", "eventId": "event", "id": _VARIABLES.get(target, "")}.get(argument, "")
+    names = {"caseId": "case", "eventId": "event", "id": _VARIABLES.get(target, "")}
+    return (names | {"on": "object", "ids": "object"}).get(argument, "")
 
 
 def _document(root: str, ways: Sequence[_Way]) -> Document:
@@ -204,6 +206,7 @@ def _argument_documents(schema: GraphQLSchema) -> Iterator[Document]:
     """Yield documents that try each argument that may be left out, alone, with each of its values."""
     above = {"Query": "{}", "Case": "case(id: $case) {{ {} }}", "Event": "event(caseId: $case, id: $event) {{ {} }}"}
     above["FileBatch"] = "fileBatch(caseId: $case, eventId: $event, id: $batch) {{ {} }}"
+    above["Comment"] = "node(id: $comment) {{ ... on Comment {{ {} }} }}"
     for type_, name, definition in fields(schema):
         optional = {} if type_ == "Mutation" else definition.args
         calls = [
@@ -216,7 +219,8 @@ def _argument_documents(schema: GraphQLSchema) -> Iterator[Document]:
             below = FEED if name == "changes" else PAGE if "first" in definition.args else "id"
             below = "from count" if name == "eventCounts" else below
             pages = (f"a{place}: {call} {{ {below} }}" for place, (call, _) in enumerate(some))
-            root = name if type_ == "Query" else type_[0].lower() + type_[1:]
+            of_type = "node" if type_ == "Comment" else type_[0].lower() + type_[1:]
+            root = name if type_ == "Query" else of_type
             covers = frozenset[str]().union(*(covered for _, covered in some))
             yield Document(root, query_of(above[type_].format(" ".join(pages))), covers)
 
@@ -265,6 +269,7 @@ def _argument_values(name: str, of: Input, cursor: str) -> Iterator[tuple[str, s
             "fileTypes": '"PDF"',
             "types": '["CASE", "EVENT", "FILE_BATCH"]',
             "fields": '["title", "label"]',
+            "tags": "[$text]",
         }.get(name)
         yield name, written or json.dumps("2001-01-01T00:00:00Z" if name.lower().endswith("from") else _TIME)
 
@@ -310,7 +315,9 @@ def possible_types(schema: GraphQLSchema, type_: GraphQLNamedType) -> Sequence[G
 
 
 def is_nested(definition: GraphQLField) -> int:
-    """How deep a field takes one: a list or a look-up, of which only so many may be nested, or the node of a change."""
+    """How deep a field takes one: a list or a look-up, of which only so many may be nested, or what another is on."""
+    if isinstance(lead_of(definition), Few | Named):
+        return 1
     of = definition.type.of_type if isinstance(definition.type, GraphQLNonNull) else definition.type
     named = get_named_type(of).name
     if named == "Node" and not definition.args:
@@ -441,8 +448,8 @@ def _input_value(name: str, of: Input) -> Any:
         return "+01:00"
     if name == "issuer":
         return ""  # of all whom the shared secret vouches for
-    if name in {"seqs", "fields", "preview"}:
-        return {"seqs": [1], "fields": ["title"], "preview": False}[name]
+    if name in {"seqs", "fields", "preview", "tags"}:
+        return {"seqs": [1], "fields": ["title"], "preview": False, "tags": ["changed"]}[name]
     return {"String": "Changed", "DateTime": _TIME, "Int": 7 if name == "expectedVersion" else 1}[named.name]
 
 
@@ -565,7 +572,7 @@ def make_world(server: Server, salt: str = "") -> World:
     values["user"] = alice.run("{ viewer { id } }")["viewer"]["id"]
     changes = "query ($case: ID!) { case(id: $case) { history(orderBy: SEQ_ASC) { nodes { id } } } }"
     values["change"] = alice.run(changes, case=values["case"])["case"]["history"]["nodes"][0]["id"]
-    missing = {name: new_id() for name in (*NAMED, "deleted")}
+    missing = {name: new_id() for name in (*NAMED, "deleted", "object")}
     missing |= {"subject": f"nobody-{new_id()}", "text": "no such text"}
     values["moment"] = missing["moment"] = alice.run(
         "query ($case: ID!) { case(id: $case) { history(first: 1) { nodes { at } } } }", case=values["case"]
@@ -589,7 +596,19 @@ def make_case(owner: Client, title: str, *, days: int = 2) -> Values:
         event = owner.create_event(case, title=title, occurredAt=f"2026-01-0{day}T00:00:00Z", type="FINDING")
         given = {"label": title, "fileTypes": ".pdf"}
         ids += [(event, owner.create_batch(case, event, sortOrder=place, **given)) for place in range(days)]
-    return {"case": case, "event": ids[0][0], "batch": ids[0][1], **_make_kept(owner, case)}
+    event, batch = ids[0]
+    return {"case": case, "event": event, "batch": batch, **_talk(owner, case, event, title), **_make_kept(owner, case)}
+
+
+def _talk(owner: Client, case: str, event: str, title: str) -> Values:
+    """Let something of a case have tags and comments; return the ids of a comment, and of what it is on."""
+    given = {"caseId": case, "ids": [case, event], "tags": [title[:50].upper(), "removed"]}
+    assert owner.change("addTags", "errors { message }", **given)["errors"] == []
+    comments = []
+    for text in ("First", "Second"):
+        payload = owner.change("addComment", "comment { id } errors { code }", caseId=case, on=event, text=text)
+        comments.append(payload["comment"]["id"])
+    return {"comment": comments[0], "object": event}
 
 
 def _make_kept(owner: Client, case: str) -> Values:
@@ -606,6 +625,8 @@ def prepare(world: World, name: str, values: Values) -> Values:
     """Let a change be one that can be made; return what is new of the values."""
     client, case = world.owner.client, values["case"]
     match name:
+        case "removeTags":
+            client.change("addTags", "errors { code }", caseId=case, ids=[values["object"]], tags=["CHANGED"])
         case "unsealCase":
             client.change("sealCase", "errors { code }", id=case, reason="Done")
         case "releaseHold":
@@ -624,7 +645,9 @@ def cursors(client: Client, values: Values) -> Values:
     query ($case: ID!, $event: ID!, $text: String!) {
       cases(where: {text: $text}) { pageInfo { startCursor } }
       case(id: $case) { events { pageInfo { startCursor } } }
-      event(caseId: $case, id: $event) { fileBatches { pageInfo { startCursor } } }
+      event(caseId: $case, id: $event) {
+        fileBatches { pageInfo { startCursor } } comments { pageInfo { startCursor } }
+      }
       about: case(id: $case) {
         fileBatches { pageInfo { startCursor } } history { pageInfo { startCursor } } trash { pageInfo { startCursor } }
       }
@@ -632,7 +655,7 @@ def cursors(client: Client, values: Values) -> Values:
     """
     found = client.run(query, **{name: values[name] for name in ("case", "event", "text")})
     lists = [found["cases"], found["case"]["events"], found["event"]["fileBatches"]]
-    lists += [found["about"][name] for name in ("fileBatches", "history", "trash")]
+    lists += [found["about"][name] for name in ("fileBatches", "history", "trash")] + [found["event"]["comments"]]
     return {name: list_["pageInfo"]["startCursor"] for name, list_ in zip(_LISTS, lists, strict=True)}
 
 

@@ -8,12 +8,18 @@ from typing import Any
 from tests.server import Client
 
 AUTHORS = "version createdAt createdBy { id subject } updatedAt updatedBy { id subject }"
+COMMENTS = f"""
+    comments(first: 4) {{
+      totalCount pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }}
+      nodes {{ id text edited editedAt {AUTHORS} history(first: 3) {{ totalCount }} }}
+    }}
+"""
 EVENT = f"""
-    id type title description occurredAt occurredUntil timePrecision sortOrder source timeKind utcOffset {AUTHORS}
+    id tags type title description occurredAt occurredUntil timePrecision sortOrder source timeKind utcOffset {AUTHORS}
     case {{ id title version }}
 """
 BATCH = f"""
-    id label fileCount description fileTypes sortOrder {AUTHORS}
+    id tags label fileCount description fileTypes sortOrder {AUTHORS}
     event {{ id title version case {{ title }} }}
 """
 PAGE = "totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
@@ -40,7 +46,8 @@ def asked(selection: str) -> str:
 
 
 ITSELF = asked(f"""
-    id number title description reference status {AUTHORS} lastActivityAt journal {{ size root }}
+    id number title description reference status tags {AUTHORS} lastActivityAt journal {{ size root }} {COMMENTS}
+    back: comments(last: 2, orderBy: [CREATED_AT_DESC]) {{ {PAGE} nodes {{ id on {{ ... on Case {{ id title }} }} }} }}
     members {{ user {{ id subject issuer }} role expiresAt accepted }}
     history(first: 100) {{ {CHANGES} }}
     oldest: history(first: 3, orderBy: SEQ_ASC, where: {{ types: ["EVENT"] }}) {{ {CHANGES} }}
@@ -49,8 +56,11 @@ EVENTS = asked(f"""
     events(first: 100) {{
       {PAGE} edges {{ cursor }}
       nodes {{
-        {EVENT} history(first: 5) {{ {CHANGES} }}
-        fileBatches(first: 100) {{ {PAGE} edges {{ cursor }} nodes {{ {BATCH} history(first: 5) {{ totalCount }} }} }}
+        {EVENT} history(first: 5) {{ {CHANGES} }} {COMMENTS}
+        back: comments(last: 2) {{ nodes {{ on {{ ... on Event {{ id title {AUTHORS} case {{ title }} }} }} }} }}
+        fileBatches(first: 100) {{ {PAGE} edges {{ cursor }} nodes {{
+          {BATCH} history(first: 5) {{ totalCount }} comments(first: 2) {{ totalCount nodes {{ id text {AUTHORS} }} }}
+        }} }}
       }}
     }}
 """)

@@ -75,6 +75,7 @@ ANSWERS = {
     "CONTRIBUTOR": "401        401        nothing   nothing     denied  done         done    done    denied   done",
     "EDITOR":      "401        401        nothing   nothing     denied  denied       done    done    denied   done",
     "OWNER":       "401        401        nothing   nothing     denied  denied       denied  done    denied   done",
+    "CONTRIBUTOR author": "401 401     nothing   nothing     denied  denied       denied  done    denied   done",
     "OWNER later": "401        401        nothing   nothing     denied  denied       denied  denied  denied   done",
 }  # fmt: skip
 
@@ -104,6 +105,11 @@ RULES = {
         "createFileBatch": "CONTRIBUTOR",
         "updateFileBatch": "CONTRIBUTOR",
         "deleteFileBatch": "EDITOR",
+        "addTags": "CONTRIBUTOR",
+        "removeTags": "CONTRIBUTOR",
+        "addComment": "CONTRIBUTOR",
+        "updateComment": "CONTRIBUTOR author",  # here the owner
+        "deleteComment": "EDITOR",  # one's own: CONTRIBUTOR, see test_comments.py
         "sealCase": "OWNER",
         "unsealCase": "OWNER",
         "retainCase": "OWNER",
@@ -121,20 +127,22 @@ RULES = {
         "Case": """
             id number title description reference status viewerRole viewerAccepted members events eventCounts event
             fileBatches history journal trash seal holds retainUntil
-            version createdAt createdBy updatedAt lastActivityAt updatedBy
+            version createdAt createdBy updatedAt lastActivityAt updatedBy tags tagCounts comments
         """,
+        "TagCount": "tag count",
+        "Comment": "id on text edited editedAt history version createdAt createdBy updatedAt updatedBy",
         "Seal": "at by reason root",
         "Hold": "id name reason reference placedAt placedBy releasedAt releasedBy releaseReason",
         "CaseMember": "user role expiresAt accepted",
         "Event": """
             id case type title description occurredAt occurredUntil timePrecision sortOrder source timeKind utcOffset
             fileBatches fileBatch
-            history version createdAt createdBy updatedAt updatedBy
+            history version createdAt createdBy updatedAt updatedBy tags comments
         """,
         "EventCount": "from until count",
         "FileBatch": """
             id event label fileCount description fileTypes sortOrder
-            history version createdAt createdBy updatedAt updatedBy
+            history version createdAt createdBy updatedAt updatedBy tags comments
         """,
         "Change": "id seq at by kind on fields reason requestId erased",
         "ChangeSubject": "type id label version node",
@@ -145,7 +153,7 @@ RULES = {
         "Checkpoint": "text size at",
         **{
             f"{noun}{part}": names
-            for noun in ("Case", "Event", "FileBatch", "Change")
+            for noun in ("Case", "Event", "FileBatch", "Change", "Comment")
             for part, names in {"Connection": "edges nodes pageInfo totalCount", "Edge": "cursor node"}.items()
         },
         "PageInfo": "hasNextPage hasPreviousPage startCursor endCursor",
@@ -160,6 +168,11 @@ RULES = {
         "CreateFileBatchPayload": "fileBatch change replayed errors",
         "UpdateFileBatchPayload": "fileBatch change replayed errors",
         "DeleteFileBatchPayload": "deletedId change replayed errors",
+        "AddTagsPayload": "nodes change replayed errors",
+        "RemoveTagsPayload": "nodes change replayed errors",
+        "AddCommentPayload": "comment change replayed errors",
+        "UpdateCommentPayload": "comment change replayed errors",
+        "DeleteCommentPayload": "deletedId change replayed errors",
         "SealCasePayload": "case change replayed errors",
         "UnsealCasePayload": "case change replayed errors",
         "RetainCasePayload": "case change replayed errors",
@@ -344,14 +357,14 @@ def contents(world: World, values: Values | None = None) -> bytes:
     query = """
     query ($case: ID!) {
       case(id: $case) {
-        title description reference status version updatedAt updatedBy { id } retainUntil seal { root }
+        title description reference status version updatedAt updatedBy { id } retainUntil seal { root } tags
         journal { root } holds { name releasedAt } trash { totalCount }
         members { user { id } role expiresAt accepted }
         events {
           nodes {
             id type title description occurredAt occurredUntil timePrecision sortOrder source timeKind utcOffset
-            version updatedAt
-            fileBatches { nodes { id label fileCount description fileTypes sortOrder version updatedAt } }
+            version updatedAt tags comments { nodes { id text version } }
+            fileBatches { nodes { id label fileCount description fileTypes sortOrder version updatedAt tags } }
           }
         }
       }
@@ -457,7 +470,7 @@ def cursor_violations(world: World) -> Iterator[str]:
 
 def is_of_own_rows(page: Values, name: str, bound: str) -> bool:
     """Return whether a page that a cursor bounds tells of the rows that `make_case` makes and of no others."""
-    own = {"cases": 1, "history": 12, "trash": 1}.get(name, 2)
+    own = {"cases": 1, "history": 16, "trash": 1}.get(name, 2)
     cut = len(page["edges"]) < own
     info = page["pageInfo"]
     more = (info["hasPreviousPage"], info["hasNextPage"])

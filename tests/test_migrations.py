@@ -28,7 +28,7 @@ from tests.conftest import KINDS
 from tests.server import SECRET
 
 TABLES = {
-    *("deletions", "former_members", "holds"),
+    *("deletions", "former_members", "holds", "tags", "comments"),
     *("users", "case_counter", "cases", "case_members", "events", "file_batches", "trusted_documents"),
     "search_texts",
     *("journals", "log_head", "log_entries", "log_members", "checkpoints", "journal_entries", "requests"),
@@ -314,6 +314,39 @@ def downgrade(settings: Settings, revision: str) -> None:
         command.downgrade(config, revision)
 
     ask(settings, run)
+
+
+def test_rows_stay_as_they_are_when_they_come_to_have_tags(settings: Settings) -> None:
+    migrations.migrate(settings, "0007")
+    one = "01890000-0000-7000-8000-000000000001"
+    by, moment = "created_by, updated_by", "2026-01-01T00:00:00.000000Z"
+    before = f"""
+        INSERT INTO users (id, subject) VALUES ('{one}', 'alice');
+        INSERT INTO cases (id, number, title, title_key, search, {by})
+            VALUES ('{one}', 1, 'A', 'a', 'a', '{one}', '{one}');
+        INSERT INTO events (id, case_id, title, occurred_at, search, {by})
+            VALUES ('{one}', '{one}', 'E', '{moment}', 'e', '{one}', '{one}');
+        INSERT INTO file_batches (id, case_id, event_id, label, {by})
+            VALUES ('{one}', '{one}', '{one}', 'B', '{one}', '{one}')
+    """  # noqa: S608 - every part is ours
+    since = f"""
+        UPDATE events SET tags = '["T"]';
+        INSERT INTO tags (row_id, key, tag, case_id) VALUES ('{one}', 't', 'T', '{one}');
+        INSERT INTO comments (id, case_id, row_id, text, {by}) VALUES ('{one}', '{one}', '{one}', 'C', '{one}', '{one}')
+    """  # noqa: S608 - every part is ours
+
+    def found(connection: Connection) -> Any:
+        joined = "cases c JOIN events e ON e.case_id = c.id JOIN file_batches b ON b.event_id = e.id"
+        columns = "c.title, e.title, b.label, c.tags, e.tags, b.tags"
+        return [tuple(row) for row in connection.exec_driver_sql(f"SELECT {columns} FROM {joined}")]  # noqa: S608 - ours
+
+    execute(settings, *before.split(";"))
+    migrations.migrate(settings)
+    assert ask(settings, found) == [("A", "E", "B", None, None, None)]
+    execute(settings, *since.split(";"))
+    assert ask(settings, found) == [("A", "E", "B", None, '["T"]', None)]
+    migrations.migrate(settings, "base")
+    assert tables(settings) == {"alembic_version"}
 
 
 def test_they_leave_no_difference_to_the_models(settings: Settings) -> None:

@@ -411,6 +411,20 @@ def _day(key: int) -> str:
     return f"2026-01-0{1 + key // 2}T00:00:00Z"
 
 
+def _comment(client: Client, path: Sequence[str], text: str) -> str:
+    payload = client.change("addComment", "comment { id }", caseId=path[0], on=path[1], text=text)
+    identifier: str = payload["comment"]["id"]
+    return identifier
+
+
+def _tagged(client: Client, path: Sequence[str], key: int) -> str:
+    """Create an event with two tags, beside one with one of them."""
+    event, other = (client.create_event(path[0], occurredAt=_day(key), sortOrder=key % 2) for _ in range(2))
+    for ids, tags in (([event, other], ["A"]), ([event], ["b", "c"])):
+        client.change("addTags", "errors { code }", caseId=path[0], ids=ids, tags=tags)
+    return event
+
+
 CASES = List(
     "cases",
     (
@@ -458,6 +472,24 @@ BATCHES = List(
     lambda client, path, id_: client.change("deleteFileBatch", "deletedId", caseId=path[0], eventId=path[1], id=id_),
 )
 ALL_BATCHES = replace(BATCHES, of_case=True)
+
+COMMENTS = List(
+    "comments",
+    ("[]", "CREATED_AT_DESC", "[CREATED_AT_ASC]"),
+    lambda client, path, key: _comment(client, path, "aAbB"[key]),
+    lambda client, path, id_, key: client.change(
+        "updateComment", "comment { id }", caseId=path[0], id=id_, text="aAbB"[key]
+    ),
+    lambda client, path, id_: client.change("deleteComment", "deletedId", caseId=path[0], id=id_),
+)
+TAGGED = List(
+    "events",
+    tuple(f'{order}, where: {{tags: ["a", "B"]}}' for order in TIMELINES.orders),
+    _tagged,
+    TIMELINES.update,
+    TIMELINES.delete,
+)
+
 
 KEYS = st.integers(0, 3)
 CHANGES = st.tuples(st.sampled_from(("create", "update", "delete")), st.integers(0, 20), KEYS)
@@ -513,9 +545,9 @@ def walk(
         bound = f', {"before" if backward else "after"}: "{cursor}"'
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
-    list_=st.sampled_from((CASES, TIMELINES, BATCHES, ALL_BATCHES)),
+    list_=st.sampled_from((CASES, TIMELINES, BATCHES, ALL_BATCHES, COMMENTS, TAGGED)),
     place=st.integers(0, 9),
     keys=st.lists(KEYS, max_size=8),
     size=st.integers(1, 3),
@@ -536,7 +568,7 @@ def test_a_walk_sees_every_row_that_stays_once_while_others_come_move_and_go(
     path: tuple[str, ...] = ()
     if list_ is not CASES:
         path = (client.create_case(),)
-    if list_ in {BATCHES, ALL_BATCHES}:
+    if list_ in (BATCHES, ALL_BATCHES, COMMENTS):
         path = (*path, client.create_event(*path))
     walked = Walked(list_, client, path)
     for key in keys:

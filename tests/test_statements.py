@@ -241,12 +241,12 @@ WRITING: dict[str, tuple[list[str], list[str], list[str]]] = {
     "createCase": (["UPDATE"], ["INSERT"] * 5, ["SELECT"]),
     "createEvent": (["SELECT"], ["INSERT", "INSERT", "UPDATE"], ["SELECT"]),
     "createFileBatch": (["SELECT"], ["INSERT", "INSERT", "UPDATE"], ["SELECT"]),
-    # With what can be restored.
-    "deleteFileBatch": (["SELECT"], ["DELETE", "INSERT", "INSERT", "UPDATE"], []),
-    # What goes along is read before: batches; batches, events and members.
-    "deleteEvent": (["SELECT"] * 2, ["DELETE", "DELETE", *["INSERT"] * 3, "UPDATE"], []),
+    # What goes along is read before: the comments on it. With what can be restored.
+    "deleteFileBatch": (["SELECT"] * 2, ["DELETE", "INSERT", "INSERT", "UPDATE"], []),
+    # Comments and batches; comments, batches, events and members.
+    "deleteEvent": (["SELECT"] * 3, ["DELETE", "DELETE", *["INSERT"] * 3, "UPDATE"], []),
     "deleteCase": (
-        ["SELECT"] * 4,
+        ["SELECT"] * 5,
         ["DELETE", "DELETE", "INSERT", "DELETE", "DELETE", *["INSERT"] * 5, "UPDATE"],
         [],
     ),

@@ -37,6 +37,8 @@ REQUIRED = {
     "updateEvent": "title",
     "createFileBatch": "label",
     "updateFileBatch": "label",
+    "addComment": "text",
+    "updateComment": "text",
 }
 
 
@@ -44,7 +46,11 @@ def inputs(client: Client) -> dict[str, dict[str, Any]]:
     """Return for each of the mutations what it is about."""
     path = make_path(client)
     case, event = {"caseId": path["case"]}, {"caseId": path["case"], "eventId": path["event"]}
+    given = case | {"on": path["event"], "text": "Old"}
+    comment = client.change("addComment", "comment { id }", **given)["comment"]["id"]
     return {
+        "addComment": case | {"on": path["event"]},
+        "updateComment": case | {"id": comment},
         "createCase": {},
         "updateCase": {"id": path["case"]},
         "createEvent": case | {"occurredAt": "2026-01-01T00:00:00Z"},

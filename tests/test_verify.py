@@ -28,6 +28,7 @@ from app.db.models import (
     LogEntry,
     LogHead,
     LogMember,
+    Tag,
     User,
     table_of,
 )
@@ -51,7 +52,7 @@ TABLES = {
     **{name: subject.table for name, subject in SUBJECTS.items()},
     "journals": JOURNALS,
     "journal_entries": ENTRIES,
-    **{table.name: table for table in map(table_of, (LogHead, LogEntry, LogMember, Checkpoint))},
+    **{table.name: table for table in map(table_of, (LogHead, LogEntry, LogMember, Checkpoint, Tag))},
 }
 # What contradicts nothing: where the database lies, when a checkpoint was signed and whether it is to be kept, and that
 # the log has yet to look at a journal.
@@ -89,7 +90,8 @@ def test_honest_histories_agree_while_the_server_is_at_work(
         code, out, _ = verify(server.settings, tmp_path, "--case", history.deleted[0].upper())
         assert code == 0
         assert " of 1 case: all agrees" in out
-        assert verify(server.settings, tmp_path, "--case", "1")[0] == 0
+        number = server.client(roles=("auditor",)).run("{ cases(first: 1) { nodes { number } } }")["cases"]["nodes"][0]
+        assert verify(server.settings, tmp_path, "--case", str(number["number"]))[0] == 0
     assert verify(server.settings, tmp_path)[0] == 0
 
 
@@ -363,10 +365,12 @@ class Tampering:
             return [case]
         if table == "journal_entries":
             return [case, {f"entry {row['seq']}", f"entry {row['seq'] + 1}", row["row_id"]}]
+        if table == "tags":
+            return [case, {row["row_id"]}, {"field tags"}]
         key = row[SUBJECTS[table].key]
         named = [case, {key}]
         if column is not None and column not in {"id", "case_id", "user_id"}:
-            named.append({f"field {field_name(column)}"})
+            named.append({f"field {'on' if column == 'row_id' else field_name(column)}"})
         return named
 
     def _cell(self, table: str, column: str) -> Edit:
@@ -434,6 +438,8 @@ class Tampering:
             row["size"] += 1
         elif table == "log_head":
             row["id"] = 2
+        elif table == "tags":
+            row["key"] += "~"
         else:
             row["id"] = new_id()
             if table == "cases":
@@ -530,7 +536,7 @@ class Tampering:
         case_id = self._random.choice(list(self._sizes))
 
         def work(connection: Connection) -> None:
-            for table in ("file_batches", "events", "case_members", "journal_entries", "journals"):
+            for table in ("tags", "comments", "file_batches", "events", "case_members", "journal_entries", "journals"):
                 connection.execute(delete(TABLES[table]).where(TABLES[table].c.case_id == case_id))
             connection.execute(delete(TABLES["cases"]).where(TABLES["cases"].c.id == case_id))
 

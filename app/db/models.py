@@ -1,5 +1,5 @@
-"""The tables: users, cases with their members, events, and file batches; what is kept of them and what was deleted; the
-record and its log; trusted documents.
+"""The tables: users; cases with their members, events, and file batches; their tags and comments; what is kept of them
+and what was deleted; the record and its log; trusted documents.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ SUBJECT_LENGTH = 255
 DOCUMENT_ID_LENGTH = 255
 REQUEST_ID_LENGTH = 64
 REASON_LENGTH = 1_000
+TAG_LENGTH = 50
+COMMENT_LENGTH = 30_000
 
 
 class CaseStatus(Enum):
@@ -163,6 +165,13 @@ class Recorded:
     updated_by: Mapped[str] = mapped_column(Id, ForeignKey("users.id"))
 
 
+class Tagged:
+    """The column of every row that can have tags."""
+
+    # A JSON array of them, as it is recorded, in the order in which they came; null where there are none.
+    tags: Mapped[str | None] = mapped_column(Text, sort_order=4)
+
+
 class User(Base):
     """Someone who has called with a valid token, or was named as a member before they ever did."""
 
@@ -190,7 +199,7 @@ class CaseCounter(Base):
     last_number: Mapped[int]
 
 
-class Case(Recorded, Base):
+class Case(Recorded, Tagged, Base):
     """A case."""
 
     __tablename__ = "cases"
@@ -241,7 +250,7 @@ class CaseMember(Base):
     given_by: Mapped[str | None] = mapped_column(Id, ForeignKey("users.id"))
 
 
-class Event(Recorded, Base):
+class Event(Recorded, Tagged, Base):
     """An event on a case's timeline."""
 
     __tablename__ = "events"
@@ -276,7 +285,7 @@ class Event(Recorded, Base):
     description: Mapped[str | None] = mapped_column(Text, sort_order=1)
 
 
-class FileBatch(Recorded, Base):
+class FileBatch(Recorded, Tagged, Base):
     """A labelled group of evidence files on an event."""
 
     __tablename__ = "file_batches"
@@ -331,6 +340,48 @@ class SearchText(Base):
     # PostgreSQL's index is over these; SQLite has a table for it.
     grams: Mapped[str | None] = mapped_column(Grams)
     text: Mapped[str] = mapped_column(Folded)
+
+
+class Tag(Base):
+    """A tag of a row, to find rows by and to count: made of the row's own `tags`, and written with them."""
+
+    __tablename__ = "tags"
+    __table_args__ = (
+        _length("tag", TAG_LENGTH, least=1),
+        Index("tags_in_case", "case_id", "key", "row_id"),
+        Index("tags_of_cases", "key", "row_id", **_where("row_id = case_id")),
+        Index("tags_on_event", "event_id", "key", "row_id", **_where("event_id IS NOT NULL")),
+    )
+
+    row_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    # By which tags are the same that differ in case alone.
+    key: Mapped[str] = mapped_column(Folded, primary_key=True)
+    tag: Mapped[str] = mapped_column(String(TAG_LENGTH).with_variant(String(TAG_LENGTH, collation="C"), "postgresql"))
+    case_id: Mapped[str] = mapped_column(Id)
+    # That of a file batch, which isn't there without it.
+    event_id: Mapped[str | None] = mapped_column(Id)
+
+
+class Comment(Recorded, Base):
+    """What somebody wrote about a case, an event or a file batch."""
+
+    __tablename__ = "comments"
+    __table_args__ = (
+        _length("text", COMMENT_LENGTH, least=1),
+        Index("comments_by_created_at", "row_id", "created_at", "id"),
+        Index("comments_in_case", "case_id"),
+        Index("comments_on_event", "event_id", **_where("event_id IS NOT NULL")),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    case_id: Mapped[str] = mapped_column(Id)
+    # The event that it is on, or that the batch is on that it is on; null for one on the case itself.
+    event_id: Mapped[str | None] = mapped_column(Id)
+    # What it is on.
+    row_id: Mapped[str] = mapped_column(Id)
+    # When its text was changed last; a restore changes none.
+    edited_at: Mapped[datetime | None] = mapped_column(Time)
+    text: Mapped[str] = mapped_column(Text, sort_order=1)
 
 
 class Hold(Base):

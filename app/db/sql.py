@@ -505,6 +505,23 @@ def _elements_sqlite(element: _Elements, compiler: SQLCompiler, **options: Any) 
     return f"(SELECT key AS place, value AS id FROM json_each({compiler.process(element.clauses, **options)}))"
 
 
+class _Texts(FunctionElement[Any]):
+    """The texts in a JSON array."""
+
+    name = "texts"
+    inherit_cache = False
+
+
+@compiles(_Texts, "postgresql")
+def _texts_postgresql(element: _Texts, compiler: SQLCompiler, **options: Any) -> str:
+    return f"(SELECT json_array_elements_text(CAST({compiler.process(element.clauses, **options)} AS json)) AS text)"
+
+
+@compiles(_Texts, "sqlite")
+def _texts_sqlite(element: _Texts, compiler: SQLCompiler, **options: Any) -> str:
+    return f"(SELECT value AS text FROM json_each({compiler.process(element.clauses, **options)}))"
+
+
 class _Element(_Text):
     """The JSON of an element of a JSON array."""
 
@@ -933,6 +950,11 @@ def passed_limit(error: BaseException) -> PassedLimit | None:
 def elements(array: BindParameter[str], alias: str) -> TableValuedAlias:
     """Return the identifiers in a JSON array as rows of `place`, which tells their order, and `id`."""
     return _Elements(array).table_valued(column("place", Integer), column("id", Id), name=alias)
+
+
+def texts(array: ColumnElement[str], alias: str) -> TableValuedAlias:
+    """Return the texts in a JSON array as rows of `text`: to look them up in an index, as `among` doesn't."""
+    return _Texts(array).table_valued(column("text", Text), name=alias)
 
 
 def _literal(text: str) -> str:

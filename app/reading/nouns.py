@@ -16,11 +16,26 @@ from string import ascii_lowercase, ascii_uppercase
 from typing import Any, ClassVar, Final, Protocol, TypeAlias
 
 from graphql import GraphQLField, GraphQLNamedType, GraphQLObjectType
-from sqlalchemy import Column, ColumnElement, Table, Text, case, cast, exists, false, func, literal_column, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Select,
+    Table,
+    Text,
+    case,
+    cast,
+    exists,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 
 from app import ownership
-from app.db.models import Base, TimePrecision, table_of
-from app.db.sql import among, contains, in_small_letters, members
+from app.db.models import Base, Event, Tag, TimePrecision, table_of
+from app.db.sql import among, contains, in_small_letters, members, texts
 from app.ownership import Asking
 from app.reading.finding import EXCERPT, has_text
 from app.reading.pages import MAX_TEXT, Columns, Order, order_of
@@ -31,6 +46,8 @@ NOUN: Final = "dossier-noun"
 REFUSAL: Final = "dossier-refusal"
 MADE_BY: Final = "dossier_made_by"
 """Where a class that a function makes has that function."""
+
+_TAGS, _EVENTS = table_of(Tag), table_of(Event)
 
 MAX_NAMES = 100
 """How many names a filter may give."""
@@ -141,7 +158,45 @@ class NodeOf(Lead):
     """The row of whatever table that has the id in a column of this row."""
 
     column: str
-    reads = None
+    reads: ClassVar[int | None] = None
+
+
+@dataclass(frozen=True)
+class On(NodeOf):
+    """The case, the event or the file batch that has the id in a column of this row, and is there if this row is."""
+
+    reads = 3
+
+
+@dataclass(frozen=True)
+class Listed(Lead):
+    """The texts in a JSON array in a column of this row, of up to so many bytes; none where it is null."""
+
+    column: str
+    most: int
+    reads = 1
+
+
+@dataclass(frozen=True)
+class Tally(Lead):
+    """What rows below this one have in common, of which there are so many kinds at the most, with how many have it.
+
+    `found` returns a statement of `name` and `count`, in order, for the id of this row.
+    """
+
+    found: Callable[[ColumnElement[str]], Select[Any]]
+    most: int
+    reads = 1
+
+
+@dataclass(frozen=True)
+class TallyName(Lead):
+    """What some rows have in common."""
+
+
+@dataclass(frozen=True)
+class TallyCount(Lead):
+    """How many rows have it in common."""
 
 
 @dataclass(frozen=True)
@@ -387,8 +442,16 @@ class Changed(Lead):
 
 @dataclass(frozen=True)
 class ChangedNode(Lead):
-    """The row that a change made or changed, in its payload: a case, an event or a file batch."""
+    """The row that a change made or changed, in its payload, of whichever type that has versions."""
 
+    reads = 4
+
+
+@dataclass(frozen=True)
+class ChangedNodes(Lead):
+    """The rows that a change was about, in its payload, as far as they are there: cases, events and file batches."""
+
+    most: int
     reads = 3
 
 
@@ -433,9 +496,9 @@ class Told(Lead):
 
 @dataclass(frozen=True)
 class Current(Lead):
-    """The row that a conflict was about, as it is now: a case, an event or a file batch."""
+    """The row that a conflict was about, as it is now, of whichever type that has versions."""
 
-    reads = 3
+    reads = 4
 
 
 @dataclass(frozen=True)
@@ -470,6 +533,10 @@ class Filtered(Protocol):
     @property
     def c(self) -> Columns:
         """Their columns."""
+
+    @property
+    def above(self) -> Mapping[str, ColumnElement[str]]:
+        """What all of them have in some columns: the id of the row that they lie below, if they do."""
 
 
 Filter: TypeAlias = Callable[[Filtered, Any, Bind, Asking], ColumnElement[bool]]
@@ -553,6 +620,56 @@ class HasPart:
     def __call__(self, rows: Filtered, _: str, bind: Bind, __: Asking) -> ColumnElement[bool]:
         """See Filter."""
         return contains(in_small_letters(rows.c[self.column]), bind(_in_small_letters, self.column))
+
+
+@dataclass(frozen=True)
+class HavingTags:
+    """A filter: rows that have all the tags given.
+
+    They are found by their tags, where it is known in which case or on which event they are, and those who see all
+    cases look for cases. Everybody else's cases are looked at one by one: what it costs must not tell of those of
+    others.
+    """
+
+    def fault(self, tags: Sequence[str]) -> str | None:
+        """Return what is wrong with the tags that are given, as the end of a sentence, or None."""
+        if len(tags) > MAX_NAMES:
+            return f"may hold up to {MAX_NAMES} tags, not {len(tags)}"
+        return next((fault for tag in tags if (fault := text_fault(tag)) is not None), None)
+
+    def __call__(self, rows: Filtered, tags: Sequence[str], bind: Bind, asking: Asking) -> ColumnElement[bool]:
+        """See Filter."""
+        if not tags:
+            return true()  # as all have all of none
+        keys = texts(bind(_keys, "tags"), "wanted")
+        number = bind(lambda tags: len({*map(fold, tags)}), "version")
+        has_one = _TAGS.c.key.in_(select(keys.c.text))
+        having = select(_TAGS.c.row_id).where(has_one)
+        having = having.group_by(_TAGS.c.row_id).having(func.count() == number)
+        for column, value in rows.above.items():
+            return rows.c["id"].in_(having.where(_TAGS.c[column] == value).correlate(None))
+        if asking.reads_all:
+            return rows.c["id"].in_(having.where(_TAGS.c.row_id == _TAGS.c.case_id).correlate(None))
+        of_row = select(func.count()).where(_TAGS.c.row_id == rows.c["id"], has_one)
+        return of_row.correlate_except(_TAGS).scalar_subquery() == number
+
+
+having_tags = HavingTags()
+"""Rows that have all the tags given, for filters of whatever can have tags."""
+
+
+def _keys(tags: Sequence[str]) -> str:
+    return json.dumps(sorted({fold(tag) for tag in tags}))
+
+
+def tag_counts(case_id: ColumnElement[str]) -> Select[Any]:
+    """Return the tags of a case and of what is in it, with how many rows have each, those that most have first."""
+    number: ColumnElement[int] = func.count()
+    # What is on an event that was deleted may go a little later.
+    is_there = or_(_TAGS.c.event_id.is_(None), exists(select(_EVENTS.c.id).where(_EVENTS.c.id == _TAGS.c.event_id)))
+    columns: list[ColumnElement[Any]] = [func.min(_TAGS.c.tag).label("name"), number.label("count")]
+    counted = select(*columns).where(_TAGS.c.case_id == case_id, is_there)
+    return counted.group_by(_TAGS.c.key).order_by(number.desc(), _TAGS.c.key)
 
 
 def accepted(rows: Filtered, wanted: bool, _: Bind, asking: Asking) -> ColumnElement[bool]:  # noqa: FBT001 - as given

@@ -86,20 +86,21 @@ def as_of(name: str, arguments: Mapping[str, Any]) -> AsOf | None:
 
 
 def past_filters(filters: Mapping[str, Filter]) -> dict[str, Filter]:
-    """Return filters of which one for texts says that it can't be asked of the past: what is searched is not kept."""
-    return {name: _NoText() if filter_ is nouns.text else filter_ for name, filter_ in filters.items()}
+    """Return filters of which those for texts and tags can't be asked of the past: what is searched is not kept."""
+    of_present = nouns.text, nouns.having_tags
+    return {name: _NotThen() if filter_ in of_present else filter_ for name, filter_ in filters.items()}
 
 
-class _NoText:
-    """The filter for texts, where it can't be asked for."""
+class _NotThen:
+    """A filter by what is kept of the present alone, where it can't be asked for."""
 
-    def fault(self, _: str) -> str:
+    def fault(self, _: object) -> str:
         """Return what is wrong with it, as the end of a sentence."""
         return "can't be asked of a case as it was"
 
     def __call__(self, *_: object) -> ColumnElement[bool]:
         """See Filter; a page with a fault is never read."""
-        raise TypeError("a text of the past")
+        raise TypeError("a text or a tag of the past")
 
 
 class Past:
@@ -161,6 +162,7 @@ class Past:
             *_changes(earlier),
             *self._in_case(subject, earlier),
         )
+        recorded = {each.column: each for each in subject.columns if each.column in values}
         undone = (
             undone.select_from(
                 self._moment.join(first, self._later(subject, first, values)).outerjoin(
@@ -170,6 +172,14 @@ class Past:
             .where(first.c.seq == least.correlate(first, self._moment).scalar_subquery())
             # What was purged is no longer known.
             .where(first.c.kind.not_in(_BEGINNINGS), first.c.said.is_not(None))
+            # What no column of an entry tells, what it says does.
+            .where(
+                *(
+                    self._undone(subject, identifier, field.field, table.c[name], table.c[name].type, since)
+                    == values[name]
+                    for name, field in recorded.items()
+                )
+            )
         )
         return union_all(kept.correlate(None), undone.correlate(None))
 

@@ -47,7 +47,7 @@ class Payload:
         self.changed = {
             member.key: plan_subject(database, viewer, member, marked=marked)
             for member in members
-            if isinstance(member.lead, nouns.Changed | nouns.ChangedNode)
+            if isinstance(member.lead, nouns.Changed | nouns.ChangedNode | nouns.ChangedNodes)
         }
         self.noted = {
             member.key: plan_subject(database, viewer, member, marked=marked)
@@ -100,6 +100,8 @@ class Payload:
             match member.lead:
                 case nouns.Changed() | nouns.ChangedNode() | nouns.Noted():
                     answer[member.key] = rows.get(member.key)
+                case nouns.ChangedNodes():
+                    answer[member.key] = rows.get(member.key, [])
                 case nouns.Certificate():
                     answer[member.key] = certificate
                 case nouns.Preview():
@@ -125,6 +127,8 @@ class Payload:
                     answer[member.key] = False
                 case nouns.Refusals():
                     answer[member.key] = [self._told(member, refusal, rows) for refusal in refusals]
+                case nouns.ChangedNodes():
+                    answer[member.key] = []
                 case nouns.Preview():
                     answer[member.key] = next(
                         (each.preview for each in refusals if isinstance(each, Unconfirmed)), None

@@ -64,8 +64,8 @@ class Shapes(Generic[W]):
 def shape_of(value: Any) -> Hashable:
     """Return what of a variable's value a statement can depend on.
 
-    That is whether it is null, which fields of an input are there, and the value itself where it chooses
-    (Booleans and enumerations); never a text, number or time, which are bound when the statement runs.
+    That is whether it is null, which fields of an input are there, whether a list is empty, and the value itself where
+    it chooses (Booleans and enumerations); never a text, number or time, which are bound when the statement runs.
     """
     match value:
         case None | bool() | Enum():
@@ -74,7 +74,7 @@ def shape_of(value: Any) -> Hashable:
             return tuple((name, shape_of(part)) for name, part in value.items())
         case list():
             shapes = tuple(map(shape_of, value))
-            return shapes if any(isinstance(shape, Enum) for shape in shapes) else "list"
+            return shapes if any(isinstance(shape, Enum) for shape in shapes) or not value else "list"
         case _:
             return type(value).__name__
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from sqlalchemy import ColumnClause, ColumnElement, Select, Subquery, Table, Text, func, literal_column, select
@@ -36,6 +37,9 @@ class Rows:
 
     past: Past | None = None
     """What says how these rows were, where they are not read as they are."""
+
+    above: Mapping[str, ColumnElement[str]] = MappingProxyType({})
+    """What all of them have in some columns: the id of the row that they lie below, if they do."""
 
     def __init__(self, alias: str, table: Table) -> None:
         self.alias = alias
@@ -143,16 +147,22 @@ class Rows:
 
 @dataclass(frozen=True)
 class Scope:
-    """Where rows lie: in which table, and what they have to meet to be those that are asked for."""
+    """Where rows lie: in which table, and what they have to meet to be those that are asked for.
+
+    `above` is what all of them have in some columns: the id of the row that they lie below, if they do.
+    """
 
     table: Table
     conditions: Sequence[ColumnElement[bool]]
     number: ColumnElement[int] | None = field(default=None, kw_only=True)
     """How many such rows there are, where that is known without them."""
+    above: Mapping[str, ColumnElement[str]] = field(default_factory=dict, kw_only=True)
 
     def rows(self, alias: str) -> Rows:
         """Return such rows, of which nothing has been asked yet; the conditions are still to be made of them."""
-        return Rows(alias, self.table)
+        rows = Rows(alias, self.table)
+        rows.above = self.above
+        return rows
 
     def conditions_of(self, rows: Rows, *, whole: bool = False) -> Sequence[ColumnElement[bool]]:  # noqa: ARG002
         """Return what such rows have to meet; as is best where the `whole` of them is looked at, in `Rows.among`."""

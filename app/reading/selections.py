@@ -38,12 +38,14 @@ from graphql.execution.values import VariableValues
 from app.errors import RequestFault
 from app.reading.nouns import (
     ChangedNode,
+    ChangedNodes,
     Computed,
     Current,
     IsNull,
     Lead,
     Lookup,
     Noun,
+    On,
     Private,
     Resolved,
     Stored,
@@ -142,6 +144,10 @@ class Field:
         types = types_of(self.possible)
         if isinstance(self.lead, Current | ChangedNode):
             return [type_ for type_ in types if "version" in noun_of(type_).table.c]  # which is what changes
+        if isinstance(self.lead, On | ChangedNodes):
+            return [
+                type_ for type_ in types if "tags" in noun_of(type_).table.c
+            ]  # what can be commented on, and tagged
         return types
 
     @property

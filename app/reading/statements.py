@@ -27,7 +27,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Integer,
-    Label,
+    Subquery,
     Text,
     case,
     func,
@@ -45,13 +45,13 @@ from app.db.searching import Sought
 from app.db.sql import (
     Member,
     Piece,
+    apart,
     boolean,
     chain,
     concatenation,
     element,
     elements,
     flat_object,
-    in_quotes,
     joined,
     json_pieces,
     members,
@@ -110,6 +110,7 @@ class Planner:
         self._binds: dict[str, Callable[[Run], Any]] = {}
         self._names = 0
         self._nesting = 0
+        self._asks_for_past = False
         self._in_one = False
         self._asking = Asking(
             self.bind(lambda run: run.viewer.id, Id()),
@@ -148,6 +149,8 @@ class Planner:
         def write() -> ColumnElement[str]:
             if isinstance(field.lead, nouns.Current | nouns.ChangedNode):
                 return self._any_node(field, self.identifier_of_subject())
+            if isinstance(field.lead, nouns.ChangedNodes):
+                return self._nodes_of(field, self.identifiers_of_subject(), may_lack=False)
             return self._row(field.type, self.is_subject(field.noun), field.children())
 
         return self._plan([(field.key, self._nested(field, write))])
@@ -155,6 +158,10 @@ class Planner:
     def identifier_of_subject(self) -> ColumnElement[str]:
         """Return the id of the row that was changed."""
         return self.bind(lambda run: run.subject, Id())
+
+    def identifiers_of_subject(self) -> BindParameter[str]:
+        """Return the ids of the rows that a change was about, as a JSON array."""
+        return self.bind(lambda run: json.dumps(run.subject), Text())
 
     def is_subject(self, noun: Noun) -> Scope:
         """Return where the row is that was changed."""
@@ -237,16 +244,29 @@ class Planner:
             case nouns.Same() | nouns.Part():
                 return self._as_other(row, field)
             case nouns.NodeOf(name):
-                identifier = row.column(name)
-                return [or_null(row.below(self._nested(field, lambda: self._node_of(field, identifier))))]
+                place = partial(self.is_node_of, row, field, identifier=row.column(name))
+                return [or_null(row.below(self._nested(field, lambda: self._first(field, place))))]
             case nouns.Named(name):
                 scope = Scope(field.noun.table, [field.noun.table.c.id == row.column(name)])
                 found = self._nested(field, lambda: self._row(field.type, scope, field.children()))
                 return [or_null(row.below(found))]
-            case nouns.Within() | nouns.Excerpt():
-                return self._part_of(row, field.lead)
+            case _:
+                return self._of_parts(row, field)
+
+    def _of_parts(self, row: Rows, field: Field) -> list[Piece]:
+        """Return the JSON of a field of a row that is made of JSON or texts in the row, or of counts."""
+        match field.lead:
+            case nouns.Within(name, place):
+                return [or_null(element(row.column(name), place))]
+            case nouns.Excerpt():
+                assert isinstance(row, HitRows)  # noqa: S101 - no others have one
+                return json_pieces(row.below(excerpt(row)), Text(), nullable=False)
             case nouns.Members(name, place):
                 return [row.below(self._members_of(row.column(name), place, field))]
+            case nouns.Listed(name):
+                return [func.coalesce(row.column(name), literal_column("'[]'", Text()), type_=Text())]
+            case nouns.Tally() as tally:
+                return [row.below(self._tally(row, tally, field))]
             case lead:
                 raise TypeError(f"{type(lead).__name__} is nothing of a row")
 
@@ -352,6 +372,11 @@ class Planner:
         parts = braces((each.key, _of_member(found, each)) for each in field.children())
         return scalar(select(concatenation(["[", joined(concatenation(parts)), "]"])).select_from(found))
 
+    def _tally(self, row: Rows, tally: nouns.Tally, field: Field) -> ColumnElement[str]:
+        found = tally.found(row.column("id")).limit(tally.most).correlate(None).alias(self.name())
+        parts = braces((each.key, _of_count(found, each)) for each in field.children())
+        return scalar(select(concatenation(["[", joined(concatenation(parts)), "]"])).select_from(found))
+
     def _connection(self, row: Rows | None, connection: nouns.Connection, field: Field) -> ColumnElement[str]:
         pages = self.pages(row, connection, field)
         return literal_column("NULL", Text) if pages is None else pages().json()
@@ -369,6 +394,10 @@ class Planner:
         if page is None:
             return None
         scope = self._listed(noun, row, connection)
+        if any(value and filters[name] is nouns.having_tags for name, value in page.where.items()):
+            # They are found by their tags, which are few or many: of those above there may be many, of which few fit.
+            below = [apart(noun.table.c[name]) == value for name, value in scope.above.items()]
+            scope = replace(scope, conditions=[*below, *scope.conditions[len(below) :]])
         return partial(ReadPage, self, self._asking, field, page, site, scope)
 
     def _hits(self, field: Field) -> Callable[[], ReadPage] | None:
@@ -434,22 +463,29 @@ class Planner:
         return partial(ReadFeed, self, self._asking, field, site, stamped, of_case=found.case_id is not None)
 
     def _any_node(self, field: Field, identifier: ColumnElement[str]) -> ColumnElement[str]:
-        found = select(*self._each_node(field, identifier)).correlate(None).alias(self.name())
-        return scalar(select(func.coalesce(*found.c, _NULL, type_=Text())).select_from(found))
+        return or_null(self._first(field, partial(self.is_row, identifier=identifier)))
 
-    def _node_of(self, field: Field, identifier: ColumnElement[str]) -> ColumnElement[str]:
+    def _first(self, field: Field, place: Callable[[GraphQLObjectType], Scope]) -> ColumnElement[str]:
+        """Return the JSON of the row that is there of any of the types that it may be of; NULL when there is none.
+
+        `place` says where it would be, of which type it is.
+        """
         # One after the other, and not in each other: deep in a statement that would be too much for SQLite's parser.
-        found: list[Any] = [each.element for each in self._each_node(field, identifier)]
-        return union_all(*(each.element for each in found)).scalar_subquery()
-
-    def _each_node(self, field: Field, identifier: ColumnElement[str]) -> list[Label[str]]:
-        """Return the row with an id for each of the types that it may be of, NULL where it is not."""
-        return [
-            self._row(type_, self.is_row(type_, identifier), field.children(type_), marked=self._marked).label(
-                type_.name
-            )
-            for type_ in field.types
+        rows: list[Any] = [
+            self._row(type_, place(type_), field.children(type_), marked=self._marked) for type_ in field.types
         ]
+        return union_all(*(row.element for row in rows)).scalar_subquery()
+
+    def is_node_of(self, row: Rows, field: Field, type_: GraphQLObjectType, identifier: ColumnElement[str]) -> Scope:
+        """Return where the row of a type is that has the id in a column of this row; see NodeOf and On."""
+        if not isinstance(field.lead, nouns.On):
+            return self.is_row(type_, identifier)
+        table, past = noun_of(type_).table, row.past
+        if past is None:
+            return Scope(table, [table.c.id == identifier])
+        if "case_id" in table.c:
+            return past.below(table, {"id": identifier})
+        return PastScope(table, [identifier == past.case_id], past, {"id": past.case_id})
 
     def is_row(self, type_: GraphQLObjectType, identifier: ColumnElement[str]) -> Scope:
         """Return where the row of a type is that has an id, if the viewer may see it."""
@@ -457,14 +493,16 @@ class Planner:
         return Scope(table, [table.c.id == identifier, readable(table, self._asking)])
 
     def _any_nodes(self, field: Field) -> list[Piece]:
-        array = self._argument(field, identifiers, Text())
-        alias = self.name()
-        found = self._each_node(field, literal_column(f"{alias}.id", Id()))
+        return [self._nodes_of(field, self._argument(field, identifiers, Text()), may_lack=True)]
+
+    def _nodes_of(self, field: Field, array: BindParameter[str], *, may_lack: bool) -> ColumnElement[str]:
+        """Return the JSON of the rows with some ids, null for those that are not there; none unless they `may_lack`."""
+        alias, name = self.name(), self.name()
+        row = self._first(field, partial(self.is_row, identifier=literal_column(f"{alias}.id", Id())))
         place = literal_column(f"{alias}.place", Integer())
-        nodes = select(*found).select_from(elements(array, alias)).order_by(place).correlate(None)
-        ordered = nodes.alias(self.name())
-        node = or_null(func.coalesce(*ordered.c, type_=Text()))
-        return [scalar(select(concatenation(["[", joined(node), "]"])).select_from(ordered))]
+        rows = select(row.label("node")).select_from(elements(array, alias)).order_by(place).correlate(None).alias(name)
+        node = or_null(rows.c.node) if may_lack else rows.c.node
+        return scalar(select(concatenation(["[", joined(node), "]"])).select_from(rows))
 
     def _place(
         self,
@@ -477,10 +515,11 @@ class Planner:
         if row is not None and row.past is not None and parent is not None:
             return row.past.below(noun.table, {parent: row.identifier, **named})
         conditions = self._scope(noun, row, parent)
+        above = {parent: row.column("id")} if row is not None and parent is not None else {}
         conditions += [noun.table.c[column] == value for column, value in named.items()]
         if row is not None and parent is not None and may_be_left(noun.table, parent):
-            return _LeftScope(noun.table, conditions, row.column("id"))
-        return Scope(noun.table, conditions)
+            return _LeftScope(noun.table, conditions, row.column("id"), above=above)
+        return Scope(noun.table, conditions, above=above)
 
     def _scope(self, noun: Noun, row: Rows | None, parent: str | None) -> list[ColumnElement[bool]]:
         """Return where the rows of a field lie: below a row that was found, or else wherever the viewer may see."""
@@ -493,18 +532,22 @@ class Planner:
         return value if row is None else row.below(value)
 
     def _nested(self, field: Field, write: Callable[[], T]) -> T:
-        # The node of a change may be a user, who hides what they are called: that takes one level more. And so do the
-        # innermost rows of what is read as it was.
-        levels = 2 if isinstance(field.lead, nouns.NodeOf) or asks_for_past(field) else 1
+        # What is of one of several types takes one level more: a user hides what they are called, a case has a seal.
+        # And so do the innermost rows of what is read as it was, in which what a comment is on needs none of its own.
+        asks = asks_for_past(field)
+        levels = 2 if isinstance(field.lead, nouns.NodeOf) or asks else 1
+        if isinstance(field.lead, nouns.On) and self._asks_for_past:
+            levels = 1
         if self._nesting + levels > MAX_NESTING:
             raise RequestRefused(
                 field.fault(f"lists and look-ups are nested more than {MAX_NESTING} deep; ask for less at once")
             )
-        self._nesting += levels
+        before = self._nesting, self._asks_for_past
+        self._nesting, self._asks_for_past = self._nesting + levels, self._asks_for_past or asks
         try:
             return write()
         finally:
-            self._nesting -= levels
+            self._nesting, self._asks_for_past = before
 
     def _site(self, field: Field, decode_arguments: Callable[[dict[str, Any]], Any]) -> tuple[int, Any]:
         """Register a field's arguments; return their place and what they are now, None when there is a fault."""
@@ -562,9 +605,19 @@ def _stored(row: Rows, lead: nouns.Stored | nouns.StoredBeside, key: str) -> Mem
 def _of_member(found: TableValuedAlias, field: Field) -> list[Piece]:
     match field.lead:
         case nouns.MemberName():
-            return [in_quotes(found.c.key)]
+            return ['"', found.c.key, '"']  # without parentheses, which would be too much for SQLite's parser
         case nouns.MemberValue(place):
             return [element(found.c.value, place)]
+        case _:
+            return [f'"{field.parent.name}"']
+
+
+def _of_count(found: Subquery, field: Field) -> list[Piece]:
+    match field.lead:
+        case nouns.TallyName():
+            return json_pieces(found.c.name, Text(), nullable=False)
+        case nouns.TallyCount():
+            return [found.c.count]
         case _:
             return [f'"{field.parent.name}"']
 

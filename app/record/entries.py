@@ -6,7 +6,7 @@ docs/record.md has the form, for whoever verifies it without Dossier.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 import orjson
 from sqlalchemy import Column, Integer, Table
 
-from app.db.models import Base, Case, CaseMember, ChangeKind, Event, FileBatch, Hold, table_of
+from app.db.models import Base, Case, CaseMember, ChangeKind, Comment, Event, FileBatch, Hold, table_of
 from app.db.types import Time
 from app.values import field_name, fold, format_time
 
@@ -55,7 +55,9 @@ class Recorded(NamedTuple):
 
     def column_of(self, value: Any) -> Any:
         """Return what is in the column, by what `json` made of it."""
-        return datetime.fromisoformat(value) if self.json is _moment else value
+        if self.json is _moment:
+            return datetime.fromisoformat(value)
+        return array_text(value) if self.json is _array else value
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,12 @@ class Subject:
     """A table whose rows are recorded: what entries call them, and which columns say what one is, and in which case.
 
     `searched` are the columns in which a text is searched for; `index` returns the columns that orders read, made of a
-    row's others.
+    row's others. There is no `label` where rows have no name.
     """
 
     name: str
     model: type[Base]
-    label: str
+    label: str | None
     key: str = "id"
     place: str = "case_id"
     searched: tuple[str, ...] = ()
@@ -87,6 +89,10 @@ class Subject:
     def text(self, row: Row) -> str:
         """Return what is searched of a row, in which columns may be missing that are null."""
         return fold(*(row.get(name) for name in self.searched))
+
+    def called(self, row: Row) -> str | None:
+        """Return what a row is called; None where that is not to be told."""
+        return None if self.label is None else row.get(self.label)
 
     def made(self, row: Row) -> Values:
         """Return the values of a new row, in which columns may be missing that have a default."""
@@ -122,6 +128,10 @@ def _recorded(column: Column[Any]) -> Recorded:
     if column.name == "given_by":
         # Who gave a membership is whoever made the entry that says that it has yet to be taken up.
         return Recorded("given_by", "accepted", lambda giver: giver is None, None)
+    if column.name == "tags":
+        return Recorded("tags", "tags", _array, None)
+    if column.name == "row_id":
+        return Recorded("row_id", "on", _itself, None)
     json = _moment if isinstance(column.type, Time) else _itself
     default: Any = column.server_default.arg if column.server_default is not None else None  # type: ignore[attr-defined]
     if default is not None and isinstance(column.type, Integer):
@@ -131,6 +141,15 @@ def _recorded(column: Column[Any]) -> Recorded:
 
 def _moment(value: datetime | None) -> str | None:
     return None if value is None else format_time(value)
+
+
+def _array(text: str | None) -> Any:
+    return None if text is None else orjson.loads(text)
+
+
+def array_text(values: Sequence[str]) -> str:
+    """Return a JSON array of texts, as the text that is stored."""
+    return orjson.dumps(values).decode()
 
 
 def _itself(value: Any) -> Any:
@@ -143,12 +162,22 @@ def case_index(case: Row) -> dict[str, str | None]:
     return {"title_key": fold(case["title"]), "reference_key": None if reference is None else fold(reference)}
 
 
+def tag_index(row: Row) -> dict[str, dict[str, str | None]]:
+    """Return the rows of the index of tags for a row of a case, by their keys; in a new row `tags` may be missing."""
+    text = row.get("tags")
+    if text is None:
+        return {}
+    place = {"row_id": row["id"], "case_id": row.get("case_id", row["id"]), "event_id": row.get("event_id")}
+    return {(key := fold(tag)): {**place, "key": key, "tag": tag} for tag in orjson.loads(text)}
+
+
 SUBJECTS: Mapping[str, Subject] = {
     subject.table.name: subject
     for subject in (
         Subject("CASE", Case, "title", place="id", searched=("title", "description", "reference"), index=case_index),
         Subject("EVENT", Event, "title", searched=("title", "description", "source", "time_kind")),
         Subject("FILE_BATCH", FileBatch, "label", searched=("label", "description", "file_types")),
+        Subject("COMMENT", Comment, None, searched=("text",)),
         Subject("MEMBER", CaseMember, "subject", key="user_id"),
         Subject("HOLD", Hold, "name"),
     )
@@ -160,7 +189,7 @@ SUBJECT_OF: Mapping[str, Subject] = {subject.name: subject for subject in SUBJEC
 
 NO_CHANGE = {
     ChangeKind.REFUSED: ("mutation", "state"),
-    ChangeKind.PURGED: ("authority", "entries", "size", "root", "checkpoint"),
+    ChangeKind.PURGED: ("authority", "entries", "size", "root", "checkpoint", "comments"),
     ChangeKind.ERASED: ("seqs", "erased"),
     ChangeKind.EXPORTED: (),
 }

@@ -17,14 +17,15 @@ from sqlalchemy import update as update_rows
 
 from app.db import FoundRow, Statement, Transaction
 from app.db.grams import whole
-from app.db.models import CaseMember, ChangeKind, Journal, JournalEntry, SearchText, table_of
+from app.db.models import CaseMember, ChangeKind, Journal, JournalEntry, SearchText, Tag, table_of
+from app.db.types import Id
 from app.errors import JournalBroken
-from app.record.entries import SUBJECTS, Row, Subject, Values, digest_of, leaf_of, said
+from app.record.entries import SUBJECTS, Row, Subject, Values, digest_of, leaf_of, said, tag_index
 from app.record.trees import HASH_BYTES, extended, leaf_hash, root
 from app.values import new_id, now
 
 _JOURNALS, _ENTRIES, _MEMBERS = table_of(Journal), table_of(JournalEntry), table_of(CaseMember)
-_TEXTS = table_of(SearchText)
+_TAGS, _TEXTS = table_of(Tag), table_of(SearchText)
 _AT_ONCE = 1_000  # entries that are made and written together
 _FEW = 10  # that are written in one statement with the rows
 
@@ -133,6 +134,18 @@ class Recorder:
                 self.write(_SEARCH, {"row": row.id, "text": text["text"], "grams": text["grams"]})
             self.note(kind, subject, before | changed, told, reason=reason)
 
+    def tag(self, table: Table, rows: Sequence[tuple[FoundRow, str | None]]) -> None:
+        """Write other tags to rows, each with the JSON array that it gets, as a change of each."""
+        subject, last = SUBJECTS[table.name], {"updated_at": self.moment, "updated_by": self.by}
+        befores = [row._asdict() for row, _ in rows]
+        changes = [
+            {"tags": text, "version": row["version"] + 1, **last} for row, (_, text) in zip(befores, rows, strict=True)
+        ]
+        for before, changed in zip(befores, changes, strict=True):
+            self.note(ChangeKind.UPDATED, subject, before | changed, subject.changed(before, changed))
+        self._write_each(_update(table), [{**new, "row": row["id"]} for row, new in zip(befores, changes, strict=True)])
+        self._index(befores, [row | new for row, new in zip(befores, changes, strict=True)])
+
     def permit(self) -> None:
         """Let rows be removed: what `may_destroy` alone says, and whoever goes on with what it has permitted."""
         self._may_destroy = True
@@ -148,6 +161,7 @@ class Recorder:
         self._write_each(_delete(table), gone)
         if subject.searched:
             self._write_each(_FORGET, gone)
+        self._index(rows, [])
         return identifier
 
     def say_instead(self, left: Sequence[tuple[str, str | None]], seq: int) -> None:
@@ -165,6 +179,7 @@ class Recorder:
             self.note(ChangeKind.RESTORED, subject, row, subject.made(row), beside=beside)
         self._write_each(_insert(table), anew)
         self._write_each(_INDEX, self._texts_of(subject, anew))
+        self._index([], anew)
 
     def refuse(self, subject: Subject, row: Row, mutation: str, state: str) -> None:
         """Note that somebody tried to destroy a row, by which mutation, and what kept it."""
@@ -233,6 +248,15 @@ class Recorder:
         """Return what is searched of rows."""
         return [text_of(subject, row, self.case_id) for row in rows] if subject.searched else []
 
+    def _index(self, before: Sequence[Row], after: Sequence[Row]) -> None:
+        """Let the index of tags have those of rows as they are, and no longer those that they had before."""
+        old, new = (
+            {(row["id"], key): each for row in rows for key, each in tag_index(row).items()} for rows in (before, after)
+        )
+        gone = [{"row": row_id, "tag_key": key} for row_id, key in old if (row_id, key) not in new]
+        self._write_each(_UNTAG, gone)
+        self._write_each(_insert(_TAGS), [each for key, each in new.items() if key not in old])
+
     def _write_each(self, statement: Statement, rows: Sequence[Row]) -> None:
         if len(rows) > _FEW:
             self.transaction.run_each(statement, rows)
@@ -250,7 +274,7 @@ class Recorder:
         beside: bool = False,
     ) -> str:
         """Make an entry, and return its id. `beside` says that it comes with a change that has another."""
-        text = said(row[subject.label], reason, values)
+        text = said(subject.called(row), reason, values)
         self._size += 1
         entry = {
             "id": new_id(),
@@ -305,6 +329,9 @@ def text_of(subject: Subject, row: Row, case_id: str) -> dict[str, Any]:
 _INDEX = Statement(insert(_TEXTS).inline())  # whose key the database gives
 _OF_ROW = _TEXTS.c.row_id == bindparam("row")
 _SEARCH, _FORGET = Statement(update_rows(_TEXTS).where(_OF_ROW)), Statement(delete(_TEXTS).where(_OF_ROW))
+_UNTAG = Statement(
+    delete(_TAGS).where(_TAGS.c.row_id == bindparam("row", type_=Id()), _TAGS.c.key == bindparam("tag_key"))
+)
 _SAY_INSTEAD = Statement(update_rows(_ENTRIES).where(_ENTRIES.c.id == bindparam("entry")))
 _MEMBER = SUBJECTS[CaseMember.__tablename__]
 _WHO = _MEMBERS.c.case_id == bindparam("case"), _MEMBERS.c.user_id == bindparam("user")

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from app.db.models import Case, ChangeKind, Event
-from app.record.entries import ERASED, NO_CHANGE, SUBJECTS, Subject, digest_of
+from app.record.entries import ERASED, NO_CHANGE, SUBJECTS, Subject, array_text, digest_of
 from app.values import field_name, fold
 
 _CREATED, _UPDATED, _DELETED, _IMPORTED, _RESTORED = (
@@ -80,8 +80,9 @@ class _Shape:
         self.table = subject.table.name
         self.is_case, self.is_event = subject.model is Case, subject.model is Event
         self.is_on_event = "event_id" in columns
+        self.may_lack_event = self.is_on_event and bool(columns.event_id.nullable)
         self.is_versioned = "version" in columns
-        self.label = field_name(subject.label) if subject.label in columns else None
+        self.label = field_name(subject.label) if subject.label is not None and subject.label in columns else None
         searched = {SEARCHED: tuple(map(field_name, subject.searched))} if subject.searched else {}
         places = {name: place for place, name in enumerate([*columns.keys(), *searched], KEYS)}
         self.recorded = [(each.field, places[each.column]) for each in subject.columns if each.column != "given_by"]
@@ -191,13 +192,14 @@ class Replay:
         if row is None:
             return [Fault(seq, None, "the table lacks the row that this entry left there")]
         expected = self._columns(values, shape, last, born)
-        if shape.compared(row) == (*map(values.get, shape.names), *map(expected.get, shape.other_names)):
+        stored = {name: array_text(value) if isinstance(value, list) else value for name, value in values.items()}
+        if shape.compared(row) == (*map(stored.get, shape.names), *map(expected.get, shape.other_names)):
             return []
         differs = "the table has another value than this entry left there"
         of_fields = [
             Fault(self._since.get(field, born.seq), field, differs)
             for field, place in shape.recorded
-            if row[place] != values.get(field)
+            if row[place] != stored.get(field)
         ]
         of_others = [
             Fault(born.seq if name.startswith("created") else seq, field_name(name), differs)
@@ -232,7 +234,8 @@ class Replay:
         if shape.is_case and entry.row_id != entry.case_id:
             faults.append(Fault(entry.seq, "row", "it is about another case than the journal's"))
         if shape.is_on_event:
-            belongs = entry.event_id is not None and (self._shape is None or entry.event_id == self._event_id)
+            has_one = entry.event_id is not None or shape.may_lack_event
+            belongs = has_one and (self._shape is None or entry.event_id == self._event_id)
             self._event_id = entry.event_id
         else:
             belongs = entry.event_id == (entry.row_id if shape.is_event else None)

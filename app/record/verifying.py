@@ -26,12 +26,12 @@ from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 import orjson
-from sqlalchemy import FromClause, Select, and_, bindparam, exists, func, literal_column, select
+from sqlalchemy import FromClause, Select, and_, bindparam, exists, func, literal_column, null, select
 
 from app.db import Statement
-from app.db.models import Case, CaseCounter, ChangeKind, Journal, JournalEntry, SearchText, User, table_of
+from app.db.models import Case, CaseCounter, ChangeKind, Journal, JournalEntry, SearchText, Tag, User, table_of
 from app.db.snapshots import Snapshot, StoredRow
-from app.record.entries import SUBJECTS, VALUES, Row, Subject, leaf_of
+from app.record.entries import SUBJECTS, VALUES, Row, Subject, leaf_of, tag_index
 from app.record.indexing import is_index_right, strays
 from app.record.replaying import KEYS, PURGED, SEARCHED, Fault, Replay, Told
 from app.record.trees import HASH_BYTES, extended, leaf_hash, root
@@ -103,6 +103,7 @@ class Verification:
         tables = merge(*(self._rows_of(name) for name in SUBJECTS), key=_place)
         for key, entries, rows in together(told, tables, 2):
             yield from self._replayed(key, entries, rows)
+        yield from self._tag_faults()
         yield from self._counter_faults()
         yield from self._search_faults()
 
@@ -134,6 +135,26 @@ class Verification:
         if faults := replay.compare(row):
             findings += [self._finding(case_id, fault, (type_, row_id)) for fault in faults]
         return findings
+
+    def _tag_faults(self) -> Iterator[Finding]:
+        """Compare the index of tags with what rows say of their tags."""
+        tagged = merge(*(self._tagged(name) for name in _TAGGED), key=_place)
+        for (row_id,), rows, indexed in together(tagged, self._rows(_TAGS), 1):
+            _, type_, should = next(iter(rows), (None, "row", []))
+            if sorted(map(repr, should)) != sorted(repr(tuple(each)) for each in indexed):
+                wrong = Fault(None, "tags", "the index of tags doesn't have those of the row")
+                yield self._finding((should or indexed)[0][1], wrong, (type_, row_id))
+
+    def _tagged(self, table: str) -> Iterator[Any]:
+        """Iterate over the rows of a table that have tags, each with what the index has to have of it."""
+        for row_id, case_id, event_id, text in self._rows(_TAGGED[table]):
+            row = {"id": row_id, "case_id": case_id, "event_id": event_id, "tags": text}
+            try:
+                index = [(row_id, *(each[name] for name in _TAG_COLUMNS)) for each in tag_index(row).values()]
+            except (AttributeError, TypeError, ValueError):
+                continue  # which is told where that row is looked at
+            if index:
+                yield row_id, SUBJECTS[table].name, index
 
     def _counter_faults(self) -> Iterator[Finding]:
         numbers = [number for (number,) in self._snapshot.rows(_COUNTER, {})]
@@ -202,7 +223,7 @@ class Erasures:
         self._erased: dict[tuple[str, int], int] = {}
         for case_id, seq, kind, row_id, said in entries:
             if kind == ChangeKind.PURGED.value:
-                self._purged[case_id, row_id] = seq
+                self._purged |= dict.fromkeys(((case_id, each) for each in (row_id, *_comments_in(said))), seq)
             else:
                 self._note(case_id, seq, said)
 
@@ -236,6 +257,15 @@ class Erasures:
         is_purged = is_gone and any((case_id, each) in self._purged for each in (row_id, event_id, case_id))
         erasure = PURGED if is_purged else self._digests.get((case_id, seq))
         return (*row[:_ERASURE_PLACE], erasure, *row[_ERASURE_PLACE + 1 :])
+
+
+def _comments_in(said: Any) -> list[str]:
+    """Return which comments a purge says that went with what was purged, whose own entries don't say that."""
+    try:
+        told = orjson.loads(said)[VALUES].get("comments")
+        return [] if told is None else [str(each) for each in told[1]]
+    except (AttributeError, IndexError, TypeError, ValueError):
+        return []  # which is told where that entry is looked at
 
 
 class Seal(NamedTuple):
@@ -380,7 +410,7 @@ _LINKED = (
     *("nodes", "user_id"),
 )
 _KINDS = frozenset(kind.value for kind in ChangeKind)
-_CONTENT = frozenset({"EVENT", "FILE_BATCH"})
+_CONTENT = frozenset({"EVENT", "FILE_BATCH", "COMMENT"})
 _CHANGES = frozenset(
     kind.value
     for kind in (ChangeKind.CREATED, ChangeKind.UPDATED, ChangeKind.DELETED, ChangeKind.RESTORED, ChangeKind.IMPORTED)
@@ -447,4 +477,26 @@ _TABLES = {
         subject.table.c[subject.place],
     )
     for name, subject in SUBJECTS.items()
+}
+_TAG_COLUMNS = ("case_id", "event_id", "key", "tag")
+_TAGS = both(
+    select(*(table_of(Tag).c[name] for name in ("row_id", *_TAG_COLUMNS))).order_by(
+        table_of(Tag).c.row_id, table_of(Tag).c.key
+    ),
+    table_of(Tag).c.case_id,
+)
+_TAGGED = {
+    name: both(
+        select(
+            columns.id.label("row"),
+            columns[subject.place].label("place"),
+            (columns.event_id if "event_id" in columns else null()).label("event"),
+            columns.tags,
+        )
+        .where(columns.tags.is_not(None))
+        .order_by(columns.id),
+        columns[subject.place],
+    )
+    for name, subject in SUBJECTS.items()
+    if "tags" in (columns := subject.table.c)
 }

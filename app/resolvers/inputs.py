@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -72,6 +72,40 @@ class OffsetRule:
 
 
 @dataclass(frozen=True, slots=True)
+class LineRule:
+    """A text of one line of up to `most` characters, with one that can be seen, and no blank at either end."""
+
+    most: int
+    nullable: bool = False
+
+    def fault(self, value: str) -> str | None:
+        """See Rule."""
+        if (fault := TextRule(self.most, nullable=False).fault(value)) is not None:
+            return fault
+        if value != value.strip():
+            return "must not begin or end with a blank"
+        return None if len(value.splitlines()) == 1 else "must be of one line"
+
+
+@dataclass(frozen=True, slots=True)
+class ListRule:
+    """A list of 1 to `most` values, each of which has to be what a rule of its own says."""
+
+    most: int
+    of: Rule
+    nullable: bool = False
+
+    def fault(self, values: Sequence[Any]) -> str | None:
+        """See Rule."""
+        return None if 0 < len(values) <= self.most else f"must have 1 to {self.most:,} values, not {len(values)}"
+
+    def faults(self, values: Sequence[Any]) -> list[tuple[int, str]]:
+        """Return what is wrong with values, each by its place in the list."""
+        told = ((place, self.of.fault(value)) for place, value in enumerate(values))
+        return [(place, fault) for place, fault in told if fault is not None]
+
+
+@dataclass(frozen=True, slots=True)
 class AnyRule:
     """Whatever the field's type allows."""
 
@@ -99,12 +133,16 @@ def checked(
         fault = fault or shared.get(name)
         if fault is not None:
             faults.append(invalid(name, fault))
+        elif isinstance(rule, ListRule) and value is not None:
+            faults += [invalid(name, fault, place) for place, fault in rule.faults(value)]
     if faults:
         raise Refused(*faults)
     return {name: given[name] for name in rules if name in given}
 
 
-def invalid(name: str, fault: str) -> InvalidInput:
-    """Return the refusal of a field's value; `fault` is the end of a sentence."""
+def invalid(name: str, fault: str, place: int | None = None) -> InvalidInput:
+    """Return the refusal of a field's value, or of the one at a place of its list; `fault` is the end of a sentence."""
     field = field_name(name)
-    return InvalidInput(f"`{field}` {fault}", ("input", field))
+    if place is None:
+        return InvalidInput(f"`{field}` {fault}", ("input", field))
+    return InvalidInput(f"`{field}[{place}]` {fault}", ("input", field, str(place)))

@@ -35,6 +35,7 @@ READING_ORDER = (
     *("Event", "EventType", "TimePrecision", "EventConnection", "EventEdge", "EventFilter", "EventOrder"),
     *("EventCount", "TimeUnit"),
     *("FileBatch", "FileBatchConnection", "FileBatchEdge", "FileBatchFilter", "FileBatchOrder"),
+    *("TagCount", "Comment", "CommentConnection", "CommentEdge", "CommentOrder"),
     *("SearchHit", "SearchKind", "SearchConnection", "SearchEdge"),
     *("Change", "ChangeSubject", "ChangeKind", "FieldChange", "Journal"),
     *("ChangeConnection", "ChangeEdge", "ChangeFilter", "ChangeOrder"),
@@ -47,6 +48,9 @@ READING_ORDER = (
     *("DeleteEventInput", "DeleteEventPayload"),
     *("CreateFileBatchInput", "CreateFileBatchPayload", "UpdateFileBatchInput", "UpdateFileBatchPayload"),
     *("DeleteFileBatchInput", "DeleteFileBatchPayload"),
+    *("AddTagsInput", "AddTagsPayload", "RemoveTagsInput", "RemoveTagsPayload"),
+    *("AddCommentInput", "AddCommentPayload", "UpdateCommentInput", "UpdateCommentPayload"),
+    *("DeleteCommentInput", "DeleteCommentPayload"),
     *("SealCaseInput", "SealCasePayload", "UnsealCaseInput", "UnsealCasePayload"),
     *("RetainCaseInput", "RetainCasePayload"),
     *("PlaceHoldInput", "PlaceHoldPayload", "ReleaseHoldInput", "ReleaseHoldPayload"),
@@ -60,7 +64,7 @@ READING_ORDER = (
 _REFUSALS = NotFoundError, InvalidInputError, ForbiddenError, ConflictError, RequestMismatchError, StateError
 _DESCRIPTION = """\
 Dossier keeps case files: a case has a timeline of events, and an event has file batches, labelled groups of evidence
-files.
+files. Each of them can have tags and comments.
 
 Every request carries a bearer token. What its user may not see does not exist for them. Reading begins at `Query`,
 changing at `Mutation`; a change that is refused says why in the `errors` of its payload, while the `errors` of the

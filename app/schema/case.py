@@ -26,6 +26,7 @@ from app.reading.nouns import (
     text,
 )
 from app.schema.change import ChangeConnection, ChangeOrder, Journal, history
+from app.schema.comment import comments
 from app.schema.event import Event, EventConnection, EventCount, EventFilter, EventOrder, TimeUnit
 from app.schema.fields import (
     MutationInput,
@@ -43,6 +44,7 @@ from app.schema.kept import Hold, Seal
 from app.schema.nodes import Node
 from app.schema.pages import UPDATED_FROM, listed, pages_of
 from app.schema.scalars import DateTime
+from app.schema.tag import TAG_COUNTS, TagCount, having, tags
 from app.schema.user import User
 from app.schema.vocabulary import describe
 
@@ -73,8 +75,8 @@ describe(
     CaseRole,
     "What a member may do in a case. Each role includes those after it.",
     OWNER="May do everything, such as govern the members and delete the case.",
-    EDITOR="May also delete events and file batches.",
-    CONTRIBUTOR="May also create and change, but delete nothing.",
+    EDITOR="May also delete events, file batches and comments of others.",
+    CONTRIBUTOR="May also create and change, but delete nothing except their own comments.",
     VIEWER="May read the case and all that is in it.",
 )
 describe(
@@ -170,6 +172,9 @@ class Case(Node):
         where=FileBatchFilter,
         filtered="Only batches that meet all of these.",
     )
+    tags: list[str] = tags("case itself")
+    tag_counts: list[TagCount] = TAG_COUNTS
+    comments = comments("The comments on the case itself; those on its events and file batches are theirs")
     history = history(
         "case_id",
         "What was done to the case and to all that is or was in it, the newest first unless another order is asked "
@@ -231,6 +236,7 @@ class CaseFilter:
         "Cases with this text in the title, the description or the reference. Upper and lower case "
         "are alike, and no character has a special meaning.",
     )
+    tags: list[str] | None = having("Cases")
     created_from: DateTime | None = condition(at_least("created_at"), "Cases created at this moment or later.")
     created_before: DateTime | None = condition(below("created_at"), "Cases created before this moment.")
     updated_from: DateTime | None = condition(

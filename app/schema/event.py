@@ -11,11 +11,13 @@ from app.db import models
 from app.db.models import EventType, TimePrecision
 from app.reading.nouns import Noun, Reference, UnitCount, UnitEnd, UnitStart, at_least, below, one_of, reaches, text
 from app.schema.change import history
+from app.schema.comment import comments
 from app.schema.fields import MutationInput, condition, field, input_type, lookup, noun
 from app.schema.file_batch import FileBatch, FileBatchConnection, FileBatchFilter, FileBatchOrder
 from app.schema.nodes import Node
 from app.schema.pages import UPDATED_FROM, listed, pages_of
 from app.schema.scalars import DateTime
+from app.schema.tag import having, tags
 from app.schema.user import User
 from app.schema.vocabulary import describe
 
@@ -95,6 +97,7 @@ class Event(Node):
         description="The offset from UTC that its time has where it is from, of the form `+02:00`, from `-12:00` to "
         "`+14:00`; that of UTC is `+00:00`. It says nothing of `occurredAt`, which is a moment in any case."
     )
+    tags: list[str] = tags("event")
 
     file_batches = listed(
         FileBatchConnection,
@@ -111,6 +114,7 @@ class Event(Node):
         parent="event_id",
         id=("id", "The file batch's id."),
     )
+    comments = comments("The comments on the event itself; those on its file batches are theirs")
     history = history(
         "event_id",
         "What was done to the event and to all that is or was on it, the newest first unless another order is asked "
@@ -179,6 +183,7 @@ class EventFilter:
         "Events with this text in the title, the description, the `source` or the `timeKind`. Upper and lower case are "
         "alike, and no character has a special meaning.",
     )
+    tags: list[str] | None = having("Events")
     occurred_from: DateTime | None = condition(
         at_least("occurred_at"), "Events whose `occurredAt` is this moment or later."
     )

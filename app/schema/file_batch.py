@@ -10,10 +10,12 @@ import strawberry
 from app.db import models
 from app.reading.nouns import HasPart, Noun, Reference, at_least, text
 from app.schema.change import history
+from app.schema.comment import comments
 from app.schema.fields import MutationInput, condition, field, input_type, noun
 from app.schema.nodes import Node
 from app.schema.pages import UPDATED_FROM, pages_of
 from app.schema.scalars import DateTime
+from app.schema.tag import tags
 from app.schema.user import User
 from app.schema.vocabulary import describe
 
@@ -58,6 +60,8 @@ class FileBatch(Node):
         description="The kinds of files, separated by commas, as in `.pdf, .docx, .xlsx`; up to 500 characters."
     )
     sort_order: int = strawberry.field(description="The place among the batches of the event: the lower first.")
+    tags: list[str] = tags("file batch")
+    comments = comments("The comments on the file batch")
     history = history("row_id", "What was done to the file batch, the newest first unless another order is asked for.")
     version: int = strawberry.field(
         description="1 for a new batch; grows by one with every change to it. Give it back as `expectedVersion` "

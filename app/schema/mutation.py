@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from app.resolvers import cases, events, file_batches, holds, members, trash
+from app.resolvers import cases, comments, events, file_batches, holds, members, tags, trash
 from app.schema.case import Case, CaseMember, CreateCaseInput, DeleteCaseInput, UpdateCaseInput
+from app.schema.comment import AddCommentInput, Comment, DeleteCommentInput, UpdateCommentInput
 from app.schema.event import CreateEventInput, DeleteEventInput, Event, UpdateEventInput
 from app.schema.fields import object_type
 from app.schema.file_batch import CreateFileBatchInput, DeleteFileBatchInput, FileBatch, UpdateFileBatchInput
@@ -19,7 +20,8 @@ from app.schema.kept import (
     UnsealCaseInput,
 )
 from app.schema.member import AcceptCaseInput, RemoveCaseMemberInput, SetCaseMemberInput
-from app.schema.payloads import CERTIFICATE, PREVIEW, change, gone, node, row
+from app.schema.payloads import CERTIFICATE, PREVIEW, change, gone, node, nodes, row
+from app.schema.tag import AddTagsInput, RemoveTagsInput
 
 _GONE = gone("The id of what is gone")
 
@@ -70,6 +72,33 @@ class Mutation:
         DeleteFileBatchInput,
         "Which file batch to delete, with its event and case.",
         deleted_id=_GONE,
+    )
+    add_tags = change(
+        tags.add,
+        AddTagsInput,
+        "What gets which tags, with the case.",
+        nodes=nodes("What was named, as it is after the change, in that order", tags.MOST_ROWS),
+    )
+    remove_tags = change(
+        tags.remove,
+        RemoveTagsInput,
+        "What loses which tags, with the case.",
+        nodes=nodes("What was named, as it is after the change, in that order", tags.MOST_ROWS),
+    )
+    add_comment = change(
+        comments.add,
+        AddCommentInput,
+        "What the comment is on, with the case, and what it says.",
+        comment=row(Comment, "The comment as it was written"),
+    )
+    update_comment = change(
+        comments.update,
+        UpdateCommentInput,
+        "Which comment, with its case, and what it is to say.",
+        comment=row(Comment, "The comment as it is after the change"),
+    )
+    delete_comment = change(
+        comments.delete, DeleteCommentInput, "Which comment to delete, with its case.", deleted_id=_GONE
     )
     seal_case = change(
         cases.seal, SealCaseInput, "Which case to seal, and why.", case=row(Case, "The case, now sealed")

@@ -20,14 +20,16 @@ class SearchKind(Enum):
     CASE = "CASE"
     EVENT = "EVENT"
     FILE_BATCH = "FILE_BATCH"
+    COMMENT = "COMMENT"
 
 
 describe(
     SearchKind,
     "What a search can find.",
     CASE="A case, by its title, its description or its reference; by its number, as `12` or `#12`.",
-    EVENT="An event, by its title or its description.",
+    EVENT="An event, by its title, its description, its `source` or its `timeKind`.",
     FILE_BATCH="A file batch, by its label, its description or its file types.",
+    COMMENT="A comment, by its text.",
 )
 
 

@@ -105,7 +105,7 @@ class Limits:
     )
     # The largest input has ten fields, and there may be fifty of them.
     max_values: int = field(
-        metadata=_says("1000", whole(10, 1_000_000), "elements and keys in the lists and inputs of variables")
+        metadata=_says("2000", whole(10, 1_000_000), "elements and keys in the lists and inputs of variables")
     )
 
 

@@ -49,6 +49,8 @@ function told(error: api.Refusals_ErrorFragment): string {
           return `${error.current.title} is at version ${error.currentVersion}`;
         case "FileBatch":
           return `${error.current.label} has ${error.current.fileCount} files at version ${error.currentVersion}`;
+        case "Comment":
+          return `it is at version ${error.currentVersion}`;
         case "Change":
         case "Hold":
         case "User":

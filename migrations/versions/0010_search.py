@@ -16,7 +16,7 @@ from app.db.types import Folded, Grams, Id
 from app.values import fold
 
 revision = "0010"
-down_revision = "0008"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
@@ -27,6 +27,7 @@ _SEARCHED = {
     "cases": ("CASE", (), ("title", "description", "reference")),
     "events": ("EVENT", ("case_id",), ("title", "description")),
     "file_batches": ("FILE_BATCH", ("case_id", "event_id"), ("label", "description", "file_types")),
+    "comments": ("COMMENT", ("case_id", "event_id"), ("text",)),
 }
 _SQLITE = (
     "CREATE VIRTUAL TABLE search_grams USING fts5(grams, tokenize = 'trigram case_sensitive 1', content = '', "
