@@ -318,16 +318,16 @@ def downgrade(settings: Settings, revision: str) -> None:
 
 def test_rows_stay_as_they_are_when_they_come_to_have_tags(settings: Settings) -> None:
     migrations.migrate(settings, "0007")
-    one = "01890000-0000-7000-8000-000000000001"
+    one, event, batch = (f"01890000-0000-7000-8000-00000000000{number}" for number in range(1, 4))
     by, moment = "created_by, updated_by", "2026-01-01T00:00:00.000000Z"
     before = f"""
         INSERT INTO users (id, subject) VALUES ('{one}', 'alice');
         INSERT INTO cases (id, number, title, title_key, search, {by})
             VALUES ('{one}', 1, 'A', 'a', 'a', '{one}', '{one}');
         INSERT INTO events (id, case_id, title, occurred_at, search, {by})
-            VALUES ('{one}', '{one}', 'E', '{moment}', 'e', '{one}', '{one}');
+            VALUES ('{event}', '{one}', 'E', '{moment}', 'e', '{one}', '{one}');
         INSERT INTO file_batches (id, case_id, event_id, label, {by})
-            VALUES ('{one}', '{one}', '{one}', 'B', '{one}', '{one}')
+            VALUES ('{batch}', '{one}', '{event}', 'B', '{one}', '{one}')
     """  # noqa: S608 - every part is ours
     since = f"""
         UPDATE events SET tags = '["T"]';

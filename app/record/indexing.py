@@ -33,13 +33,14 @@ from sqlalchemy.engine import Connection
 
 from app.db import Statement
 from app.db.grams import grams, whole
-from app.db.models import Event, SearchText, table_of
+from app.db.models import SearchText, table_of
 from app.db.snapshots import Snapshot, StoredRow
 from app.record.entries import SUBJECTS, Subject
 from app.record.journal import text_of
 
 _TEXTS = table_of(SearchText)
 _SEARCHED = [subject for subject in SUBJECTS.values() if subject.searched]
+_EVENT = SUBJECTS["events"]
 _AT_ONCE = 1_000  # rows that are read, and texts that are written
 
 
@@ -87,8 +88,8 @@ def _made(connection: Connection, subject: Subject) -> Iterator[dict[str, Any]]:
 
 def _owner(subject: Subject) -> Select[Any]:
     rows = subject.table
-    event = rows.c.id if subject.model is Event else rows.c.get("event_id")
-    on_event = _TEXTS.c.event_id.is_(None) if event is None else _TEXTS.c.event_id == event
+    event = rows.c.id if subject is _EVENT else rows.c.get("event_id")
+    on_event = _TEXTS.c.event_id.is_not_distinct_from(None if event is None else event)
     is_of = and_(rows.c.id == _TEXTS.c.row_id, rows.c[subject.place] == _TEXTS.c.case_id, on_event)
     return select(literal_column("1")).where(_TEXTS.c.type == literal_column(f"'{subject.name}'"), is_of)
 
