@@ -391,6 +391,13 @@ class CasePlace(Place):
             return found
 
 
+def events_of(transaction: Transaction, case: FoundRow, identifiers: Sequence[str]) -> dict[str, FoundRow]:
+    """Return those of some ids that are of events in a case, whose journal `find` has locked."""
+    wanted = [identifier for each in identifiers if (identifier := parse_id(each)) is not None]
+    rows = transaction.all(_OBJECTS[_events], {"case": case.id, "ids": orjson.dumps(wanted).decode()})
+    return {str(row.id): row for row in rows}
+
+
 @dataclass(frozen=True, slots=True)
 class AuthorsPlace(Place):
     """A comment, which nobody changes but whoever wrote it, or an administrator."""

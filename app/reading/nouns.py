@@ -449,7 +449,7 @@ class ChangedNode(Lead):
 
 @dataclass(frozen=True)
 class ChangedNodes(Lead):
-    """The rows that a change was about, in its payload, as far as they are there: cases, events and file batches."""
+    """The rows that a change was about, in its payload, as far as they are there; of one type, or of any of several."""
 
     most: int
     reads = 3
@@ -480,6 +480,11 @@ class Replayed(Lead):
 @dataclass(frozen=True)
 class Gone(Lead):
     """The id of what a change deleted, in its payload."""
+
+
+@dataclass(frozen=True)
+class AllGone(Lead):
+    """The ids of what a change deleted, in its payload."""
 
 
 @dataclass(frozen=True)

@@ -141,6 +141,8 @@ class Field:
     @property
     def types(self) -> list[GraphQLObjectType]:
         """The types of the rows that the field leads to, where it leads to an interface; see types_of."""
+        if isinstance(self.named, GraphQLObjectType):
+            return [self.named]
         types = types_of(self.possible)
         if isinstance(self.lead, Current | ChangedNode):
             return [type_ for type_ in types if "version" in noun_of(type_).table.c]  # which is what changes

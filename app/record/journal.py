@@ -108,8 +108,19 @@ class Recorder:
             row |= {"created_at": at, "created_by": by, "updated_at": at, "updated_by": by, "version": 1}
         subject = SUBJECTS[table.name]
         self.write(_insert(table), row)
-        self._write_each(_INDEX, self._texts_of(subject, [row]))
+        self.write_each(_INDEX, self._texts_of(subject, [row]))
         self.note(kind, subject, row, subject.made(row), reason=reason)
+
+    def add_each(self, table: Table, rows: Sequence[Row]) -> None:
+        """Write new rows of a case, each with an entry of its own; columns may be missing that may be null."""
+        subject, at, by = SUBJECTS[table.name], self.moment, self.by
+        last = {"created_at": at, "created_by": by, "updated_at": at, "updated_by": by, "version": 1}
+        empty = {column.name: None for column in table.c if column.nullable}
+        each = [{**empty, **row, **last} for row in rows]
+        for row in each:
+            self.note(ChangeKind.CREATED, subject, row, subject.made(row))
+        self.write_each(_insert(table), each)
+        self.write_each(_INDEX, self._texts_of(subject, each))
 
     def update(
         self,
@@ -143,26 +154,25 @@ class Recorder:
         ]
         for before, changed in zip(befores, changes, strict=True):
             self.note(ChangeKind.UPDATED, subject, before | changed, subject.changed(before, changed))
-        self._write_each(_update(table), [{**new, "row": row["id"]} for row, new in zip(befores, changes, strict=True)])
+        self.write_each(_update(table), [{**new, "row": row["id"]} for row, new in zip(befores, changes, strict=True)])
         self._index(befores, [row | new for row, new in zip(befores, changes, strict=True)])
 
     def permit(self) -> None:
         """Let rows be removed: what `may_destroy` alone says, and whoever goes on with what it has permitted."""
         self._may_destroy = True
 
-    def remove(self, table: Table, rows: Sequence[Row], *, beside: bool = False) -> str:
-        """Delete rows, for each of which there is an entry; return the id of the last one's."""
+    def remove(self, table: Table, rows: Sequence[Row], *, beside: bool = False) -> list[str]:
+        """Delete rows, for each of which there is an entry; return the ids of these."""
         if not self._may_destroy:
             raise PermissionError(f"nothing permits that rows of {table.name} are deleted")
-        subject, identifier = SUBJECTS[table.name], ""
-        for row in rows:
-            identifier = self.note(ChangeKind.DELETED, subject, row, subject.gone(row), beside=beside)
+        subject = SUBJECTS[table.name]
+        made = [self.note(ChangeKind.DELETED, subject, row, subject.gone(row), beside=beside) for row in rows]
         gone = [{"row": row["id"]} for row in rows]
-        self._write_each(_delete(table), gone)
+        self.write_each(_delete(table), gone)
         if subject.searched:
-            self._write_each(_FORGET, gone)
+            self.write_each(_FORGET, gone)
         self._index(rows, [])
-        return identifier
+        return made
 
     def say_instead(self, left: Sequence[tuple[str, str | None]], seq: int) -> None:
         """Let entries, by their ids, say what is left of what they said, by the entry that tells of it."""
@@ -177,8 +187,8 @@ class Recorder:
         anew = [{**row, **last, "version": row["version"] + 1} for row in rows]
         for row in anew:
             self.note(ChangeKind.RESTORED, subject, row, subject.made(row), beside=beside)
-        self._write_each(_insert(table), anew)
-        self._write_each(_INDEX, self._texts_of(subject, anew))
+        self.write_each(_insert(table), anew)
+        self.write_each(_INDEX, self._texts_of(subject, anew))
         self._index([], anew)
 
     def refuse(self, subject: Subject, row: Row, mutation: str, state: str) -> None:
@@ -254,10 +264,11 @@ class Recorder:
             {(row["id"], key): each for row in rows for key, each in tag_index(row).items()} for rows in (before, after)
         )
         gone = [{"row": row_id, "tag_key": key} for row_id, key in old if (row_id, key) not in new]
-        self._write_each(_UNTAG, gone)
-        self._write_each(_insert(_TAGS), [each for key, each in new.items() if key not in old])
+        self.write_each(_UNTAG, gone)
+        self.write_each(_insert(_TAGS), [each for key, each in new.items() if key not in old])
 
-    def _write_each(self, statement: Statement, rows: Sequence[Row]) -> None:
+    def write_each(self, statement: Statement, rows: Sequence[Row]) -> None:
+        """Put a statement down that writes, with each of some rows of values; where there are many, write them now."""
         if len(rows) > _FEW:
             self.transaction.run_each(statement, rows)
         else:
@@ -300,7 +311,7 @@ class Recorder:
         return str(entry["id"])
 
     def _write_entries(self) -> None:
-        self._write_each(_insert(_ENTRIES), self._entries)
+        self.write_each(_insert(_ENTRIES), self._entries)
         self._entries = []
 
 

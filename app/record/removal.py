@@ -79,12 +79,36 @@ def remove(recorder: Recorder, model: type[Base], row: FoundRow) -> None:
         _remove_each(recorder, below)
     if table is _CASES:
         _move_members(recorder, row.id, ChangeKind.DELETED)
-    change = recorder.remove(table, [row._asdict()])
+    (change,) = recorder.remove(table, [row._asdict()])
     subject = SUBJECTS[table.name]
     state = DeletionState.GONE if is_little else DeletionState.GOING
     deletion = {"row_id": row.id, "case_id": recorder.case_id, "type": subject.name, "change_id": change}
     deletion |= {"event_id": subject.event_of(row._asdict()), "seq": before + 1, "at": recorder.moment}
     recorder.write(_DELETED, {**deletion, "by": recorder.by, "state": state.value})
+
+
+def remove_each(recorder: Recorder, model: type[Base], rows: Sequence[FoundRow]) -> None:
+    """Delete rows, and in slices all that is below them; see `carry_on`."""
+    table, subject = table_of(model), SUBJECTS[table_of(model).name]
+    ids = {"ids": orjson.dumps([row.id for row in rows]).decode()}
+    laden = {row.above for statement in _LADEN[table.name] for row in recorder.transaction.all(statement, ids)}
+    before = recorder.size
+    changes = recorder.remove(table, [row._asdict() for row in rows])
+    told = {"case_id": recorder.case_id, "type": subject.name, "at": recorder.moment, "by": recorder.by}
+    recorder.write_each(
+        _DELETED,
+        [
+            {
+                **told,
+                "row_id": row.id,
+                "change_id": change,
+                "event_id": subject.event_of(row._asdict()),
+                "seq": before + place,
+                "state": (DeletionState.GOING if row.id in laden else DeletionState.GONE).value,
+            }
+            for place, (row, change) in enumerate(zip(rows, changes, strict=True), 1)
+        ],
+    )
 
 
 def restore_some(recorder: Recorder, deletion: FoundRow) -> bool:
@@ -400,6 +424,14 @@ _BELOW: Final[dict[str, list[tuple[Table, Statement]]]] = {
     ],
     _BATCHES.name: [(_COMMENTS, Statement(select(_COMMENTS).where(_COMMENTS.c.row_id == _ABOVE).limit(_MOST)))],
     _COMMENTS.name: [],
+}
+_THOSE = elements(bindparam("ids", type_=Text()), "those")
+# Which of some rows have any below them.
+_LADEN = {
+    _EVENTS.name: [
+        Statement(select(below.c.event_id.label("above")).where(below.c.event_id.in_(select(_THOSE.c.id))).distinct())
+        for below in (_BATCHES, _COMMENTS)
+    ]
 }
 _THERE = {
     table.name: Statement(select(table.c.id).where(table.c.id == bindparam("row", type_=Id())))

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from app import ownership
 from app.db import FoundRow
 from app.db.models import DESCRIPTION_LENGTH, SOURCE_LENGTH, TIME_KIND_LENGTH, TITLE_LENGTH, Case, Event, table_of
-from app.errors import Refused
+from app.errors import NotFound, Refused
 from app.ownership import CHANGE, DELETE, Viewer, place
 from app.reading.payloads import Given
 from app.record import removal
 from app.record.journal import Recorder
 from app.record.keeping import Touch
 from app.resolvers.changes import change
-from app.resolvers.inputs import AnyRule, NumberRule, OffsetRule, Rule, TextRule, invalid
+from app.resolvers.inputs import (
+    MOST_AT_ONCE,
+    AnyRule,
+    ItemsRule,
+    ListRule,
+    NumberRule,
+    OffsetRule,
+    Rule,
+    TextRule,
+    invalid,
+)
 from app.values import as_written, beginning, format_time, new_id
 
 _EVENTS = table_of(Event)
@@ -71,6 +82,16 @@ def create(recorder: Recorder, _: Viewer, case: FoundRow, values: Given) -> str:
     return identifier
 
 
+@change(place(CHANGE, case_id=Case, lock=False), {"items": ItemsRule(MOST_AT_ONCE, _RULES, _faults)})
+def create_each(recorder: Recorder, _: Viewer, case: FoundRow, values: Given) -> tuple[str, ...]:
+    """Put events on the timeline of a case: all that are given or, when one can't be made, none. Takes the role
+    CONTRIBUTOR.
+    """
+    rows = [{"id": new_id(), "case_id": case.id, **item} for item in values["items"]]
+    recorder.add_each(_EVENTS, rows)
+    return tuple(row["id"] for row in rows)
+
+
 @change(place(CHANGE, case_id=Case, id=Event), _RULES, together=_interval_faults)
 def update(recorder: Recorder, _: Viewer, event: FoundRow, values: Given) -> str:
     """Change an event. Takes the role CONTRIBUTOR."""
@@ -95,6 +116,25 @@ def delete(recorder: Recorder, _: Viewer, event: FoundRow, __: Given) -> str:
     """
     removal.remove(recorder, Event, event)
     return str(event.id)
+
+
+@change(place(DELETE, touch=Touch.DESTROYS, case_id=Case), {"ids": ListRule(MOST_AT_ONCE, AnyRule())})
+def delete_each(recorder: Recorder, _: Viewer, case: FoundRow, values: Given) -> tuple[str, ...]:
+    """Delete events with their file batches: all that are named or, when one isn't there, none. Takes the role EDITOR.
+    They are gone at once, and `restore` brings each of them back; see `trash` of the case.
+    """
+    ids = [str(each).lower() for each in values["ids"]]
+    found = ownership.events_of(recorder.transaction, case, ids)
+    missing = [
+        NotFound("there is no such event here", ("input", "ids", str(number)))
+        for number, identifier in enumerate(ids)
+        if identifier not in found
+    ]
+    if missing:
+        raise Refused(*missing)
+    rows = [found[identifier] for identifier in dict.fromkeys(ids)]
+    removal.remove_each(recorder, Event, rows)
+    return tuple(str(row.id) for row in rows)
 
 
 def _new_date_faults(event: FoundRow, given: Given, changed: Given) -> dict[str, str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app.errors import InvalidInput, Refused
 from app.reading.payloads import Given
 from app.values import field_name, is_utc_offset, is_visible, text_fault
+
+MOST_AT_ONCE = 1_000
+"""How many rows are created or deleted by one change."""
 
 
 class Rule(Protocol):
@@ -116,6 +119,24 @@ class AnyRule:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class ItemsRule:
+    """A list of 1 to `most` inputs, of each of which the fields have rules as those of an input have.
+
+    `named` are the fields with the ids of rows, by columns' names; `together` is that of `checked`.
+    """
+
+    most: int
+    rules: Mapping[str, Rule]
+    together: Callable[[Given], Mapping[str, str]] | None = None
+    named: tuple[str, ...] = ()
+    nullable: bool = False
+
+    def fault(self, items: Sequence[Given]) -> str | None:
+        """See Rule."""
+        return None if 0 < len(items) <= self.most else f"must have 1 to {self.most:,} items, not {len(items)}"
+
+
 def checked(
     given: Given, rules: Mapping[str, Rule], together: Callable[[Given], Mapping[str, str]] | None = None
 ) -> dict[str, Any]:
@@ -123,7 +144,17 @@ def checked(
 
     `together` finds faults that lie in several values at once, by the column to blame.
     """
-    faults = []
+    if faults := [*_faults(given, rules, together)]:
+        raise Refused(*faults)
+    return {name: given[name] for name in rules if name in given}
+
+
+def _faults(
+    given: Given,
+    rules: Mapping[str, Rule],
+    together: Callable[[Given], Mapping[str, str]] | None,
+    *within: str,
+) -> Iterator[InvalidInput]:
     shared = together(given) if together is not None else {}
     for name, rule in rules.items():
         if name not in given:
@@ -132,17 +163,22 @@ def checked(
         fault = rule.fault(value) if value is not None else None if rule.nullable else "must not be null"
         fault = fault or shared.get(name)
         if fault is not None:
-            faults.append(invalid(name, fault))
+            yield _invalid((*within, field_name(name)), fault)
         elif isinstance(rule, ListRule) and value is not None:
-            faults += [invalid(name, fault, place) for place, fault in rule.faults(value)]
-    if faults:
-        raise Refused(*faults)
-    return {name: given[name] for name in rules if name in given}
+            for place, fault in rule.faults(value):
+                yield _invalid((*within, field_name(name), str(place)), fault)
+        elif isinstance(rule, ItemsRule):
+            for place, item in enumerate(value):
+                yield from _faults(item, rule.rules, rule.together, *within, field_name(name), str(place))
 
 
-def invalid(name: str, fault: str, place: int | None = None) -> InvalidInput:
-    """Return the refusal of a field's value, or of the one at a place of its list; `fault` is the end of a sentence."""
-    field = field_name(name)
-    if place is None:
-        return InvalidInput(f"`{field}` {fault}", ("input", field))
-    return InvalidInput(f"`{field}[{place}]` {fault}", ("input", field, str(place)))
+def invalid(name: str, fault: str) -> InvalidInput:
+    """Return the refusal of a field's value; `fault` is the end of a sentence."""
+    return _invalid((field_name(name),), fault)
+
+
+def _invalid(path: tuple[str, ...], fault: str) -> InvalidInput:
+    """Return the refusal of a value, by the way that leads to it from the input: names, and places in lists."""
+    first, *others = path
+    named = first + "".join(f"[{part}]" if part.isdecimal() else f".{part}" for part in others)
+    return InvalidInput(f"`{named}` {fault}", ("input", *path))

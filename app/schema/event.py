@@ -12,7 +12,7 @@ from app.db.models import EventType, TimePrecision
 from app.reading.nouns import Noun, Reference, UnitCount, UnitEnd, UnitStart, at_least, below, one_of, reaches, text
 from app.schema.change import history
 from app.schema.comment import comments
-from app.schema.fields import MutationInput, condition, field, input_type, lookup, noun
+from app.schema.fields import MutationInput, condition, field, input_type, item_type, lookup, noun
 from app.schema.file_batch import FileBatch, FileBatchConnection, FileBatchFilter, FileBatchOrder
 from app.schema.nodes import Node
 from app.schema.pages import UPDATED_FROM, listed, pages_of
@@ -292,3 +292,22 @@ class DeleteEventInput(MutationInput):
         description="The `version` that you have seen: nothing is deleted, and a ConflictError says so, if the event "
         "has another by now."
     )
+
+
+NewEvent = item_type(CreateEventInput, "NewEvent", "One of several events to put on the timeline of a case.", "case_id")
+
+
+@input_type
+class CreateEventsInput(MutationInput):
+    """Events to put on the timeline of a case: all of them, or none."""
+
+    case_id: strawberry.ID = strawberry.field(description="The id of the case that the events are in.")
+    items: list[NewEvent] = strawberry.field(description="1 to 1,000 events.")  # type: ignore[valid-type]
+
+
+@input_type
+class DeleteEventsInput(MutationInput):
+    """Events to delete, with all their file batches: all of them, or none."""
+
+    case_id: strawberry.ID = strawberry.field(description="The id of the case that the events are in.")
+    ids: list[strawberry.ID] = strawberry.field(description="The ids of 1 to 1,000 events.")

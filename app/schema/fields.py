@@ -6,6 +6,7 @@ is that.
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeVar, get_args
@@ -54,6 +55,18 @@ class MutationInput:
 def input_type(class_: type[T]) -> type[T]:
     """Make a class an input of the schema."""
     return strawberry.input(class_, description=description_of(class_))
+
+
+def item_type(input_: type, name: str, description: str, *left_out: str) -> Any:
+    """Make an input that has the fields of another one but for some, for lists of what that one has one of."""
+    definition: Any = input_.__strawberry_definition__  # type: ignore[attr-defined]
+    members: dict[str, Any] = {"__doc__": description, "__module__": input_.__module__, "__annotations__": {}}
+    for each in definition.fields:
+        if each.python_name not in {*left_out, *MutationInput.__annotations__}:
+            members["__annotations__"][each.python_name] = input_.__annotations__[each.python_name]
+            default = {} if each.default is dataclasses.MISSING else {"default": each.default}
+            members[each.python_name] = strawberry.field(description=each.description, **default)
+    return input_type(type(name, (), members))
 
 
 def choice_type(class_: type[T]) -> type[T]:

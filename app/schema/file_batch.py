@@ -11,7 +11,7 @@ from app.db import models
 from app.reading.nouns import HasPart, Noun, Reference, at_least, text
 from app.schema.change import history
 from app.schema.comment import comments
-from app.schema.fields import MutationInput, condition, field, input_type, noun
+from app.schema.fields import MutationInput, condition, field, input_type, item_type, noun
 from app.schema.nodes import Node
 from app.schema.pages import UPDATED_FROM, pages_of
 from app.schema.scalars import DateTime
@@ -158,3 +158,16 @@ class DeleteFileBatchInput(MutationInput):
         description="The `version` that you have seen: nothing is deleted, and a ConflictError says so, if the batch "
         "has another by now."
     )
+
+
+NewFileBatch = item_type(
+    CreateFileBatchInput, "NewFileBatch", "One of several file batches to put on events of a case.", "case_id"
+)
+
+
+@input_type
+class CreateFileBatchesInput(MutationInput):
+    """File batches to put on events of a case: all of them, or none."""
+
+    case_id: strawberry.ID = strawberry.field(description="The id of the case that the events are in.")
+    items: list[NewFileBatch] = strawberry.field(description="1 to 1,000 batches.")  # type: ignore[valid-type]

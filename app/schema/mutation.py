@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from app.resolvers import cases, comments, events, file_batches, holds, members, tags, trash
+from app.resolvers.inputs import MOST_AT_ONCE
 from app.schema.case import Case, CaseMember, CreateCaseInput, DeleteCaseInput, UpdateCaseInput
 from app.schema.comment import AddCommentInput, Comment, DeleteCommentInput, UpdateCommentInput
-from app.schema.event import CreateEventInput, DeleteEventInput, Event, UpdateEventInput
+from app.schema.event import (
+    CreateEventInput,
+    CreateEventsInput,
+    DeleteEventInput,
+    DeleteEventsInput,
+    Event,
+    UpdateEventInput,
+)
 from app.schema.fields import object_type
-from app.schema.file_batch import CreateFileBatchInput, DeleteFileBatchInput, FileBatch, UpdateFileBatchInput
+from app.schema.file_batch import (
+    CreateFileBatchesInput,
+    CreateFileBatchInput,
+    DeleteFileBatchInput,
+    FileBatch,
+    UpdateFileBatchInput,
+)
 from app.schema.kept import (
     EraseInput,
     Hold,
@@ -20,7 +34,7 @@ from app.schema.kept import (
     UnsealCaseInput,
 )
 from app.schema.member import AcceptCaseInput, RemoveCaseMemberInput, SetCaseMemberInput
-from app.schema.payloads import CERTIFICATE, PREVIEW, change, gone, node, nodes, row
+from app.schema.payloads import CERTIFICATE, PREVIEW, all_gone, change, gone, node, nodes, row, rows
 from app.schema.tag import AddTagsInput, RemoveTagsInput
 
 _GONE = gone("The id of what is gone")
@@ -55,11 +69,29 @@ class Mutation:
         event=row(Event, "The event as it is after the change"),
     )
     delete_event = change(events.delete, DeleteEventInput, "Which event to delete, with its case.", deleted_id=_GONE)
+    create_events = change(
+        events.create_each,
+        CreateEventsInput,
+        "The case, and what its new events are to hold.",
+        events=rows(Event, "The events as they were created, in the order given", MOST_AT_ONCE),
+    )
+    delete_events = change(
+        events.delete_each,
+        DeleteEventsInput,
+        "Which events to delete, with their case.",
+        deleted_ids=all_gone("The ids of what is gone"),
+    )
     create_file_batch = change(
         file_batches.create,
         CreateFileBatchInput,
         "The event with its case, and what the batch is to hold.",
         file_batch=row(FileBatch, "The file batch as it was created"),
+    )
+    create_file_batches = change(
+        file_batches.create_each,
+        CreateFileBatchesInput,
+        "The case, and what the new batches of its events are to hold.",
+        file_batches=rows(FileBatch, "The file batches as they were created, in the order given", MOST_AT_ONCE),
     )
     update_file_batch = change(
         file_batches.update,

@@ -7,6 +7,7 @@ from typing import Any
 import strawberry
 
 from app.reading.nouns import (
+    AllGone,
     Certificate,
     Changed,
     ChangedNode,
@@ -54,6 +55,16 @@ def node(description: str) -> tuple[Any, Lead, str]:
 def nodes(description: str, most: int) -> tuple[Any, Lead, str]:
     """Return the member of a payload that has the rows, so many at the most, that a change was about."""
     return list[Node], ChangedNodes(most), f"{description}; empty when refused."
+
+
+def rows(type_: Any, description: str, most: int) -> tuple[Any, Lead, str]:
+    """Return the member of a payload that has the rows of a type, so many at the most, that were changed."""
+    return list[type_], ChangedNodes(most), f"{description}; empty when refused."
+
+
+def all_gone(description: str) -> tuple[Any, Lead, str]:
+    """Return the member of a payload that has the ids of what was deleted."""
+    return list[strawberry.ID], AllGone(), f"{description}; empty when refused."
 
 
 CERTIFICATE = (

@@ -103,9 +103,9 @@ class Limits:
             "objects that an answer can hold: pages' sizes multiplied along each path, and added up",
         )
     )
-    # The largest input has ten fields, and there may be fifty of them.
+    # A thousand events with all their fields are some 13,000.
     max_values: int = field(
-        metadata=_says("2000", whole(10, 1_000_000), "elements and keys in the lists and inputs of variables")
+        metadata=_says("20000", whole(10, 1_000_000), "elements and keys in the lists and inputs of variables")
     )
 
 
