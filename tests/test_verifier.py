@@ -45,7 +45,7 @@ STATE = """
 query ($id: ID!) {
   case(id: $id) {
     id version createdAt updatedAt title description reference status number retainUntil
-    tags comments(first: 20) { nodes { id version createdAt updatedAt on { id } text editedAt } }
+    tags comments(first: 20) { nodes { id version createdAt updatedAt text editedAt } }
     seal { at by { id } reason root }
     members { user { id } role expiresAt accepted }
     holds { id name reason reference placedAt placedBy { id } releasedAt releasedBy { id } releaseReason }
@@ -53,11 +53,11 @@ query ($id: ID!) {
       nodes {
         id version createdAt updatedAt title description type occurredAt occurredUntil timePrecision sortOrder
         source timeKind utcOffset
-        tags comments(first: 20) { nodes { id version createdAt updatedAt on { id } text editedAt } }
+        tags comments(first: 20) { nodes { id version createdAt updatedAt text editedAt } }
         fileBatches(first: 30) {
           nodes {
             id version createdAt updatedAt label description fileCount fileTypes sortOrder tags
-            comments(first: 20) { nodes { id version createdAt updatedAt on { id } text editedAt } }
+            comments(first: 20) { nodes { id version createdAt updatedAt text editedAt } }
           }
         }
       }
@@ -191,9 +191,9 @@ def rows_of(client: Client, case: str) -> dict[tuple[str, str], dict[str, Any]]:
     found = client.run(STATE, id=case)["case"]
     events, members, holds = found.pop("events")["nodes"], found.pop("members"), found.pop("holds")
     batches = [batch for event in events for batch in event.pop("fileBatches")["nodes"]]
-    comments = [comment for row in (found, *events, *batches) for comment in row.pop("comments")["nodes"]]
-    for comment in comments:
-        comment["on"] = comment["on"]["id"]
+    comments = [
+        {**comment, "on": row["id"]} for row in (found, *events, *batches) for comment in row.pop("comments")["nodes"]
+    ]
     for row in (found, *events, *batches):
         row["tags"] = row["tags"] or None
     for member in members:

@@ -15,7 +15,7 @@ from app.schema.fields import MutationInput, condition, field, input_type, item_
 from app.schema.nodes import Node
 from app.schema.pages import UPDATED_FROM, pages_of
 from app.schema.scalars import DateTime
-from app.schema.tag import tags
+from app.schema.tag import having, tags
 from app.schema.user import User
 from app.schema.vocabulary import describe
 
@@ -92,6 +92,7 @@ class FileBatchFilter:
         "Batches whose `fileTypes` have this in them, such as `.pdf`. Upper and lower case of the letters A to Z are "
         "alike, and no character has a special meaning.",
     )
+    tags: list[str] | None = having("File batches")
     updated_from: DateTime | None = condition(
         at_least("updated_at"),
         f"Batches changed at this moment or later. {UPDATED_FROM}",
