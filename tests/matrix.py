@@ -68,7 +68,7 @@ AT_ONCE = 8
 """How many calls of the same field a document makes."""
 _VARIABLES = {"Case": "case", "Event": "event", "FileBatch": "batch", "User": "user", "Change": "change"}
 _VARIABLES |= {"Hold": "hold", "Deleted": "deleted", "Comment": "comment"}
-_LISTS = ("cases", "events", "fileBatches", "batchesOfCase", "history", "trash", "comments")
+_LISTS = ("cases", "events", "fileBatches", "batchesOfCase", "history", "trash", "comments", "search")
 # What a mutation is about, where its name doesn't say that.
 _ABOUT = {"restore": "Deleted", "purge": "Deleted"}
 _CURSORS = tuple(f"cursor_{name}" for name in _LISTS)
@@ -128,7 +128,7 @@ def _ways(
     nested += is_nested(definition)
     if nested > MAX_NESTING:
         return
-    if type_ == "ChangeSubject":
+    if type_ in {"ChangeSubject", "SearchHit"}:
         # What a change was made to is tried as such, and not again with all that other ways lead to: every row has a
         # history, so that there are too many ways.
         nested = MAX_NESTING
@@ -161,6 +161,8 @@ def _call(type_: str, name: str, definition: GraphQLField, target: str) -> tuple
         arguments["first"] = "2"
     if name == "cases":
         arguments["where"] = "{text: $text}"
+    if name == "search":
+        arguments["text"] = "$text"
     if "by" in definition.args:
         arguments["by"] = "DAY"
     assert {argument for argument, of in definition.args.items() if is_required_argument(of)} <= {*arguments}
@@ -217,6 +219,7 @@ def _argument_documents(schema: GraphQLSchema) -> Iterator[Document]:
         ]
         for some in chunks(calls, AT_ONCE):
             below = FEED if name == "changes" else PAGE if "first" in definition.args else "id"
+            below = PAGE.replace("node { id }", "node { kind }") if name == "search" else below
             below = "from count" if name == "eventCounts" else below
             pages = (f"a{place}: {call} {{ {below} }}" for place, (call, _) in enumerate(some))
             of_type = "node" if type_ == "Comment" else type_[0].lower() + type_[1:]
@@ -322,6 +325,8 @@ def is_nested(definition: GraphQLField) -> int:
     named = get_named_type(of).name
     if named == "Node" and not definition.args:
         return 2
+    if isinstance(lead_of(definition), Named):
+        return 1
     return int(bool(definition.args) or (isinstance(of, GraphQLList) and named == "CaseMember"))
 
 
@@ -409,8 +414,15 @@ class Mutation:
     def input(self, given: Values, values: Values) -> Values:
         """Return an input about something; `values` as in World."""
         named = {argument: values[variable] for argument, variable in self.ids.items()}
+        if "items" in given:
+            # Each names the event that it is about, where it names one.
+            given = {**given, "items": [{**item, **_named(item, values)} for item in given["items"]]}
         fresh = {"subject": values["subject"], "requestId": new_id(), "confirm": values.get("confirm", "Changed")}
         return named | {name: fresh.get(name, value) for name, value in given.items()}
+
+
+def _named(item: Values, values: Values) -> Values:
+    return {"eventId": values["event"]} if "eventId" in item else {}
 
 
 def mutations(schema: GraphQLSchema) -> list[Mutation]:
@@ -442,6 +454,10 @@ def _input_value(name: str, of: Input) -> Any:
     named = get_named_type(of.type)
     if isinstance(named, GraphQLEnumType):
         return [*named.values][-1]
+    if isinstance(named, GraphQLInputObjectType):
+        return [{member: _input_value(member, of_member) for member, of_member in named.fields.items()}]
+    if name == "eventId":
+        return ""  # see Mutation.input
     if name == "requestId":
         return None  # a new one each time, see Mutation.input
     if name == "utcOffset":
@@ -644,6 +660,7 @@ def cursors(client: Client, values: Values) -> Values:
     query = """
     query ($case: ID!, $event: ID!, $text: String!) {
       cases(where: {text: $text}) { pageInfo { startCursor } }
+      search(text: $text) { pageInfo { startCursor } }
       case(id: $case) { events { pageInfo { startCursor } } }
       event(caseId: $case, id: $event) {
         fileBatches { pageInfo { startCursor } } comments { pageInfo { startCursor } }
@@ -655,7 +672,8 @@ def cursors(client: Client, values: Values) -> Values:
     """
     found = client.run(query, **{name: values[name] for name in ("case", "event", "text")})
     lists = [found["cases"], found["case"]["events"], found["event"]["fileBatches"]]
-    lists += [found["about"][name] for name in ("fileBatches", "history", "trash")] + [found["event"]["comments"]]
+    lists += [found["about"][name] for name in ("fileBatches", "history", "trash")]
+    lists += [found["event"]["comments"], found["search"]]
     return {name: list_["pageInfo"]["startCursor"] for name, list_ in zip(_LISTS, lists, strict=True)}
 
 

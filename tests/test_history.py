@@ -307,6 +307,21 @@ RULES: dict[str, tuple[Callable[[str, str, str, str], dict[str, Any]], list[tupl
 }
 REASON = {"reason": "Why not."}
 RULES |= {
+    "createEvents": (
+        lambda case, *_: {
+            "caseId": case,
+            "items": [{"title": "T", "occurredAt": NOON}, {"title": "U", "occurredAt": NOON}],
+        },
+        [("CREATED", "EVENT", ["type", "title", "occurredAt", "timePrecision", "sortOrder"])] * 2,
+    ),
+    "createFileBatches": (
+        lambda case, event, *_: {"caseId": case, "items": [{"eventId": event, "label": text} for text in "TU"]},
+        [("CREATED", "FILE_BATCH", ["label", "fileCount", "sortOrder"])] * 2,
+    ),
+    "deleteEvents": (
+        lambda case, event, *_: {"caseId": case, "ids": [event]},
+        [("DELETED", "EVENT", ["type", "title", "occurredAt", "timePrecision", "sortOrder"])],
+    ),
     "addTags": (
         lambda case, event, batch, _: {"caseId": case, "ids": [case, event, batch], "tags": ["a"]},
         [("UPDATED", type_, ["tags"]) for type_ in ("CASE", "EVENT", "FILE_BATCH")],
@@ -398,7 +413,7 @@ BEFORE: dict[str, Callable[[Client, Client, str, str], Any]] = {
     "erase": lambda alice, _, case, __: alice.change("updateCase", "change { id }", id=case, title="Flood"),
 }
 BY_BOB = {"acceptCase"}
-OF_SEVERAL = {"addTags"}
+OF_SEVERAL = {"addTags", "createEvents", "createFileBatches"}
 BY_AN_ADMINISTRATOR = {"purge"}
 
 
