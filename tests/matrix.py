@@ -238,7 +238,7 @@ def _narrowed(name: str, definition: GraphQLField, argument: str, value: str) ->
     target = get_named_type(definition.type).name
     needed = ["caseId"] if name == "changes" else []
     needed += [each for each, of in definition.args.items() if is_required_argument(of)]
-    arguments = {each: "DAY" if each == "by" else f"${variable_of(each, target)}" for each in needed}
+    arguments = {each: "DAY" if each == "by" else f"${variable_of(each, target) or each}" for each in needed}
     arguments[argument] = value
     if name == "cases" and "$text" not in value:
         members = value.strip("{}") if argument == "where" else ""

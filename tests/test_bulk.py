@@ -30,13 +30,19 @@ def total(client: Client, case: str) -> int:
 
 def test_events_are_created_in_the_order_given(server: Server, alice: Client) -> None:
     case = alice.create_case()
-    items = [
+    items: list[dict[str, Any]] = [
         {"title": "First", "occurredAt": NOON, "source": "A log"},
         {"title": "Second", "occurredAt": NOON, "type": "FINDING", "description": "More", "sortOrder": 7},
     ]
     payload = events(alice, case, items)
     shown = [{key: value for key, value in each.items() if key != "id"} for each in payload["events"]]
-    defaults = {"type": "NOTE", "description": None, "source": None, "sortOrder": 0, "timePrecision": "EXACT"}
+    defaults: dict[str, Any] = {
+        "type": "NOTE",
+        "description": None,
+        "source": None,
+        "sortOrder": 0,
+        "timePrecision": "EXACT",
+    }
     moment = {"occurredAt": "2026-01-01T12:00:00.000000Z", "version": 1}
     assert shown == [defaults | item | moment for item in items]
     history = alice.run(HISTORY, id=case)["case"]["history"]["nodes"]
