@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from time import perf_counter
 from typing import Any, Final
 
 import orjson
@@ -60,6 +61,7 @@ from app.values import field_name, format_time
 AT_ONCE = 100
 """How many rows are removed or brought back in one transaction, which others may wait for."""
 
+_MOMENT = 0.01  # seconds for which deletions are gone on with in one transaction
 _ALL = 2**31 - 1  # more than there can be
 _ENTRIES_AT_ONCE = 500  # of which what they say is removed in one transaction
 
@@ -182,18 +184,25 @@ def carry_on_with(transaction: Transaction, row_id: str) -> bool:
     return is_more
 
 
-def go_on(transaction: Transaction, after: str) -> tuple[str, bool] | None:
-    """Go on with the first deletion under way behind one; return which it was, and whether it has more to do.
+def go_on(transaction: Transaction, after: str) -> str | None:
+    """Go on for a moment with deletions under way in one case; return behind which row's to go on, or None at the end.
 
-    None when there is none. One in a case whose journal is broken has to wait, and keeps no other waiting.
+    One in a case whose journal is broken has to wait, and keeps no other waiting.
     """
-    row_id = next_under_way(transaction, after)
-    if row_id is None:
+    deletion, until = transaction.first(_UNDER_WAY, {"after": after}), perf_counter() + _MOMENT
+    if deletion is None:
         return None
-    try:
-        return row_id, carry_on_with(transaction, row_id)
-    except JournalBroken:
-        return row_id, False
+    case_id = deletion.case_id
+    # Of several cases the journals would be held at once, in any order.
+    while deletion is not None and deletion.case_id == case_id:
+        try:
+            after = after if carry_on_with(transaction, deletion.row_id) else deletion.row_id
+        except JournalBroken:
+            return str(deletion.row_id)
+        if perf_counter() >= until:
+            break
+        deletion = transaction.first(_UNDER_WAY, {"after": after})
+    return after
 
 
 def next_under_way(transaction: Transaction, after: str) -> str | None:
