@@ -65,15 +65,15 @@ def upgrade() -> None:
     op.add_column("cases", sa.Column("reference_key", Folded))
     _fill(connection, texts)
     op.create_index("search_texts_by_case", "search_texts", ["case_id", "id"])
-    op.create_index("search_texts_by_type", "search_texts", ["type", "id"])
     op.create_index("cases_by_reference", "cases", ["reference_key"])
     if not is_sqlite:
+        op.create_index("search_texts_by_type", "search_texts", ["type", "id"])
         op.create_index(
             "search_texts_by_grams",
             "search_texts",
             ["grams"],
             postgresql_using="gin",
-            postgresql_with={"gin_pending_list_limit": 256},
+            postgresql_with={"gin_pending_list_limit": 1024},
         )
     for table in ("cases", "events"):
         op.execute(f"ALTER TABLE {table} DROP COLUMN search")
