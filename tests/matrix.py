@@ -680,6 +680,8 @@ def cursors(client: Client, values: Values) -> Values:
 def forged(cursor: str) -> str:
     """Return the cursor of a row that never was, beside the other in the list: the last digit of the id differs."""
     *keys, identifier = json.loads(bytes.fromhex(cursor))
+    if isinstance(identifier, int):  # of what a search finds
+        return json.dumps([*keys, identifier ^ 1], separators=(",", ":")).encode().hex()
     assert len(identifier) == 36
     other = f"{identifier[:-1]}{int(identifier[-1], 16) ^ 1:x}"
     return json.dumps([*keys, other], separators=(",", ":")).encode().hex()

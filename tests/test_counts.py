@@ -60,9 +60,9 @@ def expected(moments: list[datetime], by: str) -> list[tuple[str, str, int]]:
 def fill(server: Server, client: Client, case: str, moments: list[str], title: str = "x") -> None:
     """Put events into a case, behind the API's back, as there may be many."""
     user = client.run("{ viewer { id } }")["viewer"]["id"]
-    columns = "id, case_id, title, search, occurred_at, created_by, updated_by"
+    columns = "id, case_id, title, occurred_at, created_by, updated_by"
     for some in (moments[place : place + 500] for place in range(0, len(moments), 500)):
-        rows = ", ".join(f"('{new_id()}', '{case}', '{title}', '{title}', '{at}', '{user}', '{user}')" for at in some)
+        rows = ", ".join(f"('{new_id()}', '{case}', '{title}', '{at}', '{user}', '{user}')" for at in some)
         execute(server, f"INSERT INTO events ({columns}) VALUES {rows}")  # noqa: S608 - ours
 
 

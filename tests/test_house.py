@@ -139,7 +139,7 @@ def test_nothing_is_destroyed_but_where_may_destroy_permits_it() -> None:
     # The second goes on with what was permitted when it began, and was committed.
     assert permitting == {"record/keeping.py", "record/removal.py"}
     assert {name for name, change in changes_by_name() if change.place.touch is Touch.DESTROYS} == {
-        *("deleteCase", "deleteEvent", "deleteFileBatch", "deleteComment", "purge", "erase"),
+        *("deleteCase", "deleteEvent", "deleteEvents", "deleteFileBatch", "deleteComment", "purge", "erase"),
     }
 
 

@@ -261,7 +261,7 @@ def test_tags_go_and_come_back_with_their_rows(server: Server, alice: Client) ->
                 ("b", 1 + (name == "deleteFileBatch")),
             ]
             assert add(alice, case, [batch], "c")["errors"][0]["code"] == "NOT_FOUND"
-        assert findings(server.settings) == []
+        assert findings(server.settings, case) == []
         assert alice.change("restore", ERRORS, caseId=case, id=given.get("id")) == {"errors": []}
         assert counts(alice, case) == [("a", 3), ("b", 3)]
         assert alice.run(BATCHES, c=case, e=event)["case"]["event"]["fileBatches"] == {

@@ -113,6 +113,7 @@ def test_a_purge_that_is_under_way_agrees(
     new_database: Callable[[str], str], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.record.removal._ENTRIES_AT_ONCE", 2)
+    monkeypatch.setattr("app.record.removal._MOMENT", 0)
     monkeypatch.setattr("app.web.chores._SHARE", 30)  # so that each slice is looked at
     with serving(kind, new_database(kind)) as server:
         alice, errors = server.client(), "errors { message }"
