@@ -312,7 +312,7 @@ INDEXES = {
     "journals_by_time ": "cases(orderBy: [LAST_ACTIVITY_ASC], first: 50, after: $cursor) { nodes { title } }",
     "file_batches_in_case_by_created_at": "case(id: $id) { fileBatches(first: 50) { nodes { label } } }",
     "file_batches_in_case_by_sort_order": """
-        case(id: $id) { fileBatches(orderBy: [SORT_ORDER_DESC], where: {text: "x"}) { nodes { label } } }
+        case(id: $id) { fileBatches(orderBy: [SORT_ORDER_DESC], where: {fileTypes: "x"}) { nodes { label } } }
     """,
     "file_batches_in_case_by_updated_at": """
         case(id: $id) { fileBatches(orderBy: [UPDATED_AT_DESC], first: 50) { nodes { label } } }
