@@ -760,12 +760,13 @@ def in_all_cases(patch: pytest.MonkeyPatch, method: str, when: Callable[..., boo
     original = getattr(connection, method)
 
     def broken(self: Any, *given: Any, **named: Any) -> Any:
-        scope = self._scope
-        self._scope = self._scope[1:] if when(*given, **named) else scope
+        kept = self._scope, self._whole, self._number
+        if when(*given, **named):
+            self._scope, self._whole, self._number = self._scope[1:], self._whole[1:], None
         try:
             return original(self, *given, **named)
         finally:
-            self._scope = scope
+            self._scope, self._whole, self._number = kept
 
     patch.setattr(connection, method, broken)
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_HELPED = 3  # lists in each other of which rows are found by the index; deeper it would be too much for SQLite's parser
 _PLACE = literal_column("place", Integer())
 _ONE = literal_column("1", Integer())
 _TOTAL = literal_column("total", Integer())
@@ -200,7 +201,8 @@ def found_rows(
     planner: Planner, asking: Asking, field: Field, where: Mapping[str, Any], site: int, scope: Scope
 ) -> FoundRows | None:
     """Return the rows as those that have the text that is asked for, where the index helps to find them."""
-    filters = filters_of(field) if where and not asking.sees_few else {}
+    is_helped = where and not asking.sees_few and planner.nesting <= _HELPED
+    filters = filters_of(field) if is_helped else {}
     name = next((name for name in filters if name in where and filters[name] is nouns.text), None)
     if name is None:
         return None

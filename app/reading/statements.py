@@ -109,7 +109,8 @@ class Planner:
         self._faults: list[RequestFault] = []
         self._binds: dict[str, Callable[[Run], Any]] = {}
         self._names = 0
-        self._nesting = 0
+        self.nesting = 0
+        """How many lists and look-ups what is being written is nested in."""
         self._asks_for_past = False
         self._in_one = False
         self._asking = Asking(
@@ -538,16 +539,16 @@ class Planner:
         levels = 2 if isinstance(field.lead, nouns.NodeOf) or asks else 1
         if isinstance(field.lead, nouns.On) and self._asks_for_past:
             levels = 1
-        if self._nesting + levels > MAX_NESTING:
+        if self.nesting + levels > MAX_NESTING:
             raise RequestRefused(
                 field.fault(f"lists and look-ups are nested more than {MAX_NESTING} deep; ask for less at once")
             )
-        before = self._nesting, self._asks_for_past
-        self._nesting, self._asks_for_past = self._nesting + levels, self._asks_for_past or asks
+        before = self.nesting, self._asks_for_past
+        self.nesting, self._asks_for_past = self.nesting + levels, self._asks_for_past or asks
         try:
             return write()
         finally:
-            self._nesting, self._asks_for_past = before
+            self.nesting, self._asks_for_past = before
 
     def _site(self, field: Field, decode_arguments: Callable[[dict[str, Any]], Any]) -> tuple[int, Any]:
         """Register a field's arguments; return their place and what they are now, None when there is a fault."""
