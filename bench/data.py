@@ -27,6 +27,7 @@ from app.db.models import (
     table_of,
 )
 from app.record.entries import SUBJECTS, case_index
+from app.record.indexing import fill_index
 from app.record.journal import text_of
 
 SUBJECT = "alice"
@@ -62,6 +63,7 @@ def fill_without_record(connection: Connection, cases: int, progress: Callable[[
                 texts += [text_of(subject, row, row[subject.place]) for row in some]
         connection.execute(insert(SearchText).inline(), sorted(texts, key=itemgetter("row_id")))
         progress(start)
+    fill_index(connection)
     connection.execute(update(CaseCounter).values(last_number=cases))
 
 

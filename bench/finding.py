@@ -26,6 +26,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from app.db import Database, open_database
 from app.db.migrations import in_transaction, migrate
 from app.db.models import Case, CaseMember, SearchText, User, table_of
+from app.db.searching import grams_of_texts, into_grams, out_of_grams
 from app.ownership import FEW, Viewer
 from app.reading.plans import Plan
 from app.reading.selections import Request, collect
@@ -117,8 +118,13 @@ def _write(connection: Connection, cases: int, progress: Any) -> None:
     row["description"] = f"Shipped to {_RARE} by night"
     text = text_of(SUBJECTS["cases"], row, row["id"])
     connection.execute(update(_CASES).where(_CASES.c.id == row["id"]).values(description=row["description"]))
-    written = {"text": text["text"], "grams": text["grams"]}
-    connection.execute(update(_TEXTS).where(_TEXTS.c.row_id == row["id"]).values(written))
+    written, of_row = {"text": text["text"], "grams": text["grams"]}, _TEXTS.c.row_id == row["id"]
+    is_sqlite = connection.dialect.name == "sqlite"
+    if is_sqlite:
+        connection.execute(out_of_grams(grams_of_texts().where(of_row)))
+    connection.execute(update(_TEXTS).where(of_row).values(written))
+    if is_sqlite:
+        connection.execute(into_grams(grams_of_texts().where(of_row)))
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("ANALYZE")
 

@@ -6,7 +6,7 @@ looked at. Two characters are the beginning of a gram, for which the mark sees t
 capital letters but U, so that what stands before and behind a text is found by nobody.
 
 PostgreSQL has the grams as the lexemes of a `tsvector` under a GIN index. SQLite has them in an FTS5 table with its
-trigram tokenizer, without content of its own: triggers keep it, and the migration that made them has their words.
+trigram tokenizer, without content of its own: whoever writes a text tells it (app/record/journal.py).
 """
 
 from __future__ import annotations

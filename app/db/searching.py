@@ -4,15 +4,38 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Insert, Select, column, func, insert, literal_column, select, table
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from app.db.grams import GRAM, MARK
+from app.db.models import SearchText, table_of
 from app.db.sql import Condition
 
 RARE: Final = 1_000
 """Up to how many texts are looked up by the index; where there may be more, rows are looked at in their order."""
 _SAMPLE, _OF_SAMPLE = 300, 3  # of the newest texts, and how many of them have what is not rare
+
+
+_TEXTS = table_of(SearchText)
+_GRAMS = table("search_grams", column("rowid"), column("grams"), column("search_grams"))
+
+
+def grams_of_texts() -> Select[Any]:
+    """Return what SQLite's index has of each text: its row there, and the text with its beginning and its mark."""
+    whole = func.substr(_TEXTS.c.type, 1, GRAM).concat(_TEXTS.c.text).concat(literal_column(f"'{MARK}'"))
+    return select(_TEXTS.c.id, whole)
+
+
+def into_grams(texts: Select[Any]) -> Insert:
+    """Return the statement that puts texts into SQLite's index."""
+    return insert(_GRAMS).from_select(["rowid", "grams"], texts)
+
+
+def out_of_grams(texts: Select[Any]) -> Insert:
+    """Return the statement that takes texts out of SQLite's index, which has to be told what it had of them."""
+    told = texts.add_columns(literal_column("'delete'"))
+    return insert(_GRAMS).from_select(["rowid", "grams", "search_grams"], told)
 
 
 class Sought(NamedTuple):

@@ -34,6 +34,7 @@ from sqlalchemy.engine import Connection
 from app.db import Statement
 from app.db.grams import grams, whole
 from app.db.models import SearchText, table_of
+from app.db.searching import grams_of_texts, into_grams
 from app.db.snapshots import Snapshot, StoredRow
 from app.record.entries import SUBJECTS, Subject
 from app.record.journal import text_of
@@ -72,7 +73,14 @@ def rebuild(connection: Connection, progress: Callable[[int], None]) -> int:
         connection.execute(insert(_TEXTS).inline(), some)
         done += len(some)
         progress(done)
+    fill_index(connection)
     return done
+
+
+def fill_index(connection: Connection) -> None:
+    """Put all texts into SQLite's index, which has none; PostgreSQL's is kept by itself."""
+    if connection.dialect.name == "sqlite":
+        connection.execute(into_grams(grams_of_texts()))
 
 
 def _made(connection: Connection, subject: Subject) -> Iterator[dict[str, Any]]:

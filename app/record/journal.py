@@ -18,6 +18,7 @@ from sqlalchemy import update as update_rows
 from app.db import FoundRow, Statement, Transaction
 from app.db.grams import whole
 from app.db.models import CaseMember, ChangeKind, Journal, JournalEntry, SearchText, Tag, table_of
+from app.db.searching import grams_of_texts, into_grams, out_of_grams
 from app.db.types import Id
 from app.errors import JournalBroken
 from app.record.entries import SUBJECTS, Row, Subject, Values, digest_of, leaf_of, said, tag_index
@@ -108,7 +109,7 @@ class Recorder:
             row |= {"created_at": at, "created_by": by, "updated_at": at, "updated_by": by, "version": 1}
         subject = SUBJECTS[table.name]
         self.write(_insert(table), row)
-        self.write_each(_INDEX, self._texts_of(subject, [row]))
+        self._list(subject, [row])
         self.note(kind, subject, row, subject.made(row), reason=reason)
 
     def add_each(self, table: Table, rows: Sequence[Row]) -> None:
@@ -120,7 +121,7 @@ class Recorder:
         for row in each:
             self.note(ChangeKind.CREATED, subject, row, subject.made(row))
         self.write_each(_insert(table), each)
-        self.write_each(_INDEX, self._texts_of(subject, each))
+        self._list(subject, each)
 
     def update(
         self,
@@ -141,8 +142,10 @@ class Recorder:
                 changed |= {"version": row.version + 1, "updated_at": self.moment, "updated_by": self.by}
             self.write(_update(table), {**changed, "row": row.id})
             if not changed.keys().isdisjoint(subject.searched):
-                text = text_of(subject, before | changed, self.case_id)
-                self.write(_SEARCH, {"row": row.id, "text": text["text"], "grams": text["grams"]})
+                text, listed = text_of(subject, before | changed, self.case_id), {"row": row.id}
+                self.write(_UNLIST, listed)
+                self.write(_SEARCH, {**listed, "text": text["text"], "grams": text["grams"]})
+                self.write(_LIST, listed)
             self.note(kind, subject, before | changed, told, reason=reason)
 
     def tag(self, table: Table, rows: Sequence[tuple[FoundRow, str | None]]) -> None:
@@ -170,6 +173,7 @@ class Recorder:
         gone = [{"row": row["id"]} for row in rows]
         self.write_each(_delete(table), gone)
         if subject.searched:
+            self.write_each(_UNLIST, gone)
             self.write_each(_FORGET, gone)
         self._index(rows, [])
         return made
@@ -188,7 +192,7 @@ class Recorder:
         for row in anew:
             self.note(ChangeKind.RESTORED, subject, row, subject.made(row), beside=beside)
         self.write_each(_insert(table), anew)
-        self.write_each(_INDEX, self._texts_of(subject, anew))
+        self._list(subject, anew)
         self._index([], anew)
 
     def refuse(self, subject: Subject, row: Row, mutation: str, state: str) -> None:
@@ -254,9 +258,11 @@ class Recorder:
         """Put a statement down that writes."""
         self._writes.append((statement, values))
 
-    def _texts_of(self, subject: Subject, rows: Sequence[Row]) -> list[dict[str, Any]]:
-        """Return what is searched of rows."""
-        return [text_of(subject, row, self.case_id) for row in rows] if subject.searched else []
+    def _list(self, subject: Subject, rows: Sequence[Row]) -> None:
+        """Let new rows be found by what is searched of them."""
+        if subject.searched:
+            self.write_each(_INDEX, [text_of(subject, row, self.case_id) for row in rows])
+            self.write_each(_LIST, [{"row": row["id"]} for row in rows])
 
     def _index(self, before: Sequence[Row], after: Sequence[Row]) -> None:
         """Let the index of tags have those of rows as they are, and no longer those that they had before."""
@@ -340,6 +346,10 @@ def text_of(subject: Subject, row: Row, case_id: str) -> dict[str, Any]:
 _INDEX = Statement(insert(_TEXTS).inline())  # whose key the database gives
 _OF_ROW = _TEXTS.c.row_id == bindparam("row")
 _SEARCH, _FORGET = Statement(update_rows(_TEXTS).where(_OF_ROW)), Statement(delete(_TEXTS).where(_OF_ROW))
+# SQLite's index is a table of its own, which has to be told what is taken out. Triggers would keep it, and each of them
+# would have FTS5 write down what it has so far.
+_LIST = Statement(into_grams(grams_of_texts().where(_OF_ROW)), postgresql=None)
+_UNLIST = Statement(out_of_grams(grams_of_texts().where(_OF_ROW)), postgresql=None)
 _UNTAG = Statement(
     delete(_TAGS).where(_TAGS.c.row_id == bindparam("row", type_=Id()), _TAGS.c.key == bindparam("tag_key"))
 )

@@ -33,15 +33,6 @@ _SQLITE = (
     "CREATE VIRTUAL TABLE search_grams USING fts5(grams, tokenize = 'trigram case_sensitive 1', content = '', "
     "detail = none, columnsize = 0)",
     "CREATE VIRTUAL TABLE search_terms USING fts5vocab(search_grams, 'row')",
-    "CREATE TRIGGER search_texts_added AFTER INSERT ON search_texts BEGIN "
-    "INSERT INTO search_grams (rowid, grams) VALUES (new.id, substr(new.type, 1, 3) || new.text || 'Z'); END",
-    "CREATE TRIGGER search_texts_changed AFTER UPDATE OF text ON search_texts BEGIN "
-    "INSERT INTO search_grams (search_grams, rowid, grams) "
-    "VALUES ('delete', old.id, substr(old.type, 1, 3) || old.text || 'Z'); "
-    "INSERT INTO search_grams (rowid, grams) VALUES (new.id, substr(new.type, 1, 3) || new.text || 'Z'); END",
-    "CREATE TRIGGER search_texts_removed AFTER DELETE ON search_texts BEGIN "
-    "INSERT INTO search_grams (search_grams, rowid, grams) "
-    "VALUES ('delete', old.id, substr(old.type, 1, 3) || old.text || 'Z'); END",
 )
 
 
@@ -64,6 +55,10 @@ def upgrade() -> None:
         op.execute(statement)
     op.add_column("cases", sa.Column("reference_key", Folded))
     _fill(connection, texts)
+    if is_sqlite:
+        op.execute(
+            "INSERT INTO search_grams (rowid, grams) SELECT id, substr(type, 1, 3) || text || 'Z' FROM search_texts"
+        )
     op.create_index("search_texts_by_case", "search_texts", ["case_id", "id"])
     op.create_index("cases_by_reference", "cases", ["reference_key"])
     if not is_sqlite:
