@@ -12,13 +12,15 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ScalarSelect, Table, bindparam, delete, exists, insert, select
+import orjson
+from sqlalchemy import ScalarSelect, Table, Text, bindparam, delete, exists, insert, select
 from sqlalchemy import update as update_rows
 
 from app.db import FoundRow, Statement, Transaction
 from app.db.grams import whole
 from app.db.models import CaseMember, ChangeKind, Journal, JournalEntry, SearchText, Tag, table_of
 from app.db.searching import grams_of_texts, into_grams, out_of_grams
+from app.db.sql import elements
 from app.db.types import Id
 from app.errors import JournalBroken
 from app.record.entries import SUBJECTS, Row, Subject, Values, digest_of, leaf_of, said, tag_index
@@ -142,10 +144,10 @@ class Recorder:
                 changed |= {"version": row.version + 1, "updated_at": self.moment, "updated_by": self.by}
             self.write(_update(table), {**changed, "row": row.id})
             if not changed.keys().isdisjoint(subject.searched):
-                text, listed = text_of(subject, before | changed, self.case_id), {"row": row.id}
-                self.write(_UNLIST, listed)
-                self.write(_SEARCH, {**listed, "text": text["text"], "grams": text["grams"]})
-                self.write(_LIST, listed)
+                text = text_of(subject, before | changed, self.case_id)
+                self._tell(_UNLIST, [before])
+                self.write(_SEARCH, {"row": row.id, "text": text["text"], "grams": text["grams"]})
+                self._tell(_LIST, [before])
             self.note(kind, subject, before | changed, told, reason=reason)
 
     def tag(self, table: Table, rows: Sequence[tuple[FoundRow, str | None]]) -> None:
@@ -173,7 +175,7 @@ class Recorder:
         gone = [{"row": row["id"]} for row in rows]
         self.write_each(_delete(table), gone)
         if subject.searched:
-            self.write_each(_UNLIST, gone)
+            self._tell(_UNLIST, rows)
             self.write_each(_FORGET, gone)
         self._index(rows, [])
         return made
@@ -262,7 +264,15 @@ class Recorder:
         """Let new rows be found by what is searched of them."""
         if subject.searched:
             self.write_each(_INDEX, [text_of(subject, row, self.case_id) for row in rows])
-            self.write_each(_LIST, [{"row": row["id"]} for row in rows])
+            self._tell(_LIST, rows)
+
+    def _tell(self, statement: Statement, rows: Sequence[Row]) -> None:
+        """Tell the index of the texts of rows, of all by one statement."""
+        told = {"rows": orjson.dumps([row["id"] for row in rows]).decode()}
+        if len(rows) > _FEW:
+            self.transaction.run_each(statement, [told])
+        else:
+            self.write(statement, told)
 
     def _index(self, before: Sequence[Row], after: Sequence[Row]) -> None:
         """Let the index of tags have those of rows as they are, and no longer those that they had before."""
@@ -346,10 +356,11 @@ def text_of(subject: Subject, row: Row, case_id: str) -> dict[str, Any]:
 _INDEX = Statement(insert(_TEXTS).inline())  # whose key the database gives
 _OF_ROW = _TEXTS.c.row_id == bindparam("row")
 _SEARCH, _FORGET = Statement(update_rows(_TEXTS).where(_OF_ROW)), Statement(delete(_TEXTS).where(_OF_ROW))
-# SQLite's index is a table of its own, which has to be told what is taken out. Triggers would keep it, and each of them
-# would have FTS5 write down what it has so far.
-_LIST = Statement(into_grams(grams_of_texts().where(_OF_ROW)), postgresql=None)
-_UNLIST = Statement(out_of_grams(grams_of_texts().where(_OF_ROW)), postgresql=None)
+# SQLite's index is a table of its own, which has to be told what is taken out. Triggers would keep it, and each, as
+# each statement that reads what it writes, would have FTS5 write down what it has so far.
+_THOSE = grams_of_texts().where(_TEXTS.c.row_id.in_(select(elements(bindparam("rows", type_=Text()), "those").c.id)))
+_LIST = Statement(into_grams(_THOSE), postgresql=None)
+_UNLIST = Statement(out_of_grams(_THOSE), postgresql=None)
 _UNTAG = Statement(
     delete(_TAGS).where(_TAGS.c.row_id == bindparam("row", type_=Id()), _TAGS.c.key == bindparam("tag_key"))
 )
