@@ -194,3 +194,18 @@ class AnswerTooLarge(RequestRefused):
                 details={"limit": "answerBytes", "maximum": maximum},
             )
         )
+
+
+class PassedLimit(RequestRefused):
+    """More units of time have something in them than `maximum`; none was kept. `site` is that of the plan's field."""
+
+    def __init__(self, maximum: int, site: int) -> None:
+        super().__init__(
+            RequestFault(
+                f"there is something in more than {maximum} units of time, which is the most that is told, so narrow "
+                "`where` or take a longer unit for `by`",
+                "LIMIT_EXCEEDED",
+                details={"limit": "timeUnits", "maximum": maximum},
+            )
+        )
+        self.site = site

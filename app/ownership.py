@@ -10,12 +10,13 @@ owner, before they have taken it up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from time import perf_counter
 from typing import Any
 
+import orjson
 from sqlalchemy import (
     ColumnElement,
     Dialect,
@@ -23,8 +24,10 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    Text,
     and_,
     bindparam,
+    cast,
     exists,
     func,
     insert,
@@ -41,6 +44,7 @@ from app.db.models import (
     CaseMember,
     CaseRole,
     Checkpoint,
+    Comment,
     Deletion,
     DeletionState,
     Event,
@@ -48,10 +52,11 @@ from app.db.models import (
     FormerMember,
     Journal,
     JournalEntry,
+    SearchText,
     User,
     table_of,
 )
-from app.db.sql import boolean, in_quotes
+from app.db.sql import boolean, elements, in_quotes, is_one_of
 from app.db.types import Id, Time
 from app.errors import Forbidden, JournalBroken, NotFound
 from app.record import keeping
@@ -64,6 +69,9 @@ from app.values import field_name, new_user_id, now, parse_id
 _ROLES = tuple(role.value for role in CaseRole)
 READ, CHANGE, DELETE, GOVERN = "VIEWER", "CONTRIBUTOR", "EDITOR", "OWNER"
 
+FEW = 1_000
+"""Up to how many memberships a viewer's cases are looked up by these; of more, cases are looked at in their order."""
+
 AT_ONCE_SECONDS = 0.1
 """Within which nothing is looked at again: a change that takes longer may have waited for a lock."""
 
@@ -72,7 +80,7 @@ MAX_GIVEN_TO_ONE = 20
 MAX_GIVEN = 1_000
 
 _cases: FromClause = Case.__table__
-_events, _batches = table_of(Event), table_of(FileBatch)
+_events, _batches, _comments, _texts = table_of(Event), table_of(FileBatch), table_of(Comment), table_of(SearchText)
 _CASE = SUBJECTS[Case.__tablename__].name
 _deletions, _former, _entries = table_of(Deletion), table_of(FormerMember), table_of(JournalEntry)
 _users: FromClause = User.__table__
@@ -87,6 +95,13 @@ class Viewer:
     id: str
     roles: frozenset[str]
     subject: str = ""
+    has_few: bool = True
+    """Whether they are a member of up to FEW cases, as far as is known: by which way they are read depends on it."""
+
+    @property
+    def sees_few(self) -> bool:
+        """Whether they see up to FEW cases, as far as is known."""
+        return self.has_few and not self.reads_all
 
     @property
     def reads_all(self) -> bool:
@@ -107,6 +122,7 @@ class Asking:
     moment: ColumnElement[Any]
     reads_all: bool
     changes_all: bool
+    sees_few: bool
     trashed_from: ColumnElement[Any] | None
     """Since when something was deleted that can be restored; None where it can for ever."""
 
@@ -128,6 +144,41 @@ def readable(table: Table, asking: Asking) -> ColumnElement[bool]:
     return grant if table is _cases else and_(there, grant)
 
 
+def listable(table: Table, asking: Asking) -> ColumnElement[bool]:
+    """Return the same condition as `readable`, for a list of all that the viewer may see.
+
+    Those who see few cases are told of them by these: what there is of others' takes no time.
+    """
+    if not asking.sees_few or table not in {_cases, _texts}:
+        return readable(table, asking)
+    is_own = is_one_of(table.c.id if table is _cases else table.c.case_id, own_cases(asking))
+    return and_(is_own, _is_there(table))
+
+
+def own_cases(asking: Asking) -> Select[Any]:
+    """Return the ids of the cases that the viewer is a member of."""
+    lasts = or_(CaseMember.expires_at.is_(None), CaseMember.expires_at > asking.moment)
+    found = select(CaseMember.case_id).where(CaseMember.user_id == asking.viewer, lasts)
+    # In the order of an index: PostgreSQL would take everybody to have as many as they have on average, and read all.
+    return found.order_by(CaseMember.expires_at).correlate(None)
+
+
+def number_of(table: Table, asking: Asking) -> ColumnElement[int] | None:
+    """Return how many rows `listable` lets through where an index alone tells that; None for any other table."""
+    if table is not _cases or asking.reads_all:
+        return None
+    # A role is in a case that is there; two ranges of the index, each of which is counted as it lies.
+    counted = select(func.count()).where(CaseMember.user_id == asking.viewer).correlate(None)
+    for_ever, for_a_while = CaseMember.expires_at.is_(None), CaseMember.expires_at > asking.moment
+    return counted.where(for_ever).scalar_subquery() + counted.where(for_a_while).scalar_subquery()
+
+
+def few_statement() -> Statement:
+    """Return the statement that counts a user's memberships, up to one more than FEW."""
+    some = select(CaseMember.case_id).where(CaseMember.user_id == bindparam("user", type_=Id())).limit(FEW + 1)
+    return Statement(select(cast(func.count(), Text).label("count")).select_from(some.subquery()))
+
+
 def _is_there(table: Table) -> ColumnElement[bool]:
     """Return the condition that what a row is in is there: what is below a deleted row goes a little later."""
     above: Select[Any]
@@ -136,9 +187,53 @@ def _is_there(table: Table) -> ColumnElement[bool]:
     elif table is _batches:
         above = select(literal_column("1")).select_from(_events).join(_cases, _cases.c.id == _events.c.case_id)
         above = above.where(_events.c.id == table.c.event_id)
+    elif table is _texts:
+        return _is_of_what_is_there(table)
+    elif table is _comments:
+        return _has_its_place(table)
     else:
         return true()
     return exists(above.correlate(table))
+
+
+def _is_of_what_is_there(texts: Table) -> ColumnElement[bool]:
+    """Return the condition that the row is there that a text is of, with all that this is in."""
+    one: ColumnElement[int] = literal_column("1")
+    case = exists(select(one).where(_cases.c.id == texts.c.case_id).correlate(texts))
+    # As values: for alternatives PostgreSQL would read the ids of all events, and of all comments, at once.
+    event = select(one).where(_events.c.id == texts.c.event_id).correlate(texts).scalar_subquery()
+    comments = select(one).where(_comments.c.id == texts.c.row_id, _has_its_place(_comments)).correlate(texts)
+    comment: ColumnElement[str] = literal_column(f"'{SUBJECTS[_comments.name].name}'")
+    said = or_(texts.c.type != comment, comments.scalar_subquery().is_not(None))
+    return and_(case, or_(texts.c.event_id.is_(None), event.is_not(None)), said)
+
+
+def _has_its_place(comments: Table) -> ColumnElement[bool]:
+    """Return the condition that what a comment is on is there, with all that this is in."""
+    one: ColumnElement[int] = literal_column("1")
+    on, case_id, event_id = (comments.c[name] for name in ("row_id", "case_id", "event_id"))
+    case = exists(select(one).where(_cases.c.id == case_id).correlate(comments))
+    event = exists(select(one).where(_events.c.id == event_id).correlate(comments))
+    batch = exists(select(one).where(_batches.c.id == on).correlate(comments))
+    return and_(case, or_(on == case_id, and_(event, or_(on == event_id, batch))))
+
+
+def may_be_left(table: Table, parent: str) -> bool:
+    """Return whether rows that are found by the id of a row that is there, in a column, may be of what is deleted."""
+    return table is _batches and parent == "case_id"
+
+
+def is_under_way(case_id: ColumnElement[str]) -> Select[Any]:
+    """Return whether something that was deleted from a case may not have gone whole: one row of one Boolean."""
+    gone: ColumnElement[str] = literal_column(f"'{DeletionState.GONE.value}'")
+    found: Select[Any] = select(literal_column("1")).where(_deletions.c.case_id == case_id, _deletions.c.state != gone)
+    # With a limit SQLite computes it once, and not in each place where it is mentioned.
+    return select(exists(found.correlate(None)).label("is_any")).limit(literal_column("1"))
+
+
+def is_there_below(table: Table) -> ColumnElement[bool]:
+    """Return the condition that what a row is on is there, where the case is."""
+    return exists(select(literal_column("1")).where(_events.c.id == table.c.event_id).correlate(table))
 
 
 def trashed(asking: Asking) -> ColumnElement[bool]:
@@ -200,7 +295,7 @@ def acquainted(user_id: ColumnElement[str], asking: Asking) -> ColumnElement[boo
     return or_(user_id == asking.viewer, exists(_shared(user_id, asking).where(_theirs.c.given_by.is_(None))))
 
 
-_WORDS: dict[type[Base], str] = {Case: "case", Event: "event", FileBatch: "file batch"}
+_WORDS: dict[type[Base], str] = {Case: "case", Event: "event", FileBatch: "file batch", Comment: "comment"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +356,24 @@ def place(
     return Place(need, tuple(path.items()), lock, touch)
 
 
+def of_comment(transaction: Transaction, viewer: Viewer, given: Mapping[str, Any]) -> str:
+    """Return the role that it takes to delete the comment that an input names: one's own takes less."""
+    found = transaction.first(_WHO_WROTE, {"comment": parse_id(given["id"])})
+    return CHANGE if found is not None and found.created_by == viewer.id else DELETE
+
+
+def objects_of(
+    transaction: Transaction, case: FoundRow, identifiers: Sequence[str]
+) -> dict[str, tuple[Table, FoundRow]]:
+    """Return those of some ids that are of a case, which `find` has locked, or of events and file batches in it."""
+    wanted = [identifier for each in identifiers if (identifier := parse_id(each)) is not None]
+    given = {"case": case.id, "ids": orjson.dumps(wanted).decode()}
+    found = {str(case.id): (table_of(Case), case)} if case.id in wanted else {}
+    for table, statement in _OBJECTS.items():
+        found |= {str(row.id): (table, row) for row in transaction.all(statement, given)}
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class CasePlace(Place):
     """A case that is there, or that was deleted and whose owners may still say what becomes of it."""
@@ -278,6 +391,25 @@ class CasePlace(Place):
             return found
 
 
+def events_of(transaction: Transaction, case: FoundRow, identifiers: Sequence[str]) -> dict[str, FoundRow]:
+    """Return those of some ids that are of events in a case, whose journal `find` has locked."""
+    wanted = [identifier for each in identifiers if (identifier := parse_id(each)) is not None]
+    rows = transaction.all(_OBJECTS[_events], {"case": case.id, "ids": orjson.dumps(wanted).decode()})
+    return {str(row.id): row for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorsPlace(Place):
+    """A comment, which nobody changes but whoever wrote it, or an administrator."""
+
+    def find(self, recorder: Recorder, viewer: Viewer, given: Mapping[str, Any]) -> FoundRow:
+        """See Place."""
+        found = Place.find(self, recorder, viewer, given)
+        if found.created_by != viewer.id and not viewer.changes_all:
+            raise Forbidden("only whoever wrote a comment changes it, or an administrator", ("input", "id"), CHANGE)
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class DeletedPlace(Place):
     """What was deleted from a case, or a case that was deleted."""
@@ -292,8 +424,7 @@ class DeletedPlace(Place):
         need = GOVERN if found.type == _CASE or touch is Touch.DESTROYS else DELETE
         _allow(found.viewer_role, viewer, need, missing)
         subject = SUBJECT_OF[found.type]
-        row = {**found._asdict(), subject.label: None}
-        keeping.check(recorder, found, touch, ("input", "caseId"), lambda: (subject, row))
+        keeping.check(recorder, found, touch, ("input", "caseId"), lambda: (subject, found._asdict()))
         return found
 
     def statement(self, dialect: Dialect) -> str | None:
@@ -483,6 +614,17 @@ _WITHOUT_JOURNAL = Statement(
         ~exists(select(literal_column("1")).where(Journal.case_id == Case.id).correlate(_cases)),
     )
 )
+_WHO_WROTE = Statement(select(_comments.c.created_by).where(_comments.c.id == bindparam("comment", type_=Id())))
+_THOSE = elements(bindparam("ids", type_=Text()), "those")
+_IN_CASE = bindparam("case", type_=Id())
+_OBJECTS = {
+    _events: Statement(select(_events).where(_events.c.case_id == _IN_CASE, _events.c.id.in_(select(_THOSE.c.id)))),
+    _batches: Statement(
+        select(_batches)
+        .join(_events, _events.c.id == _batches.c.event_id)
+        .where(_events.c.case_id == _IN_CASE, _batches.c.id.in_(select(_THOSE.c.id)))
+    ),
+}
 _LOCK_VIEWER = Statement(
     select(User.id).where(User.id == bindparam("viewer", type_=Id())).with_for_update(key_share=True)
 )
@@ -549,6 +691,8 @@ def _find_statement(
         .join(CaseMember.__table__, grant, isouter=reads_all)
         .where(*(columns[step] == bindparam(step.__tablename__, type_=Id()) for step in path))
     )
+    if path[-1] is Comment:
+        statement = statement.where(_has_its_place(_comments))
     # PostgreSQL reads the rows that it locks as they are once it has the lock, and those that it joins as they
     # were before it waited. Two owners who remove each other must not both go by what was. What refers to a locked row
     # may be written meanwhile: whoever does that holds the journal, for which this one waits.

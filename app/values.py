@@ -15,6 +15,10 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _RFC_3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
 )
+_UTC_OFFSET = re.compile(
+    r"(?!-00:00)(?:-0\d:[0-5]\d|-1[01]:[0-5]\d|-12:00|\+0\d:[0-5]\d|\+1[0-3]:[0-5]\d|\+14:00)", re.ASCII
+)
+_OFFSET_NAME = re.compile(r"([+-])(\d\d):(\d\d)", re.ASCII)
 _INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"}  # general categories: controls, format characters, blanks
 # Format characters that are seen nevertheless: Prepended_Concatenation_Mark in Unicode's PropList.txt.
 _SEEN = re.compile("[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd]")
@@ -80,8 +84,9 @@ def now() -> datetime:
 def parse_time(text: str) -> datetime:
     """Return the moment that an RFC 3339 date-time names, in UTC.
 
-    Digits of a second beyond the sixth are cut off, and a leap second is the end of the second before it. Raises
-    ValueError with a sentence for the client.
+    Digits of a second beyond the sixth are cut off, and a leap second is the end of the second before it. What the
+    zone of the moment is called says with which offset it was written; see `as_written`. Raises ValueError with a
+    sentence for the client.
     """
     match = _RFC_3339.fullmatch(text)
     if match is None:
@@ -101,7 +106,20 @@ def parse_time(text: str) -> datetime:
         raise ValueError("counted in UTC, this lies outside the years 0001 to 9999") from None
     if leaps and (moment.hour, moment.minute, moment.day) != (23, 59, monthrange(moment.year, moment.month)[1]):
         raise ValueError("second 60 is there only at 23:59:60 in UTC on the last day of a month; seconds go to 59")
-    return moment
+    return moment.replace(tzinfo=timezone(timedelta(), f"{sign}{hours}:{minutes}")) if offset else moment
+
+
+def as_written(moment: datetime) -> datetime:
+    """Return the date and the clock with which a moment was written, as if they were in UTC."""
+    written = _OFFSET_NAME.fullmatch(moment.tzname() or "")
+    sign, hours, minutes = written.groups() if written else ("+", "00", "00")
+    offset = timedelta(hours=int(hours), minutes=int(minutes))
+    return moment.replace(tzinfo=UTC) + (-offset if sign == "-" else offset)
+
+
+def is_utc_offset(text: str) -> bool:
+    """Return whether a text is an offset from UTC in the one form that each has: `+02:00`, from -12:00 to +14:00."""
+    return _UTC_OFFSET.fullmatch(text) is not None
 
 
 def beginning(moment: datetime, precision: str) -> datetime:

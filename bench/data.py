@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from importlib.util import module_from_spec, spec_from_file_location
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, insert, update
 
-from app.db.models import Base, Case, CaseCounter, CaseMember, Event, FileBatch, Journal, JournalEntry, User, table_of
-from app.values import fold
+from app.db.models import (
+    Base,
+    Case,
+    CaseCounter,
+    CaseMember,
+    Event,
+    FileBatch,
+    Journal,
+    JournalEntry,
+    SearchText,
+    User,
+    table_of,
+)
+from app.record.entries import SUBJECTS, case_index
+from app.record.indexing import fill_index
+from app.record.journal import text_of
 
 SUBJECT = "alice"
 SMALL, LARGE = 400, 40_000
@@ -27,6 +42,12 @@ _FILE_TYPES = (".pdf, .docx", ".jpg, .heic, .mov", ".eml", ".xlsx, .csv", None)
 
 def fill(connection: Connection, cases: int) -> None:
     """Insert that many cases with all that is in them, every one owned by the viewer."""
+    fill_without_record(connection, cases)
+    begin_journals(connection)
+
+
+def fill_without_record(connection: Connection, cases: int, progress: Callable[[int], None] = lambda _: None) -> None:
+    """Insert them without journals; `progress` is told how many there are."""
     owner = _identifier(_BEGINNING, 0)
     connection.execute(insert(User), [{"id": owner, "subject": SUBJECT, "created_at": _BEGINNING}])
     for start in range(1, cases + 1, _CASES_AT_ONCE):
@@ -34,10 +55,16 @@ def fill(connection: Connection, cases: int) -> None:
         for number in range(start, min(start + _CASES_AT_ONCE, cases + 1)):
             for model, row in _case(number, owner):
                 rows[model].append(row)
+        texts: list[dict[str, Any]] = []
         for model, some in rows.items():
             connection.execute(insert(model.__table__), some)  # type: ignore[arg-type]
+            subject = SUBJECTS[table_of(model).name]
+            if subject.searched:
+                texts += [text_of(subject, row, row[subject.place]) for row in some]
+        connection.execute(insert(SearchText).inline(), sorted(texts, key=itemgetter("row_id")))
+        progress(start)
+    fill_index(connection)
     connection.execute(update(CaseCounter).values(last_number=cases))
-    begin_journals(connection)
 
 
 def begin_journals(connection: Connection) -> None:
@@ -84,8 +111,7 @@ def _case(number: int, owner: str) -> Iterator[tuple[type[Base], dict[str, Any]]
             "description": description,
             "reference": reference,
             "status": ("OPEN", "ACTIVE")[number % 2],
-            "title_key": fold(title),
-            "search": fold(title, description, reference),
+            **case_index({"title": title, "reference": reference}),
         },
     )
     yield CaseMember, {"case_id": case, "user_id": owner, "role": "OWNER", "expires_at": None}
@@ -105,7 +131,6 @@ def _case(number: int, owner: str) -> Iterator[tuple[type[Base], dict[str, Any]]
                 "time_precision": "EXACT",
                 "sort_order": place % 2,
                 "description": None,
-                "search": fold(title, None),
             },
         )
         for order in range(batches):

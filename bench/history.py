@@ -25,7 +25,7 @@ from sqlalchemy import bindparam, select, update
 
 from app.db import Statement, Transaction, open_database
 from app.db.models import Case, CaseCounter, Event, Journal, User, table_of
-from app.record.entries import case_index, event_index
+from app.record.entries import case_index
 from app.record.journal import Head, Recorder
 from app.settings import Settings
 from app.values import format_time, new_id
@@ -94,14 +94,14 @@ async def _fill(settings: Settings, events: int) -> tuple[str, datetime]:
         for event in before:
             (row,) = transaction.all(_EVENT, {"event": event})
             new = {"description": "Copied once more."}
-            recorder.update(_EVENTS, row, new | event_index({"title": row.title, **new}))
+            recorder.update(_EVENTS, row, new)
         before.clear()
         for number in range(made, made + _AT_ONCE):
             moment = _BEGINNING + timedelta(minutes=number)
             told = {"title": f"Copied the drive of workstation {number}", "description": None}
             more: dict[str, Any] = {"id": new_id(), "case_id": case, "type": ("FINDING", "ACTION", "NOTE")[number % 3]}
             more |= {"occurred_at": moment, "occurred_until": None, "time_precision": "EXACT", "sort_order": 0}
-            recorder.add(_EVENTS, {**more, **told, **event_index(told)})
+            recorder.add(_EVENTS, {**more, **told})
         before.append(str(more["id"]))
         recorder.close()
         return recorder.moment

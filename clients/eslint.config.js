@@ -21,14 +21,15 @@ export default [
         },
       ],
       // A connection's `nodes` and a payload's `errors` are lists of what they hold; only connections have edges.
-      "@graphql-eslint/relay-edge-types": ["error", { listTypeCanWrapOnlyEdgeType: false }],
+      // What a search finds is no object of its own, and has one.
+      "@graphql-eslint/relay-edge-types": ["error", { listTypeCanWrapOnlyEdgeType: false, shouldImplementNode: false }],
       // What is a part of an answer has no identity: a page, a member's role, what came of a change.
       "@graphql-eslint/strict-id-in-types": [
         "error",
         {
           acceptedIdNames: ["id"],
           acceptedIdTypes: ["ID"],
-          exceptions: { suffixes: ["Connection", "Edge", "Payload", "Error"], types: ["CaseMember", "ChangeFeed", "Checkpoint", "FeedEntry", "FieldChange", "Journal", "PageInfo", "Seal"] },
+          exceptions: { suffixes: ["Connection", "Edge", "Payload", "Error"], types: ["CaseMember", "ChangeFeed", "Checkpoint", "EventCount", "FeedEntry", "FieldChange", "Journal", "PageInfo", "SearchHit", "Seal", "TagCount"] },
         },
       ],
     },

@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx
 
-ROW = "id version createdAt createdBy { id } updatedAt updatedBy { id } description"
+ROW = "id version createdAt createdBy { id } updatedAt updatedBy { id } description tags"
 CASE = f"{ROW} number title reference status retainUntil seal {{ at by {{ id }} reason root }}"
-EVENT = f"{ROW} title type occurredAt occurredUntil timePrecision sortOrder"
+EVENT = f"{ROW} title type occurredAt occurredUntil timePrecision sortOrder source timeKind utcOffset"
 BATCH = f"{ROW} event {{ id }} label fileCount fileTypes sortOrder"
 NODE = f"node {{ ... on Case {{ {CASE} }} ... on Event {{ {EVENT} }} ... on FileBatch {{ {BATCH} }} }}"
 FEED = f"""query ($after: String) {{ changes(after: $after) {{ endCursor upToDate
@@ -52,7 +52,7 @@ class Copy:
             self.read(case_id)
         elif held and change["seq"] > held["size"]:  # else it is known, or of a case that is gone, or not back yet
             type_, row, after = on["type"], on["id"], {each["name"]: each["after"] for each in change["fields"]}
-            rows = held.get(type_, {})  # holds are not kept
+            rows = held.get(type_, {})  # holds and comments are not kept
             held["size"], old = change["seq"], rows.pop(row, {})
             if type_ == "MEMBER" and change["kind"] != "DELETED":  # whose node is the user
                 rows[row] = {"expiresAt": None, **old, **after}

@@ -92,15 +92,14 @@ def root_above(node: bytes, index: int, size: int, path: list[bytes], tree: str)
 
 
 # The forms. Each has one text for what it says, so that no other bytes can stand for the same.
-ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+ID, BASE64 = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "[A-Za-z0-9+/]+={0,2}"
 AT = "[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9][.][0-9]{6}Z"
-COUNT, ORIGIN = "[1-9][0-9]{0,18}", "dossier/[0-9a-f]{16}"
-SALT, BASE64 = "[A-Za-z0-9_-]{21}[AQgw]", "[A-Za-z0-9+/]+={0,2}"
+COUNT, ORIGIN, SALT = "[1-9][0-9]{0,18}", "dossier/[0-9a-f]{16}", "[A-Za-z0-9_-]{21}[AQgw]"
 KINDS = "CREATED|UPDATED|DELETED|RESTORED|PURGED|SEALED|UNSEALED|HELD|RELEASED|IMPORTED|EXPORTED|ERASED|REFUSED"
 LEAF = re.compile(
     f'{{"at":"(?P<at>{AT})","by":"(?P<by>{ID})","case":"(?P<case>{ID})","digest":"(?P<digest>[0-9a-f]{{64}})"'
     f'(?:,"event":"(?P<event>{ID})")?,"kind":"(?P<kind>{KINDS})"(?:,"request":"[A-Za-z0-9_-]{{16,64}}")?'
-    f',"row":"(?P<row>{ID})","seq":(?P<seq>{COUNT}),"type":"(?P<type>CASE|EVENT|FILE_BATCH|MEMBER|HOLD)","v":1'
+    f',"row":"(?P<row>{ID})","seq":(?P<seq>{COUNT}),"type":"(?P<type>CASE|EVENT|FILE_BATCH|COMMENT|MEMBER|HOLD)","v":1'
     f'(?:,"version":(?P<version>{COUNT}))?}}'
 )
 PROOF = re.compile(
@@ -110,7 +109,7 @@ PROOF = re.compile(
 )
 EXTRA = re.compile(f'{{"at":"({AT})","salt":"({SALT})","size":({COUNT})}}')
 NEW, LEAVING = ("CREATED", "HELD", "IMPORTED"), ("PURGED", "EXPORTED", "ERASED", "REFUSED")
-VERSIONED = {"CASE": "title", "EVENT": "title", "FILE_BATCH": "label"}  # with what rows are called by
+VERSIONED = {"CASE": "title", "EVENT": "title", "FILE_BATCH": "label", "COMMENT": None}  # with what rows are called by
 ERASED, UNKNOWN = "[erased]", object()  # which stand for a value that may have been any
 KEY = re.compile(f"({ORIGIN})[+]([0-9a-f]{{8}})[+]({BASE64})")
 
@@ -171,8 +170,8 @@ def read_changes(file: BinaryIO) -> Iterable[tuple[bytes, Row, Any]]:
             check(entry["case"] == before["case"], f"{what} is of another case than those before")
             check(entry["seq"] == before["seq"] + 1, f"{what} stands behind change {before['seq']}")
             check(entry["at"] >= before["at"], f"{what} was made earlier than the one before it")
-        event = {"EVENT": entry["row"], "FILE_BATCH": entry["event"] or "one"}.get(entry["type"])
-        check(entry["event"] == event, f"{what} doesn't name the event that its row is, or is on, and no other")
+        own = {"EVENT": entry["row"], "FILE_BATCH": entry["event"] or 1, "COMMENT": entry["event"]}.get(entry["type"])
+        check(entry["event"] == own, f"{what} doesn't name the event that its row is, or is on, and no other")
         check(entry["type"] != "CASE" or entry["row"] == entry["case"], f"{what} is about another case")
         has_version = entry["type"] in VERSIONED and entry["kind"] not in LEAVING
         check((entry["version"] > 0) == has_version, f"{what} lacks a version, or has one too many")
@@ -194,7 +193,8 @@ def follow(rows: dict[str, Row], gone: Row, entry: Row, content: Any) -> None:
         check(label is None or called in (label, UNKNOWN), f"{what} calls its row what it wasn't called")
         is_so = isinstance(left, dict) and all(before is None for before, _ in told.values())
         check(is_so, f"{what} says what it is about in another form than it should")
-        gone.update({entry["row"]: None} if kind == "PURGED" else left)
+        went = re.findall(ID, f"{entry['row']}{told.get('comments')}")  # those that were on a batch go with it
+        gone.update(dict.fromkeys(went) if kind == "PURGED" else left)
         return
     is_free = type_ not in VERSIONED or kind == "UNSEALED" or (type_ == "CASE" and {*told} <= {"retainUntil"})
     check(is_free or not rows.get(entry["case"], {}).get("sealed"), f"{what} changes what was sealed")

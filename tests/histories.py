@@ -19,7 +19,7 @@ ODD = [
     "0",
 ]
 _ERRORS = "errors { message path }"
-_ERASABLE = ["title", "description", "reference", "label", "fileTypes", "reason"]
+_ERASABLE = ["title", "description", "reference", "label", "fileTypes", "tags", "text", "reason"]
 _SAYING = """query ($id: ID!) { case(id: $id) {
     history(first: 100, where: { kinds: [CREATED, UPDATED, SEALED, HELD] }) { nodes { seq } } } }"""
 
@@ -34,6 +34,7 @@ class _Held:
     # What was deleted: an event, None, and its batches; or a batch, its event, and none.
     trash: list[tuple[str, str | None, list[str]]] = field(default_factory=list)
     holds: list[str] = field(default_factory=list)
+    comments: list[str] = field(default_factory=list)  # with those that are gone
 
 
 class History:
@@ -65,6 +66,7 @@ class History:
                 steps += 3 * [self._delete_event, self._delete_batch, self._release]
                 steps += 2 * [self._restore, self._purge, self._restore_case]
                 steps += [self._close, self._seal, self._retain, self._hold, self._erase]
+                steps += 3 * [self._tag, self._comment] + [self._comment_again, self._delete_comment]
                 self._random.choice(steps)()
         if len(self._cases) > 3:
             held = self._held()
@@ -116,6 +118,9 @@ class History:
             occurredAt=f"20{self._random.randrange(10, 30)}-01-01T00:00:00.{self._random.randrange(10**6):06}Z",
             occurredUntil=self._random.choice([None, "2031-05-05T12:00:00+02:00"]),
             type=self._random.choice(["FINDING", "ACTION", "NOTE"]),
+            source=self._random.choice([None, self._text()]),
+            timeKind=self._random.choice([None, "Creation time"]),
+            utcOffset=self._random.choice([None, "+00:00", "-03:30"]),
             sortOrder=self._random.choice([-(2**31), 0, 7, 2**31 - 1]),
         )
 
@@ -166,6 +171,41 @@ class History:
             if self._is_made(held.owner, "deleteFileBatch", caseId=held.id, eventId=event, id=batch):
                 held.events[event].remove(batch)
                 held.trash.append((batch, event, []))
+
+    # What may be of a row, and goes with it. Some of it is refused: it isn't there any longer, or not yet again.
+
+    def _rows(self, held: _Held) -> list[str]:
+        return [held.id, *held.events, *(batch for batches in held.events.values() for batch in batches)]
+
+    def _tag(self) -> None:
+        held = self._held()
+        rows = self._rows(held)
+        ids = self._random.sample(rows, min(len(rows), self._random.choice([1, 2, 15])))
+        tags = self._random.sample(["One", "ONE", "two", "É", "e\u0301", 'say "hi" \\', "\U0001f600"], 2)
+        name = self._random.choice(["addTags", "addTags", "removeTags"])
+        self._change(held.owner, name, caseId=held.id, ids=ids, tags=tags)
+
+    def _comment(self) -> None:
+        held = self._held()
+        for on in self._random.sample(self._rows(held)[-6:], 1):
+            given = {"caseId": held.id, "on": on, "text": self._text()}
+            payload = self._change(held.owner, "addComment", "comment { id }", **given)
+            held.comments += [payload["comment"]["id"]] if payload["errors"] == [] else []
+
+    def _comment_again(self) -> None:
+        held = self._held()
+        for comment in held.comments[-5:]:
+            client = self._random.choice([held.owner, self._admin])
+            self._change(client, "updateComment", caseId=held.id, id=comment, text=self._text())
+
+    def _delete_comment(self) -> None:
+        held = self._held()
+        for comment in self._random.sample(held.comments, min(3, len(held.comments))):
+            self._change(held.owner, "deleteComment", caseId=held.id, id=comment)
+            if self._random.random() < 0.5:
+                self._change(held.owner, "restore", caseId=held.id, id=comment)
+            elif self._random.random() < 0.2:
+                self._is_purged(held.id, comment)
 
     def _others(self, held: _Held) -> list[str]:
         return [each.subject for each in self.users if each is not held.owner]

@@ -33,6 +33,7 @@ from graphql import (
     is_required_input_field,
 )
 
+from app.reading.nouns import Few, Named, lead_of
 from app.reading.statements import MAX_NESTING
 from app.values import new_id
 from tests.server import Client, Server
@@ -66,12 +67,12 @@ _LEAVES = 300  # in a document
 AT_ONCE = 8
 """How many calls of the same field a document makes."""
 _VARIABLES = {"Case": "case", "Event": "event", "FileBatch": "batch", "User": "user", "Change": "change"}
-_VARIABLES |= {"Hold": "hold", "Deleted": "deleted"}
-_LISTS = ("cases", "events", "fileBatches", "history", "trash")
+_VARIABLES |= {"Hold": "hold", "Deleted": "deleted", "Comment": "comment"}
+_LISTS = ("cases", "events", "fileBatches", "batchesOfCase", "history", "trash", "comments", "search")
 # What a mutation is about, where its name doesn't say that.
 _ABOUT = {"restore": "Deleted", "purge": "Deleted"}
 _CURSORS = tuple(f"cursor_{name}" for name in _LISTS)
-NAMED = ("case", "event", "batch", "user", "change", "hold")
+NAMED = ("case", "event", "batch", "user", "change", "hold", "comment")
 _TYPES = dict.fromkeys(NAMED, "ID!") | dict.fromkeys(("text", "cursor", *_CURSORS, "cursor_changes"), "String!")
 _TYPES["moment"] = "DateTime!"
 # A way through the schema passes no type twice, but for the one that leads up and so back to where it came from.
@@ -127,7 +128,7 @@ def _ways(
     nested += is_nested(definition)
     if nested > MAX_NESTING:
         return
-    if type_ == "ChangeSubject":
+    if type_ in {"ChangeSubject", "SearchHit"}:
         # What a change was made to is tried as such, and not again with all that other ways lead to: every row has a
         # history, so that there are too many ways.
         nested = MAX_NESTING
@@ -160,6 +161,10 @@ def _call(type_: str, name: str, definition: GraphQLField, target: str) -> tuple
         arguments["first"] = "2"
     if name == "cases":
         arguments["where"] = "{text: $text}"
+    if name == "search":
+        arguments["text"] = "$text"
+    if "by" in definition.args:
+        arguments["by"] = "DAY"
     assert {argument for argument, of in definition.args.items() if is_required_argument(of)} <= {*arguments}
     return write_call(name, arguments), frozenset(
         {f"{type_}.{name}", *(f"{type_}.{name}.{argument}" for argument in arguments)}
@@ -176,7 +181,8 @@ def write_call(name: str, arguments: Values) -> str:
 
 def variable_of(argument: str, target: str) -> str:
     """Return the variable for an argument that is an id, by what the field leads to."""
-    return {"caseId": "case", "eventId": "event", "id": _VARIABLES.get(target, "")}.get(argument, "")
+    names = {"caseId": "case", "eventId": "event", "id": _VARIABLES.get(target, "")}
+    return (names | {"on": "object", "ids": "object"}).get(argument, "")
 
 
 def _document(root: str, ways: Sequence[_Way]) -> Document:
@@ -202,20 +208,29 @@ def _argument_documents(schema: GraphQLSchema) -> Iterator[Document]:
     """Yield documents that try each argument that may be left out, alone, with each of its values."""
     above = {"Query": "{}", "Case": "case(id: $case) {{ {} }}", "Event": "event(caseId: $case, id: $event) {{ {} }}"}
     above["FileBatch"] = "fileBatch(caseId: $case, eventId: $event, id: $batch) {{ {} }}"
+    above["Comment"] = "node(id: $comment) {{ ... on Comment {{ {} }} }}"
     for type_, name, definition in fields(schema):
         optional = {} if type_ == "Mutation" else definition.args
         calls = [
             (_narrowed(name, definition, argument, value), frozenset({f"{type_}.{name}.{argument}", tried}))
             for argument, of in optional.items()
             if not is_required_argument(of)
-            for tried, value in _argument_values(argument, of, f"$cursor_{name}")
+            for tried, value in _argument_values(argument, of, f"$cursor_{_list_of(type_, name)}")
         ]
         for some in chunks(calls, AT_ONCE):
             below = FEED if name == "changes" else PAGE if "first" in definition.args else "id"
+            below = PAGE.replace("node { id }", "node { kind }") if name == "search" else below
+            below = "from count" if name == "eventCounts" else below
             pages = (f"a{place}: {call} {{ {below} }}" for place, (call, _) in enumerate(some))
-            root = name if type_ == "Query" else type_[0].lower() + type_[1:]
+            of_type = "node" if type_ == "Comment" else type_[0].lower() + type_[1:]
+            root = name if type_ == "Query" else of_type
             covers = frozenset[str]().union(*(covered for _, covered in some))
             yield Document(root, query_of(above[type_].format(" ".join(pages))), covers)
+
+
+def _list_of(type_: str, name: str) -> str:
+    """Return what a list's cursors are called: those of all batches of a case are of another order than an event's."""
+    return "batchesOfCase" if (type_, name) == ("Case", "fileBatches") else name
 
 
 def _narrowed(name: str, definition: GraphQLField, argument: str, value: str) -> str:
@@ -223,7 +238,8 @@ def _narrowed(name: str, definition: GraphQLField, argument: str, value: str) ->
     target = get_named_type(definition.type).name
     needed = ["caseId"] if name == "changes" else []
     needed += [each for each, of in definition.args.items() if is_required_argument(of)]
-    arguments = {each: f"${variable_of(each, target)}" for each in needed} | {argument: value}
+    arguments = {each: "DAY" if each == "by" else f"${variable_of(each, target) or each}" for each in needed}
+    arguments[argument] = value
     if name == "cases" and "$text" not in value:
         members = value.strip("{}") if argument == "where" else ""
         arguments["where"] = f"{{text: $text, {members}}}"
@@ -253,8 +269,10 @@ def _argument_values(name: str, of: Input, cursor: str) -> Iterator[tuple[str, s
             "seq": "3",
             "at": "$moment",
             "byId": "$user",
+            "fileTypes": '"PDF"',
             "types": '["CASE", "EVENT", "FILE_BATCH"]',
             "fields": '["title", "label"]',
+            "tags": "[$text]",
         }.get(name)
         yield name, written or json.dumps("2001-01-01T00:00:00Z" if name.lower().endswith("from") else _TIME)
 
@@ -300,11 +318,15 @@ def possible_types(schema: GraphQLSchema, type_: GraphQLNamedType) -> Sequence[G
 
 
 def is_nested(definition: GraphQLField) -> int:
-    """How deep a field takes one: a list or a look-up, of which only so many may be nested, or the node of a change."""
+    """How deep a field takes one: a list or a look-up, of which only so many may be nested, or what another is on."""
+    if isinstance(lead_of(definition), Few | Named):
+        return 1
     of = definition.type.of_type if isinstance(definition.type, GraphQLNonNull) else definition.type
     named = get_named_type(of).name
     if named == "Node" and not definition.args:
         return 2
+    if isinstance(lead_of(definition), Named):
+        return 1
     return int(bool(definition.args) or (isinstance(of, GraphQLList) and named == "CaseMember"))
 
 
@@ -392,8 +414,15 @@ class Mutation:
     def input(self, given: Values, values: Values) -> Values:
         """Return an input about something; `values` as in World."""
         named = {argument: values[variable] for argument, variable in self.ids.items()}
+        if "items" in given:
+            # Each names the event that it is about, where it names one.
+            given = {**given, "items": [{**item, **_named(item, values)} for item in given["items"]]}
         fresh = {"subject": values["subject"], "requestId": new_id(), "confirm": values.get("confirm", "Changed")}
         return named | {name: fresh.get(name, value) for name, value in given.items()}
+
+
+def _named(item: Values, values: Values) -> Values:
+    return {"eventId": values["event"]} if "eventId" in item else {}
 
 
 def mutations(schema: GraphQLSchema) -> list[Mutation]:
@@ -425,12 +454,18 @@ def _input_value(name: str, of: Input) -> Any:
     named = get_named_type(of.type)
     if isinstance(named, GraphQLEnumType):
         return [*named.values][-1]
+    if isinstance(named, GraphQLInputObjectType):
+        return [{member: _input_value(member, of_member) for member, of_member in named.fields.items()}]
+    if name == "eventId":
+        return ""  # see Mutation.input
     if name == "requestId":
         return None  # a new one each time, see Mutation.input
+    if name == "utcOffset":
+        return "+01:00"
     if name == "issuer":
         return ""  # of all whom the shared secret vouches for
-    if name in {"seqs", "fields", "preview"}:
-        return {"seqs": [1], "fields": ["title"], "preview": False}[name]
+    if name in {"seqs", "fields", "preview", "tags"}:
+        return {"seqs": [1], "fields": ["title"], "preview": False, "tags": ["changed"]}[name]
     return {"String": "Changed", "DateTime": _TIME, "Int": 7 if name == "expectedVersion" else 1}[named.name]
 
 
@@ -553,7 +588,7 @@ def make_world(server: Server, salt: str = "") -> World:
     values["user"] = alice.run("{ viewer { id } }")["viewer"]["id"]
     changes = "query ($case: ID!) { case(id: $case) { history(orderBy: SEQ_ASC) { nodes { id } } } }"
     values["change"] = alice.run(changes, case=values["case"])["case"]["history"]["nodes"][0]["id"]
-    missing = {name: new_id() for name in (*NAMED, "deleted")}
+    missing = {name: new_id() for name in (*NAMED, "deleted", "object")}
     missing |= {"subject": f"nobody-{new_id()}", "text": "no such text"}
     values["moment"] = missing["moment"] = alice.run(
         "query ($case: ID!) { case(id: $case) { history(first: 1) { nodes { at } } } }", case=values["case"]
@@ -575,8 +610,21 @@ def make_case(owner: Client, title: str, *, days: int = 2) -> Values:
     ids = []
     for day in range(1, days + 1):
         event = owner.create_event(case, title=title, occurredAt=f"2026-01-0{day}T00:00:00Z", type="FINDING")
-        ids += [(event, owner.create_batch(case, event, label=title, sortOrder=place)) for place in range(days)]
-    return {"case": case, "event": ids[0][0], "batch": ids[0][1], **_make_kept(owner, case)}
+        given = {"label": title, "fileTypes": ".pdf"}
+        ids += [(event, owner.create_batch(case, event, sortOrder=place, **given)) for place in range(days)]
+    event, batch = ids[0]
+    return {"case": case, "event": event, "batch": batch, **_talk(owner, case, event, title), **_make_kept(owner, case)}
+
+
+def _talk(owner: Client, case: str, event: str, title: str) -> Values:
+    """Let something of a case have tags and comments; return the ids of a comment, and of what it is on."""
+    given = {"caseId": case, "ids": [case, event], "tags": [title[:50].upper(), "removed"]}
+    assert owner.change("addTags", "errors { message }", **given)["errors"] == []
+    comments = []
+    for text in ("First", "Second"):
+        payload = owner.change("addComment", "comment { id } errors { code }", caseId=case, on=event, text=text)
+        comments.append(payload["comment"]["id"])
+    return {"comment": comments[0], "object": event}
 
 
 def _make_kept(owner: Client, case: str) -> Values:
@@ -593,6 +641,8 @@ def prepare(world: World, name: str, values: Values) -> Values:
     """Let a change be one that can be made; return what is new of the values."""
     client, case = world.owner.client, values["case"]
     match name:
+        case "removeTags":
+            client.change("addTags", "errors { code }", caseId=case, ids=[values["object"]], tags=["CHANGED"])
         case "unsealCase":
             client.change("sealCase", "errors { code }", id=case, reason="Done")
         case "releaseHold":
@@ -610,20 +660,28 @@ def cursors(client: Client, values: Values) -> Values:
     query = """
     query ($case: ID!, $event: ID!, $text: String!) {
       cases(where: {text: $text}) { pageInfo { startCursor } }
+      search(text: $text) { pageInfo { startCursor } }
       case(id: $case) { events { pageInfo { startCursor } } }
-      event(caseId: $case, id: $event) { fileBatches { pageInfo { startCursor } } }
-      about: case(id: $case) { history { pageInfo { startCursor } } trash { pageInfo { startCursor } } }
+      event(caseId: $case, id: $event) {
+        fileBatches { pageInfo { startCursor } } comments { pageInfo { startCursor } }
+      }
+      about: case(id: $case) {
+        fileBatches { pageInfo { startCursor } } history { pageInfo { startCursor } } trash { pageInfo { startCursor } }
+      }
     }
     """
     found = client.run(query, **{name: values[name] for name in ("case", "event", "text")})
     lists = [found["cases"], found["case"]["events"], found["event"]["fileBatches"]]
-    lists += [found["about"]["history"], found["about"]["trash"]]
+    lists += [found["about"][name] for name in ("fileBatches", "history", "trash")]
+    lists += [found["event"]["comments"], found["search"]]
     return {name: list_["pageInfo"]["startCursor"] for name, list_ in zip(_LISTS, lists, strict=True)}
 
 
 def forged(cursor: str) -> str:
     """Return the cursor of a row that never was, beside the other in the list: the last digit of the id differs."""
     *keys, identifier = json.loads(bytes.fromhex(cursor))
+    if isinstance(identifier, int):  # of what a search finds
+        return json.dumps([*keys, identifier ^ 1], separators=(",", ":")).encode().hex()
     assert len(identifier) == 36
     other = f"{identifier[:-1]}{int(identifier[-1], 16) ^ 1:x}"
     return json.dumps([*keys, other], separators=(",", ":")).encode().hex()

@@ -8,12 +8,18 @@ from typing import Any
 from tests.server import Client
 
 AUTHORS = "version createdAt createdBy { id subject } updatedAt updatedBy { id subject }"
+COMMENTS = f"""
+    comments(first: 4) {{
+      totalCount pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }}
+      nodes {{ id text edited editedAt {AUTHORS} history(first: 3) {{ totalCount }} }}
+    }}
+"""
 EVENT = f"""
-    id type title description occurredAt occurredUntil timePrecision sortOrder {AUTHORS}
+    id tags type title description occurredAt occurredUntil timePrecision sortOrder source timeKind utcOffset {AUTHORS}
     case {{ id title version }}
 """
 BATCH = f"""
-    id label fileCount description fileTypes sortOrder {AUTHORS}
+    id tags label fileCount description fileTypes sortOrder {AUTHORS}
     event {{ id title version case {{ title }} }}
 """
 PAGE = "totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
@@ -24,7 +30,8 @@ CHANGES = """
     }
 """
 EVENT_ORDERS = ("OCCURRED_AT", "CREATED_AT", "UPDATED_AT")
-BATCH_ORDERS = ("SORT_ORDER", "CREATED_AT")
+BATCH_ORDERS = ("SORT_ORDER", "CREATED_AT", "UPDATED_AT")
+UNITS = ("MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "YEAR")
 
 
 def orders(names: tuple[str, ...]) -> list[str]:
@@ -39,7 +46,8 @@ def asked(selection: str) -> str:
 
 
 ITSELF = asked(f"""
-    id number title description reference status {AUTHORS} journal {{ size root }}
+    id number title description reference status tags {AUTHORS} lastActivityAt journal {{ size root }} {COMMENTS}
+    back: comments(last: 2, orderBy: [CREATED_AT_DESC]) {{ {PAGE} nodes {{ id on {{ ... on Case {{ id title }} }} }} }}
     members {{ user {{ id subject issuer }} role expiresAt accepted }}
     history(first: 100) {{ {CHANGES} }}
     oldest: history(first: 3, orderBy: SEQ_ASC, where: {{ types: ["EVENT"] }}) {{ {CHANGES} }}
@@ -48,8 +56,11 @@ EVENTS = asked(f"""
     events(first: 100) {{
       {PAGE} edges {{ cursor }}
       nodes {{
-        {EVENT} history(first: 5) {{ {CHANGES} }}
-        fileBatches(first: 100) {{ {PAGE} edges {{ cursor }} nodes {{ {BATCH} history(first: 5) {{ totalCount }} }} }}
+        {EVENT} history(first: 5) {{ {CHANGES} }} {COMMENTS}
+        back: comments(last: 2) {{ nodes {{ on {{ ... on Event {{ id title {AUTHORS} case {{ title }} }} }} }} }}
+        fileBatches(first: 100) {{ {PAGE} edges {{ cursor }} nodes {{
+          {BATCH} history(first: 5) {{ totalCount }} comments(first: 2) {{ totalCount nodes {{ id text {AUTHORS} }} }}
+        }} }}
       }}
     }}
 """)
@@ -61,18 +72,28 @@ FILTERS = (
 )
 
 
+BATCH_FILTERS = ('fileTypes: "PD"', 'fileTypes: "VTX"', 'updatedFrom: "2026-01-01T00:00:00Z"')
+
+
 def in_orders() -> list[str]:
     """Return queries that list what is in a case in every order and with every filter, but for a text."""
     lists = [f"(first: 4, orderBy: [{order}])" for order in orders(EVENT_ORDERS)]
     lists += [f"(last: 3, orderBy: [{order}])" for order in orders(EVENT_ORDERS)[:6]]
     lists += [f"(first: 2, where: {{ {filter_} }})" for filter_ in FILTERS]
     batches = [f"(first: 3, orderBy: [{order}])" for order in orders(BATCH_ORDERS)]
-    batches += [f"(last: 2, orderBy: [{order}])" for order in orders(BATCH_ORDERS)[:4]]
+    batches += [f"(last: 2, orderBy: [{order}])" for order in orders(BATCH_ORDERS)[:6]]
+    batches += [f"(first: 3, where: {{ {filter_} }})" for filter_ in BATCH_FILTERS]
     calls = [f"events{arguments} {{ {PAGE} edges {{ cursor node {{ id sortOrder }} }} }}" for arguments in lists]
     calls += [
         f"events(first: 5) {{ nodes {{ id fileBatches{arguments} {{ {PAGE} edges {{ cursor node {{ label }} }} }} }} }}"
         for arguments in batches
     ]
+    calls += [
+        f"fileBatches{arguments} {{ {PAGE} edges {{ cursor node {{ label event {{ id }} }} }} }}"
+        for arguments in batches
+    ]
+    calls += [f"eventCounts(by: {unit}) {{ from until count }}" for unit in UNITS]
+    calls += [f"eventCounts(by: DAY, where: {{ {filter_} }}) {{ from count }}" for filter_ in FILTERS]
     return [
         asked(" ".join(f"a{place}: {call}" for place, call in enumerate(calls[start : start + 9])))
         for start in range(0, len(calls), 9)

@@ -248,7 +248,7 @@ def test_what_is_gone_is_found_as_it_was(alice: Client) -> None:
     alice.change("updateFileBatch", "errors { code }", caseId=case, eventId=event, id=batch, label="Once more")
     lookups = f"""
         event(id: "{event}") {{
-          id title description occurredAt occurredUntil type timePrecision sortOrder {AUTHORS}
+          id title description occurredAt occurredUntil type timePrecision sortOrder source timeKind utcOffset {AUTHORS}
           fileBatch(id: "{batch}") {{ label fileCount fileTypes description sortOrder {AUTHORS} event {{ title }} }}
         }}
     """

@@ -34,7 +34,7 @@ DELETES = ("deleteCase", "deleteEvent", "deleteFileBatch")
 TITLES = {"Case": "title", "Event": "title", "FileBatch": "label"}
 TEXTS = {
     "Case": {"title": 200, "description": 30_000, "reference": 200},
-    "Event": {"title": 200, "description": 30_000},
+    "Event": {"title": 200, "description": 30_000, "source": 200, "timeKind": 200},
     "FileBatch": {"label": 200, "description": 30_000, "fileTypes": 500},
 }
 NUMBERS = {"Event": ("sortOrder",), "FileBatch": ("fileCount", "sortOrder")}
@@ -596,7 +596,7 @@ FIELDS = [
         for mutated in ("createEvent", "updateEvent")
         for field in (
             *("caseId", "type", "title", "description"),
-            *("occurredAt", "occurredUntil", "timePrecision", "sortOrder"),
+            *("occurredAt", "occurredUntil", "timePrecision", "sortOrder", "source", "timeKind", "utcOffset"),
         )
     ),
     *(("updateEvent", field) for field in ("id", "expectedVersion")),

@@ -46,7 +46,7 @@ from app.values import now
 from tests.conftest import KINDS
 from tests.server import Client, Server, serving
 
-DOCUMENTS = int(os.environ.get("DOSSIER_TEST_DOCUMENTS", "500"))
+DOCUMENTS = int(os.environ.get("DOSSIER_TEST_DOCUMENTS", "800"))
 MOST_FIELDS = 60
 MOST_NESTED = 4
 # What no document asks for otherwise, at the end of the operation and so of the answer.
@@ -55,6 +55,7 @@ INTROSPECTED = b'"zz":{"queryType":{"name":"Query"}}'
 
 TEXTS = ("", "e", "CASE", "Straße", "É", "e\u0301", '\x01\x1f\x7f"\\/', "\u2028\U0001f600", "100%", "_", "İ", "nowhere")
 ORDERS = {"CaseOrder": "cases", "EventOrder": "events", "FileBatchOrder": "fileBatches", "ChangeOrder": "history"}
+ORDERS |= {"CommentOrder": "comments"}
 
 Value: TypeAlias = Any
 Orders: TypeAlias = tuple[str, ...]
@@ -74,7 +75,7 @@ def test_both_ends_give_the_same_bytes(both: Both) -> None:
         # The shortest tells most.
         document, variables, body, other = min(differing, key=lambda found: len(found[0].text))
         pytest.fail(f"{len(differing)} differ, such as {document} with {variables}:\n{body!r}\n{other!r}")
-    if DOCUMENTS >= 500:
+    if DOCUMENTS >= 800:
         assert coverage.fields == reachable(executable())
         assert coverage.used == {"variables", "fragments", "pages", "refusals", "answers"}
 
@@ -206,7 +207,8 @@ class Both:
 @pytest.fixture(scope="module", params=KINDS)
 def both(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> Iterator[Both]:
     """A database of either kind with a few rows of everything, and both ends on it."""
-    limits = {"DOSSIER_MAX_REPEATS": "50"}  # what is generated repeats a field more often than a client would
+    # What is generated repeats a field, and puts lists in each other, more often than a client would.
+    limits = {"DOSSIER_MAX_REPEATS": "50", "DOSSIER_MAX_OBJECTS": "100000000"}
     # The server is gone when the ends read: it adds to the log by itself, and what one says of that is the newest.
     with serving(request.param, new_database(request.param), **limits) as server:
         world, viewer = populate(server)
@@ -239,13 +241,22 @@ def populate(server: Server) -> tuple[World, str]:
             case = client.create_case(title=f"Case {text}", description=text or None, status="OPEN")
             for day in range(number):
                 occurred = {"occurredAt": f"2026-01-0{day // 2 + 1}T00:00:00Z", "sortOrder": -day}
-                event = client.create_event(case, title=text + TEXTS[day - 4], **occurred)
+                event = client.create_event(case, title=text + TEXTS[day - 4], source=text or None, **occurred)
                 for place in range(day + 1):
-                    client.create_batch(case, event, label=f"{text} {place}", fileCount=place, sortOrder=place // 2)
+                    given = {"fileCount": place, "sortOrder": place // 2, "fileTypes": text or None}
+                    batch = client.create_batch(case, event, label=f"{text} {place}", **given)
+                talk(client, case, [case, event, batch])
     viewer = anna.run("{ viewer { id } }")["viewer"]["id"]
     while anna.run("{ checkpoint { size } }")["checkpoint"] is None:
         time.sleep(0.05)
     return collect(anna, stranger, viewer), viewer
+
+
+def talk(client: Client, case: str, rows: list[str]) -> None:
+    """Give rows of a case tags and comments."""
+    for on, text in zip(rows, TEXTS[-3:], strict=True):
+        client.change("addComment", "errors { code }", caseId=case, on=on, text=text)
+    client.change("addTags", "errors { code }", caseId=case, ids=rows, tags=TEXTS[1:5])
 
 
 def collect(client: Client, stranger: Client, viewer: str) -> World:
@@ -254,7 +265,7 @@ def collect(client: Client, stranger: Client, viewer: str) -> World:
       cases {
         nodes {
           id createdAt history(first: 1) { nodes { id } }
-          events { nodes { id updatedAt occurredAt fileBatches { nodes { id } } } }
+          comments { nodes { id } } events { nodes { id updatedAt occurredAt fileBatches { nodes { id } } } }
         }
       }
     }
@@ -269,7 +280,8 @@ def collect(client: Client, stranger: Client, viewer: str) -> World:
                 times += event["updatedAt"], event["occurredAt"]
                 for batch in event["fileBatches"]["nodes"]:
                     ids = {"Case": case["id"], "Event": event["id"], "FileBatch": batch["id"], "User": viewer}
-                    paths.append(ids | {"Change": case["history"]["nodes"][0]["id"]})
+                    ids |= {"Change": case["history"]["nodes"][0]["id"], "Comment": case["comments"]["nodes"][0]["id"]}
+                    paths.append(ids)
     return World(paths, times, {key: cursors(client, *key) for name in ORDERS for key in orders(name)})
 
 
@@ -290,6 +302,7 @@ def cursors(client: Client, name: str, order: Orders) -> list[str]:
         "cases": "{ %s }",
         "events": "{ cases { nodes { %s } } }",
         "history": "{ cases { nodes { %s } } }",
+        "comments": "{ cases { nodes { %s } } }",
         "fileBatches": "{ cases { nodes { events { nodes { %s } } } } }",
     }[ORDERS[name]]
     text = json.dumps(client.run(query % list_))
@@ -409,8 +422,8 @@ class Generator:
         if definition is None:
             return f"{self._alias(0.3)}__typename {self._directives()}", 0
         arguments = self._arguments(type_, definition)
-        # Of these names are fields that may be null, and others that may not.
-        apart = arguments or name in {"name", "reason"}
+        # Of these names are fields that may be null, and others that may not; or of which other things are asked.
+        apart = arguments or name in {"name", "reason", "on"}
         head = f"{self._alias(1 if apart else 0.1)}{name}{arguments} {self._directives()}"
         if not _is_composite(definition):
             return head, 0
@@ -507,7 +520,7 @@ class Generator:
 
     def _names_of(self, field: str) -> list[str] | None:
         """Return names for a field of a filter that takes only those that there are, mostly."""
-        names = {"types": ("CASE", "EVENT", "FILE_BATCH", "MEMBER"), "fields": ("title", "label", "role")}.get(field)
+        names = {"types": ("CASE", "EVENT", "COMMENT", "MEMBER"), "fields": ("title", "label", "role")}.get(field)
         if names is None or self._random.random() < 0.1:
             return None
         return [self._random.choice(names) for _ in range(self._random.choice((1, 2)))]

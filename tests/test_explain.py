@@ -12,7 +12,10 @@ from tests.commands import dossier
 ROOT = Path(__file__).parent.parent
 DOCUMENT = """
 query Tree($id: ID!) {
-  case(id: $id) { title viewerRole createdBy { name } events(first: 10) { totalCount nodes { title } } }
+  case(id: $id) {
+    lastActivityAt eventCounts(by: DAY) { count }
+    title viewerRole createdBy { name } events(first: 10) { totalCount nodes { title } }
+  }
 }
 query Since { changes(first: 10) { entries { caseId change { seq } } } }
 query Newest { checkpoint { size } }
@@ -24,6 +27,9 @@ mutation Rename($input: UpdateCaseInput!) {
 PLACES = {
     "case": ("case = lookup(", "class Case("),
     "case.title": ("title: ", "title: "),
+    "case.lastActivityAt": ("last_activity_at: ", "def beside("),
+    "case.eventCounts": ("event_counts: ", "class ReadCounts"),
+    "case.eventCounts.count": ("count: ", "class ReadCounts"),
     "case.viewerRole": ("viewer_role: ", "def viewer_role("),
     "case.createdBy": ("created_by: ", "created_by: "),
     "case.createdBy.name": ("name: ", "def acquainted("),
@@ -72,7 +78,7 @@ def test_each_field_is_told_with_its_places_and_no_database_is_opened(document: 
     assert len(re.findall(r"^  SELECT ", done.stdout, re.MULTILINE)) == 6
     assert ("$1" in done.stdout, "?" in done.stdout) == (kind == "postgresql", kind == "sqlite")
     assert re.search(r"^  rootFields +1$", done.stdout, re.MULTILINE)
-    assert re.search(r"^  objects +10$", done.stdout, re.MULTILINE)
+    assert re.search(r"^  objects +1010$", done.stdout, re.MULTILINE)
     assert sorted(file.name for file in document.parent.iterdir()) == ["tree.graphql"]
 
 

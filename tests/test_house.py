@@ -84,6 +84,7 @@ def test_whatever_is_recorded_is_written_by_the_record_alone() -> None:
     recording = {"app.record.journal", "app.record.removal"}
     assert writing - recording == {
         "app.ownership",  # users who are named
+        "app.record.indexing",  # what is searched, made of rows
         "app.record.log",  # what is made of the journals
         "app.resolvers.cases",  # the counter of cases
         "app.resolvers.requests",
@@ -110,14 +111,24 @@ def test_nothing_is_destroyed_but_where_may_destroy_permits_it() -> None:
     of_others |= {"resolvers/trusted.py", "resolvers/users.py", "db/trial.py"}
     assert {path: sorted(found) for path, found in destroying.items() if path not in of_others} == {
         # Of `Recorder`: `remove` and `say_instead` ask for the permit; a member's role may be taken away whatever keeps
-        # the case.
+        # the case. The index of tags, and what is searched, are made of what rows say themselves.
         "record/journal.py": sorted(
-            ["delete _MEMBERS", "delete table", "update_rows _ENTRIES", "update_rows _JOURNALS", "update_rows table"]
+            [
+                "delete _MEMBERS",
+                "delete _TAGS",
+                "delete _TEXTS",
+                "delete table",
+                "update_rows _ENTRIES",
+                "update_rows _JOURNALS",
+                "update_rows _TEXTS",
+                "update_rows table",
+            ]
             + ["update_rows _MEMBERS"] * 2
         ),
+        "record/indexing.py": ["delete _TEXTS"],
         # Of a purge, whose place is DESTROYS, and of members who move along with their case.
         "record/removal.py": sorted(
-            ["delete _DELETIONS"] * 4 + ["delete table", "delete table_of(Hold)"] + ["update_rows _DELETIONS"] * 2
+            ["delete _DELETIONS"] * 5 + ["delete table", "delete table_of(Hold)"] + ["update_rows _DELETIONS"] * 2
         ),
     }
     permitting = {
@@ -128,7 +139,7 @@ def test_nothing_is_destroyed_but_where_may_destroy_permits_it() -> None:
     # The second goes on with what was permitted when it began, and was committed.
     assert permitting == {"record/keeping.py", "record/removal.py"}
     assert {name for name, change in changes_by_name() if change.place.touch is Touch.DESTROYS} == {
-        *("deleteCase", "deleteEvent", "deleteFileBatch", "purge", "erase"),
+        *("deleteCase", "deleteEvent", "deleteEvents", "deleteFileBatch", "deleteComment", "purge", "erase"),
     }
 
 

@@ -16,18 +16,35 @@ from tests.test_ownership import execute
 
 PRECISIONS = ("EXACT", "MINUTE", "DAY", "MONTH", "YEAR")
 DATES = {"DAY": "2026-06-15T00:00:00Z", "MONTH": "2026-06-01T00:00:00Z", "YEAR": "2026-01-01T00:00:00Z"}
+# What is no date, and the date that was written for it.
 NO_DATES = {
-    "DAY": ("2026-06-15T00:00:00+09:00", "2026-06-15T00:00:00-05:00", "2026-06-15T00:00:00.000001Z"),
-    "MONTH": ("2026-06-02T00:00:00Z", "2026-06-01T00:00:00+09:00", "2026-06-01T12:00:00Z"),
-    "YEAR": ("2025-06-15T12:34:56Z", "2025-02-01T00:00:00Z", "2025-01-01T00:00:00-08:00"),
+    "DAY": {
+        "2026-06-15T00:00:00+09:00": "2026-06-15T00:00:00Z",
+        "2026-06-15T00:00:00-05:00": "2026-06-15T00:00:00Z",
+        "2026-06-15T23:59:59-23:59": "2026-06-15T00:00:00Z",
+        "2026-06-14T15:00:00Z": "2026-06-14T00:00:00Z",
+        "2026-06-15T00:00:00.000001Z": "2026-06-15T00:00:00Z",
+        "2024-02-29T12:00:00+14:00": "2024-02-29T00:00:00Z",
+    },
+    "MONTH": {
+        "2026-06-02T00:00:00Z": "2026-06-01T00:00:00Z",
+        "2026-06-01T00:00:00+09:00": "2026-06-01T00:00:00Z",
+        "2026-07-31T12:00:00Z": "2026-07-01T00:00:00Z",
+    },
+    "YEAR": {
+        "2025-06-15T12:34:56Z": "2025-01-01T00:00:00Z",
+        "2025-02-01T00:00:00Z": "2025-01-01T00:00:00Z",
+        "2026-01-01T00:00:00+01:00": "2026-01-01T00:00:00Z",
+        "2025-01-01T00:00:00-08:00": "2025-01-01T00:00:00Z",
+    },
 }
 EVENT = "event { occurredAt occurredUntil timePrecision title } errors { code message path }"
 
 
-def fault(precision: str, field: str) -> dict[str, Any]:
+def fault(precision: str, field: str, right: str) -> dict[str, Any]:
     message = (
         f"`{field}` must be the beginning of a {precision.lower()} in UTC where `timePrecision` is {precision}: a date "
-        f"is given as its midnight in UTC, such as {DATES[precision]}, whatever the time zone"
+        f"is given as its midnight in UTC, which is {right}, whatever the time zone"
     )
     return {"code": "INVALID_INPUT", "message": message, "path": ["input", field]}
 
@@ -43,13 +60,16 @@ def changed(client: Client, case: str, event: str, **given: Any) -> dict[str, An
 def test_a_date_is_its_midnight_in_utc(alice: Client, precision: str) -> None:
     case, date = alice.create_case(), DATES[precision]
     create = {"caseId": case, "title": "x", "timePrecision": precision}
-    for moment in NO_DATES[precision]:
+    for moment, right in NO_DATES[precision].items():
         refused = alice.change("createEvent", EVENT, **create, occurredAt=moment)
-        assert refused == {"event": None, "errors": [fault(precision, "occurredAt")]}
-        refused = alice.change("createEvent", EVENT, **create, occurredAt="2025-01-01T00:00:00Z", occurredUntil=moment)
-        assert refused == {"event": None, "errors": [fault(precision, "occurredUntil")]}
+        assert refused == {"event": None, "errors": [fault(precision, "occurredAt", right)]}
+        refused = alice.change("createEvent", EVENT, **create, occurredAt="2024-01-01T00:00:00Z", occurredUntil=moment)
+        assert refused == {"event": None, "errors": [fault(precision, "occurredUntil", right)]}
         both = alice.change("createEvent", EVENT, **create, occurredAt=moment, occurredUntil=moment)
-        assert both["errors"] == [fault(precision, "occurredAt"), fault(precision, "occurredUntil")]
+        assert both["errors"] == [fault(precision, field, right) for field in ("occurredAt", "occurredUntil")]
+        # What is said to be right is taken.
+        made = alice.change("createEvent", EVENT, **create, occurredAt=right, occurredUntil=right)
+        assert (made["errors"], made["event"]["occurredAt"]) == ([], right.replace("Z", ".000000Z"))
     # However it is written.
     for moment in (date, date.replace("Z", "+00:00"), date.replace("T00", "T09").replace("Z", "+09:00")):
         made = alice.change("createEvent", EVENT, **create, occurredAt=moment, occurredUntil=moment)
@@ -67,31 +87,33 @@ def test_a_moment_is_whatever_it_is(alice: Client, precision: str) -> None:
 def test_a_change_keeps_to_dates(alice: Client, precision: str) -> None:
     case, date = alice.create_case(), DATES[precision].replace("Z", ".000000Z")
     wrong = "2025-06-15T12:34:56Z"
+    right = {"DAY": "2025-06-15T00:00:00Z", "MONTH": "2025-06-01T00:00:00Z", "YEAR": "2025-01-01T00:00:00Z"}[precision]
     event = alice.create_event(case, occurredAt=wrong, occurredUntil=date)
     # The precision alone, and with either of the two.
     kept = alice.run(f'{{ event(caseId: "{case}", id: "{event}") {{ occurredAt }} }}')["event"]["occurredAt"]
-    message = (
-        f"can't be {precision} while `occurredAt` is {kept}; give it as well, as a date at midnight in UTC, such as"
-    )
+    message = f"can't be {precision} while `occurredAt` is {kept}; give it as well, as the midnight in UTC"
     refused = changed(alice, case, event, timePrecision=precision)
     assert refused["errors"] == [
         {
             "code": "INVALID_INPUT",
-            "message": f"`timePrecision` {message} {DATES[precision]}",
+            "message": f"`timePrecision` {message} {right}",
             "path": ["input", "timePrecision"],
         }
     ]
     assert changed(alice, case, event, timePrecision=precision, occurredAt=wrong)["errors"] == [
-        fault(precision, "occurredAt")
+        fault(precision, "occurredAt", right)
     ]
     assert changed(alice, case, event, timePrecision=precision, occurredUntil=date)["errors"] != []
     given = {"occurredAt": date, "occurredUntil": date, "timePrecision": precision}
     made = changed(alice, case, event, **given)
     assert made == {"event": given | {"title": "An event"}, "errors": []}
     # One of the moments alone.
-    late = "2027-03-03T03:00:00Z"
-    assert changed(alice, case, event, occurredUntil=late)["errors"] == [fault(precision, "occurredUntil")]
-    assert changed(alice, case, event, occurredAt=wrong)["errors"] == [fault(precision, "occurredAt")]
+    late, date = (
+        "2027-03-03T03:00:00Z",
+        right.replace("2025-06", "2027-03").replace("2025", "2027").replace("-15", "-03"),
+    )
+    assert changed(alice, case, event, occurredUntil=late)["errors"] == [fault(precision, "occurredUntil", date)]
+    assert changed(alice, case, event, occurredAt=wrong)["errors"] == [fault(precision, "occurredAt", right)]
     assert changed(alice, case, event, occurredAt=late, timePrecision="EXACT", occurredUntil=None)["errors"] == []
 
 
@@ -109,7 +131,9 @@ def test_what_is_there_already_is_read_and_changed_in_all_else(server: Server, a
     assert changed(alice, case, event, title="Newer", **kept) == {"event": kept | {"title": "Newer"}, "errors": []}
     until = {"occurredUntil": "2026-06-16T00:00:00.000000Z"}
     assert changed(alice, case, event, **until)["event"] == kept | {"title": "Newer"} | until
-    assert changed(alice, case, event, occurredAt="2026-06-14T16:00:00Z")["errors"] == [fault("DAY", "occurredAt")]
+    assert changed(alice, case, event, occurredAt="2026-06-14T16:00:00Z")["errors"] == [
+        fault("DAY", "occurredAt", "2026-06-14T00:00:00Z")
+    ]
     assert changed(alice, case, event, timePrecision="MONTH")["errors"] != []
     assert changed(alice, case, event, occurredAt="2026-06-14T00:00:00Z")["errors"] == []
 

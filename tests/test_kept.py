@@ -100,6 +100,14 @@ CHANGES: dict[str, tuple[str, str]] = {
     "createFileBatch": ("CONTRIBUTOR", "changes"),
     "updateFileBatch": ("CONTRIBUTOR", "changes"),
     "deleteFileBatch": ("EDITOR", "destroys"),
+    "createEvents": ("CONTRIBUTOR", "changes"),
+    "deleteEvents": ("EDITOR", "destroys"),
+    "createFileBatches": ("CONTRIBUTOR", "changes"),
+    "addTags": ("CONTRIBUTOR", "changes"),
+    "removeTags": ("CONTRIBUTOR", "changes"),
+    "addComment": ("CONTRIBUTOR", "changes"),
+    "updateComment": ("CONTRIBUTOR", "changes"),
+    "deleteComment": ("EDITOR", "destroys"),
     "sealCase": ("OWNER", "governs"),
     "unsealCase": ("OWNER", "governs"),
     "retainCase": ("OWNER", "governs"),
@@ -128,6 +136,7 @@ class Kept:
     deleted: str
     hold: str
     renamed: int
+    comment: str
 
     def given(self, name: str) -> dict[str, Any]:
         """Return an input for a mutation."""
@@ -144,6 +153,14 @@ class Kept:
             "createFileBatch": {**of_event, "label": "New"},
             "updateFileBatch": {**of_event, "id": self.batch, "label": f"Changed {time.time()}"},
             "deleteFileBatch": {**of_event, "id": self.batch},
+            "createEvents": {"caseId": self.case, "items": [{"title": "New", "occurredAt": NOON}]},
+            "deleteEvents": {"caseId": self.case, "ids": [self.event]},
+            "createFileBatches": {"caseId": self.case, "items": [{"eventId": self.event, "label": "New"}]},
+            "addTags": {"caseId": self.case, "ids": [self.batch], "tags": [f"{time.time()}"]},
+            "removeTags": {"caseId": self.case, "ids": [self.batch], "tags": ["tag"]},
+            "addComment": {"caseId": self.case, "on": self.event, "text": "New"},
+            "updateComment": {"caseId": self.case, "id": self.comment, "text": f"Changed {time.time()}"},
+            "deleteComment": {"caseId": self.case, "id": self.comment},
             "sealCase": {"id": self.case, "reason": "Done."},
             "unsealCase": {"id": self.case, "reason": "Not done."},
             "retainCase": {"id": self.case, "retainUntil": "2999-01-01T00:00:00Z"},
@@ -166,6 +183,7 @@ def make_kept(owner: Client, admin: Client, members: dict[str, Client], state: s
             grant(owner, case, client, role)
     event, other = owner.create_event(case, title="E"), owner.create_event(case, title="F")
     batch = owner.create_batch(case, event, label="B")
+    comment = made(owner, "addComment", "comment { id }", caseId=case, on=batch, text="T")["comment"]["id"]
     renamed = made(owner, "updateCase", "change { seq }", id=case, title="New")["change"]["seq"]
     made(owner, "deleteEvent", caseId=case, id=other)
     hold_ = hold(owner, case)
@@ -182,7 +200,7 @@ def make_kept(owner: Client, admin: Client, members: dict[str, Client], state: s
             made(owner, "deleteCase", id=case)
     if state == "purged":
         purge(admin, case, case)
-    return Kept(state, owner, case, event, batch, other, hold_, renamed)
+    return Kept(state, owner, case, event, batch, other, hold_, renamed, comment)
 
 
 def expected(name: str, state: str, caller: str) -> str | None:
@@ -198,8 +216,6 @@ def expected(name: str, state: str, caller: str) -> str | None:
     has = {"auditor": "VIEWER", "admin": "OWNER"}.get(caller, caller)
     if ROLES.index(has) < ROLES.index(need):
         return "FORBIDDEN"
-    if name == "removeCaseMember":
-        return "NOT_FOUND"  # there is no such member
     refused = {"destroys": {"held": "HELD", "retained": "RETAINED"}, "changes": {}, "governs": {}}[does]
     if does != "governs":
         refused = refused | {"sealed": "SEALED", "closed": "CLOSED"}
@@ -208,12 +224,14 @@ def expected(name: str, state: str, caller: str) -> str | None:
     match name, state:
         case "sealCase", "sealed":
             return "SEALED"
-        case ("unsealCase", _) if state != "sealed":
-            return "INVALID_INPUT"
-        case ("releaseHold", _) if state != "held":
+        case ("unsealCase" | "releaseHold", _) if state != {"unsealCase": "sealed"}.get(name, "held"):
             return "INVALID_INPUT"
         case "purge", _:
             return "INVALID_INPUT" if caller == "admin" else "FORBIDDEN"  # the preview; and it is too early
+        case "removeCaseMember", _:
+            return "NOT_FOUND"  # there is no such member
+        case "updateComment", _:
+            return None if caller in {"OWNER", "admin"} else "FORBIDDEN"  # who wrote it
         case _:
             return None
 
@@ -389,7 +407,8 @@ query ($id: ID!) {
     events(first: 100) {
       totalCount
       nodes {
-        id type title description occurredAt occurredUntil timePrecision sortOrder createdAt createdBy { id }
+        id type title description occurredAt occurredUntil timePrecision sortOrder source timeKind utcOffset
+        createdAt createdBy { id }
         fileBatches(first: 100) {
           totalCount
           nodes { id label fileCount description fileTypes sortOrder createdAt createdBy { id } }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -381,7 +381,7 @@ def test_a_text_that_no_database_holds_is_refused(
 # Walks
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class List:
     """A list to walk through while it changes; a row's key is a small number that its place depends on."""
 
@@ -390,12 +390,14 @@ class List:
     create: Callable[[Client, Sequence[str], int], str]
     update: Callable[[Client, Sequence[str], str, int], object]
     delete: Callable[[Client, Sequence[str], str], object]
+    of_case: bool = False
+    """Whether it has what is on all events of a case, and not on the one of the path alone."""
 
     def page(self, client: Client, path: Sequence[str], arguments: str) -> dict[str, Any]:
         """Return a page of the list below a path of ids."""
         info = "hasNextPage hasPreviousPage startCursor endCursor"
         page = f"{self.connection}({arguments}) {{ nodes {{ id }} pageInfo {{ {info} }} }}"
-        if path[1:]:
+        if path[1:] and not self.of_case:
             page = f'event(caseId: "{path[0]}", id: "{path[1]}") {{ {page} }}'
         elif path:
             page = f'case(id: "{path[0]}") {{ {page} }}'
@@ -409,9 +411,34 @@ def _day(key: int) -> str:
     return f"2026-01-0{1 + key // 2}T00:00:00Z"
 
 
+def _comment(client: Client, path: Sequence[str], text: str) -> str:
+    payload = client.change("addComment", "comment { id }", caseId=path[0], on=path[1], text=text)
+    identifier: str = payload["comment"]["id"]
+    return identifier
+
+
+def _tagged(client: Client, path: Sequence[str], key: int) -> str:
+    """Create an event with two tags, beside one with one of them."""
+    event, other = (client.create_event(path[0], occurredAt=_day(key), sortOrder=key % 2) for _ in range(2))
+    for ids, tags in (([event, other], ["A"]), ([event], ["b", "c"])):
+        client.change("addTags", "errors { code }", caseId=path[0], ids=ids, tags=tags)
+    return event
+
+
 CASES = List(
     "cases",
-    ("[]", "TITLE_ASC", "TITLE_DESC", "[TITLE_ASC, NUMBER_DESC]", "UPDATED_AT_ASC", "UPDATED_AT_DESC", "NUMBER_ASC"),
+    (
+        *(
+            "[]",
+            "TITLE_ASC",
+            "TITLE_DESC",
+            "[TITLE_ASC, NUMBER_DESC]",
+            "UPDATED_AT_ASC",
+            "UPDATED_AT_DESC",
+            "NUMBER_ASC",
+        ),
+        *("LAST_ACTIVITY_ASC", "LAST_ACTIVITY_DESC", "[TITLE_DESC, LAST_ACTIVITY_ASC]"),
+    ),
     lambda client, _, key: client.create_case(title="aAbB"[key]),
     lambda client, _, id_, key: client.change("updateCase", "case { id }", id=id_, title="aAbB"[key]),
     lambda client, _, id_: client.change("deleteCase", "deletedId", id=id_),
@@ -434,13 +461,35 @@ TIMELINES = List(
 )
 BATCHES = List(
     "fileBatches",
-    ("[]", "SORT_ORDER_DESC", "[SORT_ORDER_DESC, CREATED_AT_ASC]", "CREATED_AT_DESC"),
+    (
+        *("[]", "SORT_ORDER_DESC", "[SORT_ORDER_DESC, CREATED_AT_ASC]", "CREATED_AT_DESC"),
+        *("UPDATED_AT_ASC", "UPDATED_AT_DESC", "SORT_ORDER_ASC"),
+    ),
     lambda client, path, key: client.create_batch(*path, sortOrder=key),
     lambda client, path, id_, key: client.change(
         "updateFileBatch", "fileBatch { id }", caseId=path[0], eventId=path[1], id=id_, sortOrder=key
     ),
     lambda client, path, id_: client.change("deleteFileBatch", "deletedId", caseId=path[0], eventId=path[1], id=id_),
 )
+ALL_BATCHES = replace(BATCHES, of_case=True)
+
+COMMENTS = List(
+    "comments",
+    ("[]", "CREATED_AT_DESC", "[CREATED_AT_ASC]"),
+    lambda client, path, key: _comment(client, path, "aAbB"[key]),
+    lambda client, path, id_, key: client.change(
+        "updateComment", "comment { id }", caseId=path[0], id=id_, text="aAbB"[key]
+    ),
+    lambda client, path, id_: client.change("deleteComment", "deletedId", caseId=path[0], id=id_),
+)
+TAGGED = List(
+    "events",
+    tuple(f'{order}, where: {{tags: ["a", "B"]}}' for order in TIMELINES.orders),
+    _tagged,
+    TIMELINES.update,
+    TIMELINES.delete,
+)
+
 
 KEYS = st.integers(0, 3)
 CHANGES = st.tuples(st.sampled_from(("create", "update", "delete")), st.integers(0, 20), KEYS)
@@ -496,10 +545,10 @@ def walk(
         bound = f', {"before" if backward else "after"}: "{cursor}"'
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
-    list_=st.sampled_from((CASES, TIMELINES, BATCHES)),
-    place=st.integers(0, 6),
+    list_=st.sampled_from((CASES, TIMELINES, BATCHES, ALL_BATCHES, COMMENTS, TAGGED)),
+    place=st.integers(0, 9),
     keys=st.lists(KEYS, max_size=8),
     size=st.integers(1, 3),
     backward=st.booleans(),
@@ -519,7 +568,7 @@ def test_a_walk_sees_every_row_that_stays_once_while_others_come_move_and_go(
     path: tuple[str, ...] = ()
     if list_ is not CASES:
         path = (client.create_case(),)
-    if list_ is BATCHES:
+    if list_ in (BATCHES, ALL_BATCHES, COMMENTS):
         path = (*path, client.create_event(*path))
     walked = Walked(list_, client, path)
     for key in keys:

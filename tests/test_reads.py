@@ -113,6 +113,9 @@ def test_an_event_has_the_fields_that_it_was_given(alice: Client) -> None:
         "occurredUntil": "2026-03-01T09:30:00.000002Z",
         "timePrecision": "MINUTE",
         "sortOrder": -7,
+        "source": "S",
+        "timeKind": "T",
+        "utcOffset": "+05:45",
     }
     made = alice.change("createEvent", "event { id createdAt }", caseId=case, **given)["event"]
     viewer = alice.run("{ viewer { id } }")["viewer"]
@@ -120,6 +123,7 @@ def test_an_event_has_the_fields_that_it_was_given(alice: Client) -> None:
     query ($case: ID!, $id: ID!) {
       event(caseId: $case, id: $id) {
         __typename id case { id title } type title description occurredAt occurredUntil timePrecision sortOrder
+        source timeKind utcOffset
         version createdAt createdBy { id } updatedAt updatedBy { id }
       }
       case(id: $case) { event(id: $id) { title } }
@@ -853,7 +857,8 @@ fragment Dossier on Case {
   late: events(orderBy: [UPDATED_AT_DESC], first: 1) { edges { cursor } pageInfo { ...Info } }
 }
 fragment Entry on Event {
-  id type title description occurredAt occurredUntil timePrecision sortOrder version createdAt updatedAt
+  id type title description occurredAt occurredUntil timePrecision sortOrder source timeKind utcOffset
+  version createdAt updatedAt
   fileBatches(last: 2) { nodes { ...Files } edges { cursor } pageInfo { ...Info } totalCount }
 }
 fragment Files on FileBatch {

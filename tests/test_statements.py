@@ -116,6 +116,15 @@ PAST = {
 }
 
 
+_BATCHES_OF_CASE = """
+    fileBatches(last: 2, orderBy: [UPDATED_AT_DESC, SORT_ORDER_ASC], where: { fileTypes: "x", updatedFrom: $at })
+"""
+PAST["batches of the case"] = f"""
+    {_BATCHES_OF_CASE} {{ {EVERYTHING} nodes {{ label event {{ title createdBy {{ name }} }} createdBy {{ name }} }} }}
+"""
+PAST["counts"] = f"lastActivityAt eventCounts(by: WEEK, {FILTERED}) {{ from until count }}"
+
+
 @pytest.mark.parametrize("innermost", PAST)
 def test_the_past_is_one_statement_at_the_deepest(alice: Client, statements: list[str], innermost: str) -> None:
     build(alice)
@@ -223,22 +232,34 @@ def test_a_change_costs_the_same_statements_whatever_its_answer_holds(
         counts.append([_verb(statement) for statement in statements])
         for _ in range(2):
             alice.create_batch(case, alice.create_event(case))
-    assert counts == [["SELECT", *together(server, ["UPDATE", "INSERT", "UPDATE"]), "SELECT"]] * 3
+    assert (
+        counts
+        == [["SELECT", *together(server, ["UPDATE", "INSERT", "UPDATE", "INSERT", "INSERT", "UPDATE"]), "SELECT"]] * 3
+    )
 
 
 # What comes before the writes of a change, what it writes, the record included, and what comes behind.
 WRITING: dict[str, tuple[list[str], list[str], list[str]]] = {
-    # The case and its owner, an entry for each, and the head of a journal.
-    "createCase": (["UPDATE"], ["INSERT"] * 5, ["SELECT"]),
-    "createEvent": (["SELECT"], ["INSERT", "INSERT", "UPDATE"], ["SELECT"]),
-    "createFileBatch": (["SELECT"], ["INSERT", "INSERT", "UPDATE"], ["SELECT"]),
-    # With what can be restored.
-    "deleteFileBatch": (["SELECT"], ["DELETE", "INSERT", "INSERT", "UPDATE"], []),
-    # What goes along is read before: batches; batches, events and members.
-    "deleteEvent": (["SELECT"] * 2, ["DELETE", "DELETE", *["INSERT"] * 3, "UPDATE"], []),
+    # The case with what is searched of it, and its owner, an entry for each, and the head of a journal.
+    "createCase": (["UPDATE"], ["INSERT"] * 7, ["SELECT"]),
+    "createEvent": (["SELECT"], [*["INSERT"] * 4, "UPDATE"], ["SELECT"]),
+    "createFileBatch": (["SELECT"], [*["INSERT"] * 4, "UPDATE"], ["SELECT"]),
+    # What goes along is read before: the comments on it. With what can be restored.
+    "deleteFileBatch": (["SELECT"] * 2, ["DELETE", "INSERT", "DELETE", "INSERT", "INSERT", "UPDATE"], []),
+    # Comments and batches; comments, batches, events and members.
+    "deleteEvent": (["SELECT"] * 3, [*["DELETE", "INSERT", "DELETE"] * 2, *["INSERT"] * 3, "UPDATE"], []),
     "deleteCase": (
-        ["SELECT"] * 4,
-        ["DELETE", "DELETE", "INSERT", "DELETE", "DELETE", *["INSERT"] * 5, "UPDATE"],
+        ["SELECT"] * 5,
+        [
+            *["DELETE", "INSERT", "DELETE"] * 2,
+            "INSERT",
+            "DELETE",
+            "DELETE",
+            "INSERT",
+            "DELETE",
+            *["INSERT"] * 5,
+            "UPDATE",
+        ],
         [],
     ),
     # The path with the viewer's role, then the user who is named, made if there is none, and what waits already.
@@ -375,13 +396,14 @@ def test_as_deep_as_may_be_works_with_everything_at_once(roomy: Server, size: st
     for _ in range(2):
         build(alice)
     orders = {
-        "cases": "[TITLE_ASC, NUMBER_DESC]",
+        "cases": "[LAST_ACTIVITY_DESC, TITLE_ASC, NUMBER_DESC]",
         "events": "[OCCURRED_AT_ASC, CREATED_AT_DESC]",
         "fileBatches": "[SORT_ORDER_ASC, CREATED_AT_DESC]",
     }
     wheres = {
         "cases": '{text: "case", status: [OPEN], createdFrom: "2000-01-01T00:00:00Z"}',
         "events": '{text: "event", type: [NOTE], updatedFrom: "2000-01-01T00:00:00Z"}',
+        "fileBatches": '{text: "batch", updatedFrom: "2000-01-01T00:00:00Z"}',
     }
     last = {name: _last_cursor(alice, name, order) for name, order in orders.items()}
     query = "{ " + nested(DEEPEST, EVERYTHING + _MANY) + " }"
@@ -393,6 +415,15 @@ def test_as_deep_as_may_be_works_with_everything_at_once(roomy: Server, size: st
     assert (answer["totalCount"], len(answer["nodes"]), answer["pageInfo"]["hasNextPage"]) == (2, 1, True)
     (case,) = answer["nodes"]
     assert case["events"]["totalCount"] == 2
+    # And with what is asked of a case alone at the innermost.
+    of_case = f"fileBatches({size}, where: {wheres['fileBatches']}) {{ {EVERYTHING + _MANY} }}"
+    of_case += f" eventCounts(by: WEEK, where: {wheres['events']}) {{ from until count }} lastActivityAt"
+    events = f"events(first: 1) {{ nodes {{ case {{ {of_case} }} }} }}"
+    batches = f"fileBatches(first: 1) {{ nodes {{ event {{ case {{ {events} }} }} }} }}"
+    found: Any = alice.run(f"{{ cases(first: 1) {{ nodes {{ events(first: 1) {{ nodes {{ {batches} }} }} }} }} }}")
+    while "eventCounts" not in found:
+        found = found["nodes"][0] if "nodes" in found else next(iter(found.values()))
+    assert (found["fileBatches"]["totalCount"], found["eventCounts"][0]["count"]) == (4, 2)
 
 
 _MANY = "many: nodes { " + " ".join(f"a{number}: id b{number}: version" for number in range(60)) + " }"

@@ -37,6 +37,8 @@ REQUIRED = {
     "updateEvent": "title",
     "createFileBatch": "label",
     "updateFileBatch": "label",
+    "addComment": "text",
+    "updateComment": "text",
 }
 
 
@@ -44,7 +46,11 @@ def inputs(client: Client) -> dict[str, dict[str, Any]]:
     """Return for each of the mutations what it is about."""
     path = make_path(client)
     case, event = {"caseId": path["case"]}, {"caseId": path["case"], "eventId": path["event"]}
+    given = case | {"on": path["event"], "text": "Old"}
+    comment = client.change("addComment", "comment { id }", **given)["comment"]["id"]
     return {
+        "addComment": case | {"on": path["event"]},
+        "updateComment": case | {"id": comment},
         "createCase": {},
         "updateCase": {"id": path["case"]},
         "createEvent": case | {"occurredAt": "2026-01-01T00:00:00Z"},
@@ -146,7 +152,7 @@ def test_texts_with_a_separator_of_their_own_are_folded_again(new_database: Call
             ('{user}', 1, 'A\x1fB', 'a\x1fb', 'C', 'a\x1fb\x1fc', '{user}', '{user}'),
             ('{user[:-1]}2', 2, 'D', 'd', 'E', 'd\x1fe', '{user}', '{user}');
         INSERT INTO events (id, case_id, title, description, search, occurred_at, created_by, updated_by) VALUES
-            ('{user}', '{user}', 'F', 'G\x1f', 'f\x1fg\x1f', '2026-01-01T00:00:00.000000Z', '{user}', '{user}')
+            ('{user[:-1]}3', '{user}', 'F', 'G\x1f', 'f\x1fg\x1f', '2026-01-01T00:00:00.000000Z', '{user}', '{user}')
     """  # noqa: S608 - every part is ours
 
     def fill(connection: Any) -> None:
@@ -154,9 +160,9 @@ def test_texts_with_a_separator_of_their_own_are_folded_again(new_database: Call
             connection.exec_driver_sql(statement)
 
     def texts(connection: Any) -> Any:
-        cases = connection.exec_driver_sql("SELECT title_key, search FROM cases ORDER BY number")
-        return [tuple(row) for row in cases] + [*connection.exec_driver_sql("SELECT search FROM events").scalars()]
+        keys = connection.exec_driver_sql("SELECT title_key FROM cases ORDER BY number").scalars().all()
+        return keys, connection.exec_driver_sql("SELECT text FROM search_texts ORDER BY id").scalars().all()
 
     ask(settings_, fill)
     migrations.migrate(settings_)
-    assert ask(settings_, texts) == [("aUb", "aUb\x1fc"), ("d", "d\x1fe"), "f\x1fgU"]
+    assert ask(settings_, texts) == (["aUb", "d"], ["aUb\x1fc", "d\x1fe", "f\x1fgU"])

@@ -45,14 +45,20 @@ STATE = """
 query ($id: ID!) {
   case(id: $id) {
     id version createdAt updatedAt title description reference status number retainUntil
+    tags comments(first: 20) { nodes { id version createdAt updatedAt text editedAt } }
     seal { at by { id } reason root }
     members { user { id } role expiresAt accepted }
     holds { id name reason reference placedAt placedBy { id } releasedAt releasedBy { id } releaseReason }
-    events(first: 100) {
+    events(first: 50) {
       nodes {
         id version createdAt updatedAt title description type occurredAt occurredUntil timePrecision sortOrder
-        fileBatches(first: 100) {
-          nodes { id version createdAt updatedAt label description fileCount fileTypes sortOrder }
+        source timeKind utcOffset
+        tags comments(first: 20) { nodes { id version createdAt updatedAt text editedAt } }
+        fileBatches(first: 30) {
+          nodes {
+            id version createdAt updatedAt label description fileCount fileTypes sortOrder tags
+            comments(first: 20) { nodes { id version createdAt updatedAt text editedAt } }
+          }
         }
       }
     }
@@ -132,12 +138,14 @@ def proved(
 
 def test_the_kinds_and_types_are_those_of_the_record() -> None:
     assert OURS.KINDS.split("|") == [kind.value for kind in ChangeKind]
-    assert "|".join(subject.name for subject in SUBJECTS.values()) == "CASE|EVENT|FILE_BATCH|MEMBER|HOLD"
-    assert "(?P<type>CASE|EVENT|FILE_BATCH|MEMBER|HOLD)" in OURS.LEAF.pattern
+    assert "|".join(subject.name for subject in SUBJECTS.values()) == "CASE|EVENT|FILE_BATCH|COMMENT|MEMBER|HOLD"
+    assert "(?P<type>CASE|EVENT|FILE_BATCH|COMMENT|MEMBER|HOLD)" in OURS.LEAF.pattern
     assert sorted(OURS.LEAVING) == sorted(kind.value for kind in NO_CHANGE)
     assert OURS.ERASED == ERASED
     versioned = {
-        subject.name: field_name(subject.label) for subject in SUBJECTS.values() if "version" in subject.table.c
+        subject.name: subject.label and field_name(subject.label)
+        for subject in SUBJECTS.values()
+        if "version" in subject.table.c
     }
     assert versioned == OURS.VERSIONED
 
@@ -183,6 +191,11 @@ def rows_of(client: Client, case: str) -> dict[tuple[str, str], dict[str, Any]]:
     found = client.run(STATE, id=case)["case"]
     events, members, holds = found.pop("events")["nodes"], found.pop("members"), found.pop("holds")
     batches = [batch for event in events for batch in event.pop("fileBatches")["nodes"]]
+    comments = [
+        {**comment, "on": row["id"]} for row in (found, *events, *batches) for comment in row.pop("comments")["nodes"]
+    ]
+    for row in (found, *events, *batches):
+        row["tags"] = row["tags"] or None
     for member in members:
         member["id"] = member.pop("user")["id"]
     for hold in holds:
@@ -192,6 +205,7 @@ def rows_of(client: Client, case: str) -> dict[tuple[str, str], dict[str, Any]]:
         found |= {f"seal{name.title()}": seal[name] for name in ("reason", "root")}
         found |= {"sealedAt": seal["at"], "sealedBy": seal["by"]["id"]}
     of_types = {"CASE": [found], "EVENT": events, "FILE_BATCH": batches, "MEMBER": members, "HOLD": holds}
+    of_types["COMMENT"] = comments
     return {
         (type_, row["id"]): {name: value for name, value in row.items() if value is not None}
         for type_, rows in of_types.items()

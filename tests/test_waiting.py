@@ -32,6 +32,14 @@ WAITS: dict[str, tuple[str, str]] = {
     "createFileBatch": ("journals", "case"),
     "updateFileBatch": ("file_batches", "batch"),
     "deleteFileBatch": ("file_batches", "batch"),
+    "createEvents": ("journals", "case"),
+    "deleteEvents": ("cases", "case"),
+    "createFileBatches": ("journals", "case"),
+    "addTags": ("cases", "case"),
+    "removeTags": ("cases", "case"),
+    "addComment": ("journals", "case"),
+    "updateComment": ("comments", "comment"),
+    "deleteComment": ("comments", "comment"),
     "setCaseMember": ("cases", "case"),
     "removeCaseMember": ("cases", "case"),
 }
@@ -51,7 +59,7 @@ def server(new_database: Callable[[str], str]) -> Iterator[Server]:
 
 def given(field: str, path: dict[str, str], subject: str) -> dict[str, Any]:
     """Return the input of a change."""
-    case = {"caseId": path["case"]}
+    case: dict[str, Any] = {"caseId": path["case"]}
     event = {**case, "eventId": path["event"]}
     return {
         "updateCase": {"id": path["case"], "title": "Changed"},
@@ -62,6 +70,14 @@ def given(field: str, path: dict[str, str], subject: str) -> dict[str, Any]:
         "createFileBatch": {**event, "label": "New"},
         "updateFileBatch": {**event, "id": path["batch"], "label": "Changed"},
         "deleteFileBatch": {**event, "id": path["batch"]},
+        "createEvents": {**case, "items": [{"title": "New", "occurredAt": "2026-01-01T00:00:00Z"}]},
+        "deleteEvents": {**case, "ids": [path["event"]]},
+        "createFileBatches": {**case, "items": [{"eventId": path["event"], "label": "New"}]},
+        "addTags": {**case, "ids": [path["batch"]], "tags": ["Changed"]},
+        "removeTags": {**case, "ids": [path["batch"]], "tags": ["there"]},
+        "addComment": {**case, "on": path["event"], "text": "New"},
+        "updateComment": {**case, "id": path["comment"], "text": "Changed"},
+        "deleteComment": {**case, "id": path["comment"]},
         "setCaseMember": {**case, "subject": subject, "role": "EDITOR"},
         "removeCaseMember": {**case, "subject": subject},
     }[field]
@@ -110,6 +126,8 @@ def test_a_role_that_is_lost_while_its_change_waits_is_lost(
     path = make_path(alice)
     grant(server, path["case"], bob, "OWNER")
     grant(server, path["case"], carol, "VIEWER")
+    comment = bob.change("addComment", "comment { id }", caseId=path["case"], on=path["event"], text="Bob's")["comment"]
+    path |= {"comment": comment["id"]}
     before = contents(alice, path)
     table, key = WAITS[field]
     with ThreadPoolExecutor(1) as pool:

@@ -15,6 +15,7 @@ from app.commands import (
     migrate,
     proof,
     purge,
+    reindex,
     schema,
     serve,
     streams,
@@ -26,7 +27,7 @@ from app.commands.parsers import Parser
 from app.errors import DeadlineExceeded, DossierError, Unavailable, UnknownOutcome
 from app.values import visible
 
-_COMMANDS = (serve, token, migrate, schema, documents, explain, collect, verify, checkpoint, proof, purge)
+_COMMANDS = (serve, token, migrate, schema, documents, explain, collect, verify, checkpoint, proof, purge, reindex)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from typing import TypeVar
 
 import asyncpg
 from alembic import command
@@ -24,16 +25,25 @@ from app.errors import DeadlineExceeded, DossierError, Unavailable, first_line
 from app.settings import Settings
 from app.values import visible
 
+T = TypeVar("T")
+
 
 def migrate(settings: Settings, revision: str = "head") -> None:
     """Bring the database to a revision, the newest unless another is named; `base` takes all tables away.
 
     Raises DossierError when the database can't be opened or reached.
     """
+    in_transaction(settings, partial(_run, revision=revision), "migrated")
+
+
+def in_transaction(settings: Settings, work: Callable[[Connection], T], done: str) -> T:
+    """Return what comes of work on the whole database, in one transaction.
+
+    Raises DossierError when the database can't be opened or reached, or can't be what is to be `done` to it.
+    """
     if settings.embedded:
-        _migrate_sqlite(settings, revision)
-    else:
-        asyncio.run(_migrate_postgresql(settings, revision))
+        return _in_sqlite(settings, work, done)
+    return asyncio.run(_in_postgresql(settings, work, done))
 
 
 _NOT_MIGRATED = "the database is not migrated to this version; run 'dossier migrate' first"
@@ -117,7 +127,7 @@ def newest() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
-def _migrate_sqlite(settings: Settings, revision: str) -> None:
+def _in_sqlite(settings: Settings, work: Callable[[Connection], T], done: str) -> T:
     file = settings.database_file
     try:
         with sqlite_writer.writing_lock(file):
@@ -128,27 +138,28 @@ def _migrate_sqlite(settings: Settings, revision: str) -> None:
             engine = sqlite_writer.writing_engine(file, foreign_keys=False)
             try:
                 with engine.begin() as connection:
-                    _run(connection, revision)
+                    found = work(connection)
                     if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
                         raise DossierError(
-                            f"the database {file} can't be migrated: rows refer to others that don't exist"
+                            f"the database {file} can't be {done}: rows refer to others that don't exist"
                         )
+                    return found
             finally:
                 engine.dispose()
     except TimeoutError as error:
-        raise DossierError(f"the database {file} can't be migrated: {error}; stop that process first") from None
+        raise DossierError(f"the database {file} can't be {done}: {error}; stop that process first") from None
     except (DBAPIError, sqlite3.Error, OSError) as error:
         raise sqlite.cannot_open(file, error) from None
 
 
-async def _migrate_postgresql(settings: Settings, revision: str) -> None:
+async def _in_postgresql(settings: Settings, work: Callable[[Connection], T], done: str) -> T:
     engine = postgresql.writing_engine(settings.database_url)
     try:
         await postgresql.check_session(settings.database_url)
         async with engine.begin() as connection:
-            await connection.run_sync(_run, revision)
+            return await connection.run_sync(work)
     except DBAPIError as error:
-        raise DossierError(f"the database can't be migrated: {first_line(error)}") from None
+        raise DossierError(f"the database can't be {done}: {first_line(error)}") from None
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise postgresql.cannot_reach(settings.database_url, error) from None
     finally:

@@ -1,5 +1,5 @@
-"""The tables: users, cases with their members, events, and file batches; what is kept of them and what was deleted; the
-record and its log; trusted documents.
+"""The tables: users; cases with their members, events, and file batches; their tags and comments; what is kept of them
+and what was deleted; the record and its log; trusted documents.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from enum import Enum
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     String,
     Table,
@@ -22,17 +24,22 @@ from sqlalchemy import (
 from sqlalchemy import text as sql_text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from app.db.types import Choice, CurrentTime, Folded, Id, Time
+from app.db.types import Choice, CurrentTime, Folded, Grams, Id, Time
 
 TITLE_LENGTH = 200
 REFERENCE_LENGTH = 200
 FILE_TYPES_LENGTH = 500
 DESCRIPTION_LENGTH = 30_000
+SOURCE_LENGTH = 200
+TIME_KIND_LENGTH = 200
+UTC_OFFSET_LENGTH = 6
 ISSUER_LENGTH = 255
 SUBJECT_LENGTH = 255
 DOCUMENT_ID_LENGTH = 255
 REQUEST_ID_LENGTH = 64
 REASON_LENGTH = 1_000
+TAG_LENGTH = 50
+COMMENT_LENGTH = 30_000
 
 
 class CaseStatus(Enum):
@@ -131,6 +138,18 @@ def _length(column: str, most: int, least: int = 0) -> CheckConstraint:
     return CheckConstraint(f"length({column}) BETWEEN {least} AND {most}", name=f"{column}_length")
 
 
+def _utc_offset(column: str) -> CheckConstraint:
+    """Return the check that a column is an offset from UTC as values.UTC_OFFSET has it, in words of both databases."""
+    hours = ", ".join(f"'{sign}{hour:02}'" for sign, most in (("-", 12), ("+", 14)) for hour in range(most + 1))
+    tens, ones = (", ".join(f"'{digit}'" for digit in range(most)) for most in (6, 10))
+    return CheckConstraint(
+        f"substr({column}, 1, 3) IN ({hours}) AND substr({column}, 4, 1) = ':' AND substr({column}, 5, 1) IN ({tens}) "
+        f"AND substr({column}, 6) IN ({ones}) "
+        f"AND (substr({column}, 1, 3) NOT IN ('-12', '+14') OR substr({column}, 5) = '00') AND {column} <> '-00:00'",
+        name=f"{column}_form",
+    )
+
+
 def _where(condition: str) -> dict[str, Any]:
     """Return the options of an index that has only the rows which meet a condition."""
     return {"sqlite_where": sql_text(condition), "postgresql_where": sql_text(condition)}
@@ -144,6 +163,13 @@ class Recorded:
     created_by: Mapped[str] = mapped_column(Id, ForeignKey("users.id"))
     updated_at: Mapped[datetime] = mapped_column(Time, server_default=CurrentTime())
     updated_by: Mapped[str] = mapped_column(Id, ForeignKey("users.id"))
+
+
+class Tagged:
+    """The column of every row that can have tags."""
+
+    # A JSON array of them, as it is recorded, in the order in which they came; null where there are none.
+    tags: Mapped[str | None] = mapped_column(Text, sort_order=4)
 
 
 class User(Base):
@@ -173,7 +199,7 @@ class CaseCounter(Base):
     last_number: Mapped[int]
 
 
-class Case(Recorded, Base):
+class Case(Recorded, Tagged, Base):
     """A case."""
 
     __tablename__ = "cases"
@@ -185,6 +211,7 @@ class Case(Recorded, Base):
         Index("cases_by_created_at", "created_at", "id"),
         Index("cases_by_updated_at", "updated_at", "id"),
         Index("cases_by_title", "title_key", "id"),
+        Index("cases_by_reference", "reference_key"),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -195,7 +222,6 @@ class Case(Recorded, Base):
     title_key: Mapped[str] = mapped_column(Folded)
     # Long texts stand last: SQLite then reads the other columns without walking through them.
     description: Mapped[str | None] = mapped_column(Text, sort_order=1)
-    search: Mapped[str] = mapped_column(Folded, sort_order=2)
     # Nothing of it is destroyed before.
     retain_until: Mapped[datetime | None] = mapped_column(Time, sort_order=3)
     # While it is sealed: since when, by whom, why, and the root of its journal just before that.
@@ -203,6 +229,7 @@ class Case(Recorded, Base):
     sealed_by: Mapped[str | None] = mapped_column(Id, ForeignKey("users.id"), sort_order=3)
     seal_reason: Mapped[str | None] = mapped_column(String(REASON_LENGTH), sort_order=3)
     seal_root: Mapped[str | None] = mapped_column(String(64), sort_order=3)
+    reference_key: Mapped[str | None] = mapped_column(Folded, sort_order=3)
 
 
 class CaseMember(Base):
@@ -211,7 +238,7 @@ class CaseMember(Base):
     __tablename__ = "case_members"
     __table_args__ = (
         _one_of("role", CaseRole),
-        Index("case_members_by_user", "user_id", "case_id"),
+        Index("case_members_by_user", "user_id", "expires_at", "case_id"),
         Index("case_members_by_giver", "given_by", "user_id"),
     )
 
@@ -223,7 +250,7 @@ class CaseMember(Base):
     given_by: Mapped[str | None] = mapped_column(Id, ForeignKey("users.id"))
 
 
-class Event(Recorded, Base):
+class Event(Recorded, Tagged, Base):
     """An event on a case's timeline."""
 
     __tablename__ = "events"
@@ -234,6 +261,9 @@ class Event(Recorded, Base):
         _one_of("type", EventType),
         _one_of("time_precision", TimePrecision),
         CheckConstraint("occurred_until >= occurred_at", name="occurred_in_order"),
+        _length("source", SOURCE_LENGTH),
+        _length("time_kind", TIME_KIND_LENGTH),
+        _utc_offset("utc_offset"),
         Index("events_by_occurred_at", "case_id", "occurred_at", "sort_order", "id"),
         Index("events_by_created_at", "case_id", "created_at", "id"),
         Index("events_by_updated_at", "case_id", "updated_at", "id"),
@@ -248,11 +278,14 @@ class Event(Recorded, Base):
     occurred_until: Mapped[datetime | None] = mapped_column(Time)
     time_precision: Mapped[str] = mapped_column(Choice(TimePrecision), server_default=TimePrecision.EXACT.value)
     sort_order: Mapped[int] = mapped_column(server_default="0")
+    # Where it is from, what its time says there, and the offset from UTC that it has there.
+    source: Mapped[str | None] = mapped_column(String(SOURCE_LENGTH))
+    time_kind: Mapped[str | None] = mapped_column(String(TIME_KIND_LENGTH))
+    utc_offset: Mapped[str | None] = mapped_column(String(UTC_OFFSET_LENGTH))
     description: Mapped[str | None] = mapped_column(Text, sort_order=1)
-    search: Mapped[str] = mapped_column(Folded, sort_order=2)
 
 
-class FileBatch(Recorded, Base):
+class FileBatch(Recorded, Tagged, Base):
     """A labelled group of evidence files on an event."""
 
     __tablename__ = "file_batches"
@@ -263,6 +296,10 @@ class FileBatch(Recorded, Base):
         CheckConstraint("file_count >= 0", name="file_count_not_negative"),
         Index("file_batches_by_sort_order", "event_id", "sort_order", "id"),
         Index("file_batches_by_created_at", "event_id", "created_at", "id"),
+        Index("file_batches_by_updated_at", "event_id", "updated_at", "id"),
+        Index("file_batches_in_case_by_sort_order", "case_id", "sort_order", "id"),
+        Index("file_batches_in_case_by_created_at", "case_id", "created_at", "id"),
+        Index("file_batches_in_case_by_updated_at", "case_id", "updated_at", "id"),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -273,6 +310,78 @@ class FileBatch(Recorded, Base):
     file_types: Mapped[str | None] = mapped_column(String(FILE_TYPES_LENGTH))
     sort_order: Mapped[int] = mapped_column(server_default="0")
     description: Mapped[str | None] = mapped_column(Text, sort_order=1)
+    # With a default, as SQLite adds no column without one that may not be null; it is written with every batch.
+
+
+class SearchText(Base):
+    """What is searched of a row, folded; see app/db/grams.py for the index over it."""
+
+    __tablename__ = "search_texts"
+    __table_args__ = (
+        UniqueConstraint("row_id", name="search_texts_of_row"),
+        Index("search_texts_by_case", "case_id", "id"),
+        Index("search_texts_by_type", "type", "id").ddl_if(dialect="postgresql"),
+        # What has yet to be sorted in is gone through by every search, so there is little of it.
+        Index(
+            "search_texts_by_grams",
+            "grams",
+            postgresql_using="gin",
+            postgresql_with={"gin_pending_list_limit": 1024},
+        ).ddl_if(dialect="postgresql"),
+    )
+
+    # It never changes, and grows from text to text: what was written last comes first where texts are listed.
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    # What the record calls the row, and where it is.
+    type: Mapped[str] = mapped_column(String(20))
+    row_id: Mapped[str] = mapped_column(Id)
+    case_id: Mapped[str] = mapped_column(Id)
+    event_id: Mapped[str | None] = mapped_column(Id)
+    # PostgreSQL's index is over these; SQLite has a table for it.
+    grams: Mapped[str | None] = mapped_column(Grams)
+    text: Mapped[str] = mapped_column(Folded)
+
+
+class Tag(Base):
+    """A tag of a row, to find rows by and to count: made of the row's own `tags`, and written with them."""
+
+    __tablename__ = "tags"
+    __table_args__ = (
+        _length("tag", TAG_LENGTH, least=1),
+        Index("tags_in_case", "case_id", "key", "row_id"),
+        Index("tags_of_cases", "key", "row_id", **_where("row_id = case_id")),
+        Index("tags_on_event", "event_id", "key", "row_id", **_where("event_id IS NOT NULL")),
+    )
+
+    row_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    # By which tags are the same that differ in case alone.
+    key: Mapped[str] = mapped_column(Folded, primary_key=True)
+    tag: Mapped[str] = mapped_column(String(TAG_LENGTH).with_variant(String(TAG_LENGTH, collation="C"), "postgresql"))
+    case_id: Mapped[str] = mapped_column(Id)
+    # That of a file batch, which isn't there without it.
+    event_id: Mapped[str | None] = mapped_column(Id)
+
+
+class Comment(Recorded, Base):
+    """What somebody wrote about a case, an event or a file batch."""
+
+    __tablename__ = "comments"
+    __table_args__ = (
+        _length("text", COMMENT_LENGTH, least=1),
+        Index("comments_by_created_at", "row_id", "created_at", "id"),
+        Index("comments_in_case", "case_id"),
+        Index("comments_on_event", "event_id", **_where("event_id IS NOT NULL")),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    case_id: Mapped[str] = mapped_column(Id)
+    # The event that it is on, or that the batch is on that it is on; null for one on the case itself.
+    event_id: Mapped[str | None] = mapped_column(Id)
+    # What it is on.
+    row_id: Mapped[str] = mapped_column(Id)
+    # When its text was changed last; a restore changes none.
+    edited_at: Mapped[datetime | None] = mapped_column(Time)
+    text: Mapped[str] = mapped_column(Text, sort_order=1)
 
 
 class Hold(Base):
@@ -343,7 +452,10 @@ class Journal(Base):
     """The head of a case's journal. It outlives the case, and whoever appends holds it until they commit."""
 
     __tablename__ = "journals"
-    __table_args__ = (Index("journals_to_log", "case_id", **_where("NOT is_logged")),)
+    __table_args__ = (
+        Index("journals_to_log", "case_id", **_where("NOT is_logged")),
+        Index("journals_by_time", "at", "case_id"),
+    )
 
     case_id: Mapped[str] = mapped_column(Id, primary_key=True)
     size: Mapped[int]

@@ -18,6 +18,7 @@ from sqlalchemy.util import await_only, greenlet_spawn
 
 from app.database_urls import URL
 from app.db.outages import ended_connection, outage, state_of, undid_commit
+from app.db.sql import passed_limit
 from app.db.transaction import Row, Transaction
 from app.db.waiting import TOGETHER_SECONDS, Waiting
 from app.errors import (
@@ -55,6 +56,7 @@ _STATEMENTS_MORE = 4
 _PAYLOAD_SECONDS_MORE = 0.15  # at most
 _CANCELLED = "57014"  # query_canceled, here by statement_timeout
 _TOO_LONG = "22012"  # division_by_zero, as which a stream fails (`app.db.sql.gathered`); nothing else here divides
+_NO_NUMBER = "22P02"  # invalid_text_representation, as which one does that passes a limit (`app.db.sql.at_most`)
 _SAVE = "SAVEPOINT change;"  # within one of the same name it counts until the transaction ends
 _UNDO = "ROLLBACK TO SAVEPOINT change;"
 _KNOWN = 10_000  # users with places in which they made changes
@@ -166,6 +168,8 @@ class PostgresqlDatabase:
             raise DeadlineExceeded(self._deadline) from None
         except asyncpg.DivisionByZeroError:
             raise AnswerTooLarge(self.longest) from None
+        except asyncpg.InvalidTextRepresentationError as error:
+            raise passed_limit(error) or error from None
         except Exception as error:
             if (unavailable := outage(error)) is not None:
                 raise unavailable from None
@@ -307,6 +311,8 @@ class PostgresqlDatabase:
             return DeadlineExceeded(self._deadline)
         if state == _TOO_LONG:
             return AnswerTooLarge(self.longest)
+        if state == _NO_NUMBER and (passed := passed_limit(error)) is not None:
+            return passed
         return outage(error) or error
 
     async def _attempt(self, connection: Any, together: list[_Change[Any]], waiting: Line[_Change[Any]]) -> None:

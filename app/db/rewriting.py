@@ -42,6 +42,8 @@ def rewrite(settings: Settings) -> list[str]:
 def _rewrite_sqlite(file: Path) -> Iterator[str]:
     try:
         with sqlite_writer.writing_lock(file), closing(sqlite_writer.connected(file)) as connection:
+            # What goes out of the index of searches is marked as gone there, until parts of it are made one.
+            connection.execute("INSERT INTO search_grams (search_grams) VALUES ('optimize')")
             connection.execute("VACUUM")
             (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except TimeoutError as error:

@@ -6,6 +6,7 @@ expression that may be NULL and must show as `null` says so itself (`or_null`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
@@ -33,6 +34,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
 from app.db.types import Choice, Id, Time
+from app.errors import PassedLimit
 
 T = TypeVar("T")
 
@@ -57,6 +59,17 @@ class _Text(FunctionElement[str]):
 
     inherit_cache = False
     type = Text()
+
+
+class Condition(FunctionElement[bool]):
+    """A condition, in words of its own."""
+
+    inherit_cache = False
+    type = Boolean()
+
+    def self_group(self, against: Any = None) -> Any:  # noqa: ARG002 - wherever it stands
+        """Leave it as it is: SQLite would look in no index for what is compared with true."""
+        return self
 
 
 class _Concatenation(_Text):
@@ -170,6 +183,102 @@ def _moment_postgresql(element: _Moment, compiler: SQLCompiler, **options: Any) 
 @compiles(_Moment, "sqlite")
 def _moment_sqlite(element: _Moment, compiler: SQLCompiler, **options: Any) -> str:
     return compiler.process(element.clauses, **options)
+
+
+class _UnitOf(FunctionElement[Any]):
+    """The unit of time that a moment is in, as a value of the database's own that sorts as time does."""
+
+    name = "unit_of"
+    inherit_cache = False
+
+    def __init__(self, moment: ColumnElement[Any], unit: str) -> None:
+        self.unit = unit
+        super().__init__(moment)
+
+
+@compiles(_UnitOf, "postgresql")
+def _unit_of_postgresql(element: _UnitOf, compiler: SQLCompiler, **options: Any) -> str:
+    moment = compiler.process(element.clauses, **options)
+    return f"date_trunc('{element.unit.lower()}', {moment} AT TIME ZONE 'UTC')"
+
+
+# How much of a moment's text says in which unit it is, and how that goes on where it begins; see _moment_sqlite.
+_UNITS = {
+    "MINUTE": (16, ":00.000000Z"),
+    "HOUR": (13, ":00:00.000000Z"),
+    "DAY": (10, "T00:00:00.000000Z"),
+    "MONTH": (7, "-01T00:00:00.000000Z"),
+    "YEAR": (4, "-01-01T00:00:00.000000Z"),
+}
+
+
+@compiles(_UnitOf, "sqlite")
+def _unit_of_sqlite(element: _UnitOf, compiler: SQLCompiler, **options: Any) -> str:
+    moment = compiler.process(element.clauses, **options)
+    if element.unit == "WEEK":
+        # The Monday that is the day or comes next, of six days before.
+        return f"date(substr({moment}, 1, 10), '-6 days', 'weekday 1')"
+    return f"substr({moment}, 1, {_UNITS[element.unit][0]})"
+
+
+class _BeginningOf(_Text):
+    """The moment with which a unit of time begins, or that with which the one behind it does, in its wire form.
+
+    Where that would be in the year 10000, it is the last moment that there is.
+    """
+
+    name = "beginning_of"
+
+    def __init__(self, value: ColumnElement[Any], unit: str, *, behind: bool) -> None:
+        self.unit = unit
+        self.behind = behind
+        super().__init__(value)
+
+
+@compiles(_BeginningOf, "postgresql")
+def _beginning_of_postgresql(element: _BeginningOf, compiler: SQLCompiler, **options: Any) -> str:
+    moment = compiler.process(element.clauses, **options)
+    if element.behind:
+        last = "TIMESTAMP '9999-12-31 23:59:59.999999'"
+        moment = f"least({moment} + INTERVAL '1 {element.unit.lower()}', {last})"
+    return f"""to_char({moment}, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+
+
+@compiles(_BeginningOf, "sqlite")
+def _beginning_of_sqlite(element: _BeginningOf, compiler: SQLCompiler, **options: Any) -> str:
+    _, rest = _UNITS.get(element.unit, _UNITS["DAY"])
+    moment = f"{compiler.process(element.clauses, **options)} || '{rest}'"
+    if not element.behind:
+        return moment
+    step = "7 days" if element.unit == "WEEK" else f"1 {element.unit.lower()}"
+    # Of a year that has five digits SQLite makes NULL.
+    behind = f"strftime('%Y-%m-%dT%H:%M:%S.000000Z', {moment}, '+{step}')"
+    return f"coalesce({behind}, '9999-12-31T23:59:59.999999Z')"
+
+
+class _AtMost(_Text):
+    """No text; where a number is greater than it may be, the statement fails with an error that has `word` in it."""
+
+    name = "at_most"
+
+    def __init__(self, number: ColumnElement[int], maximum: int, word: str) -> None:
+        self.maximum = maximum
+        self.word = word
+        super().__init__(number)
+
+
+@compiles(_AtMost, "postgresql")
+def _at_most_postgresql(element: _AtMost, compiler: SQLCompiler, **options: Any) -> str:
+    number = compiler.process(element.clauses, **options)
+    # A text that is no number: what is known before the statement runs would fail even if it is never asked.
+    fits = f"CASE WHEN {number} > {element.maximum} THEN '{element.word}' ELSE '0' END"
+    return f"CASE WHEN CAST({fits} AS integer) = 0 THEN '' END"
+
+
+@compiles(_AtMost, "sqlite")
+def _at_most_sqlite(element: _AtMost, compiler: SQLCompiler, **options: Any) -> str:
+    number = compiler.process(element.clauses, **options)
+    return f"""json_extract('[""]', CASE WHEN {number} > {element.maximum} THEN '{element.word}' ELSE '$[0]' END)"""
 
 
 class Stream(_Text):
@@ -325,12 +434,10 @@ def _hexadecimal_sqlite(element: _Hexadecimal, compiler: SQLCompiler, **options:
     return f"hex({compiler.process(element.clauses, **options)})"
 
 
-class _Contains(FunctionElement[bool]):
+class _Contains(Condition):
     """Whether the first text contains the second, character for character."""
 
     name = "contains"
-    inherit_cache = False
-    type = Boolean()
 
 
 @compiles(_Contains, "postgresql")
@@ -341,6 +448,40 @@ def _contains_postgresql(element: _Contains, compiler: SQLCompiler, **options: A
 @compiles(_Contains, "sqlite")
 def _contains_sqlite(element: _Contains, compiler: SQLCompiler, **options: Any) -> str:
     return f"instr({compiler.process(element.clauses, **options)}) > 0"
+
+
+class _Position(FunctionElement[int]):
+    """Where the first text contains the second, from 1; 0 where it doesn't."""
+
+    name = "position"
+    inherit_cache = False
+    type = Integer()
+
+
+@compiles(_Position, "postgresql")
+def _position_postgresql(element: _Position, compiler: SQLCompiler, **options: Any) -> str:
+    return f"strpos({compiler.process(element.clauses, **options)})"
+
+
+@compiles(_Position, "sqlite")
+def _position_sqlite(element: _Position, compiler: SQLCompiler, **options: Any) -> str:
+    return f"instr({compiler.process(element.clauses, **options)})"
+
+
+class _InSmallLetters(_Text):
+    """A text with the letters A to Z made small, and no others."""
+
+    name = "in_small_letters"
+
+
+@compiles(_InSmallLetters, "postgresql")
+def _in_small_letters_postgresql(element: _InSmallLetters, compiler: SQLCompiler, **options: Any) -> str:
+    return f'lower({compiler.process(element.clauses, **options)} COLLATE "C")'
+
+
+@compiles(_InSmallLetters, "sqlite")
+def _in_small_letters_sqlite(element: _InSmallLetters, compiler: SQLCompiler, **options: Any) -> str:
+    return f"lower({compiler.process(element.clauses, **options)})"
 
 
 class _Elements(FunctionElement[Any]):
@@ -362,6 +503,23 @@ def _elements_postgresql(element: _Elements, compiler: SQLCompiler, **options: A
 @compiles(_Elements, "sqlite")
 def _elements_sqlite(element: _Elements, compiler: SQLCompiler, **options: Any) -> str:
     return f"(SELECT key AS place, value AS id FROM json_each({compiler.process(element.clauses, **options)}))"
+
+
+class _Texts(FunctionElement[Any]):
+    """The texts in a JSON array."""
+
+    name = "texts"
+    inherit_cache = False
+
+
+@compiles(_Texts, "postgresql")
+def _texts_postgresql(element: _Texts, compiler: SQLCompiler, **options: Any) -> str:
+    return f"(SELECT json_array_elements_text(CAST({compiler.process(element.clauses, **options)} AS json)) AS text)"
+
+
+@compiles(_Texts, "sqlite")
+def _texts_sqlite(element: _Texts, compiler: SQLCompiler, **options: Any) -> str:
+    return f"(SELECT value AS text FROM json_each({compiler.process(element.clauses, **options)}))"
 
 
 class _Element(_Text):
@@ -451,12 +609,10 @@ def _array_of_sqlite(element: _ArrayOf, compiler: SQLCompiler, **options: Any) -
     return f"json_array({compiler.process(element.clauses, **options)})"
 
 
-class _IsNone(FunctionElement[bool]):
+class _IsNone(Condition):
     """Whether a value is none of those that a statement finds, which are never NULL."""
 
     name = "is_none"
-    inherit_cache = False
-    type = Boolean()
 
     def __init__(self, value: ColumnElement[Any], found: Select[Any]) -> None:
         self.value = value
@@ -476,6 +632,25 @@ def _is_none_sqlite(element: _IsNone, compiler: SQLCompiler, **options: Any) -> 
     # What is found is put into a table once; NOT EXISTS would look for each value in an index that may be large.
     value, found = (compiler.process(clause, **options) for clause in element.clauses)
     return f"{value} NOT IN {found}"
+
+
+class _IsOneOf(_IsNone):
+    """Whether a value is one of those that a statement finds, which is asked first."""
+
+    name = "is_one_of"
+
+
+@compiles(_IsOneOf, "postgresql")
+def _is_one_of_postgresql(element: _IsOneOf, compiler: SQLCompiler, **options: Any) -> str:
+    # As an array, which is there before rows are looked up by it: of a join the planner would judge by averages.
+    value, found = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{value} = ANY (ARRAY{found})"
+
+
+@compiles(_IsOneOf, "sqlite")
+def _is_one_of_sqlite(element: _IsOneOf, compiler: SQLCompiler, **options: Any) -> str:
+    value, found = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{value} IN {found}"
 
 
 class _Apart(FunctionElement[Any]):
@@ -549,12 +724,10 @@ def _digits_sqlite(element: _Digits, compiler: SQLCompiler, **options: Any) -> s
     return f"lower(hex({compiler.process(element.clauses, **options)}))"
 
 
-class _Among(FunctionElement[bool]):
+class _Among(Condition):
     """Whether a text is among those in a JSON array."""
 
     name = "among"
-    inherit_cache = False
-    type = Boolean()
 
 
 @compiles(_Among, "postgresql")
@@ -605,6 +778,11 @@ def array_of(value: ColumnElement[Any]) -> ColumnElement[str]:
 def is_none(value: ColumnElement[Any], found: Select[Any]) -> ColumnElement[bool]:
     """Return whether a value is none of those that a statement finds, which are never NULL."""
     return _IsNone(value, found)
+
+
+def is_one_of(value: ColumnElement[Any], found: Select[Any]) -> ColumnElement[bool]:
+    """Return whether a value is one of those that a statement finds, which is asked first."""
+    return _IsOneOf(value, found)
 
 
 def apart(column: ColumnElement[T]) -> ColumnElement[T]:
@@ -729,9 +907,54 @@ def contains(text: ColumnElement[str], part: ColumnElement[str]) -> ColumnElemen
     return _Contains(text, part)
 
 
+def position(text: ColumnElement[str], part: ColumnElement[str]) -> ColumnElement[int]:
+    """Return where `text` contains `part` first, from 1; 0 where it doesn't."""
+    return _Position(text, part)
+
+
+def in_small_letters(text: ColumnElement[str]) -> ColumnElement[str]:
+    """Return a text with the letters A to Z made small, and no others."""
+    return _InSmallLetters(text)
+
+
+def unit_of(moment: ColumnElement[Any], unit: str) -> ColumnElement[Any]:
+    """Return the unit of time, by its name, that a moment is in by UTC: a value that sorts as time does.
+
+    Weeks begin on Monday (ISO 8601).
+    """
+    return _UnitOf(moment, unit)
+
+
+def beginning_of(value: ColumnElement[Any], unit: str, *, behind: bool = False) -> ColumnElement[str]:
+    """Return when such a unit of time begins, or the one `behind` it, in the wire form of a moment.
+
+    Where that would be in the year 10000, it is the last moment that there is.
+    """
+    return _BeginningOf(value, unit, behind=behind)
+
+
+_LIMIT = re.compile(r"dossier-limit-(\d+)-(\d+)")
+
+
+def at_most(number: ColumnElement[int], maximum: int, site: int) -> ColumnElement[str]:
+    """Return no text, where a number is not greater than it may be; else the statement fails, see `passed_limit`."""
+    return _AtMost(number, maximum, f"dossier-limit-{maximum}-{site}")
+
+
+def passed_limit(error: BaseException) -> PassedLimit | None:
+    """Return what is meant by the error with which a statement failed on either database because of `at_most`."""
+    found = _LIMIT.search(str(error))
+    return None if found is None else PassedLimit(int(found[1]), int(found[2]))
+
+
 def elements(array: BindParameter[str], alias: str) -> TableValuedAlias:
     """Return the identifiers in a JSON array as rows of `place`, which tells their order, and `id`."""
     return _Elements(array).table_valued(column("place", Integer), column("id", Id), name=alias)
+
+
+def texts(array: ColumnElement[str], alias: str) -> TableValuedAlias:
+    """Return the texts in a JSON array as rows of `text`: to look them up in an index, as `among` doesn't."""
+    return _Texts(array).table_valued(column("text", Text), name=alias)
 
 
 def _literal(text: str) -> str:

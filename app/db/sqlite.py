@@ -25,7 +25,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.db.assembly import Assembly
 from app.db.outages import outage
-from app.db.sql import NODE
+from app.db.sql import NODE, passed_limit
 from app.db.sqlite_log import Reading, WriteAheadLog
 from app.db.sqlite_writer import (
     BUSY_MILLISECONDS,
@@ -115,6 +115,8 @@ class SqliteDatabase:
         except sqlite3.Error as error:
             if is_too_long(error):
                 raise AnswerTooLarge(self.longest) from None
+            if (passed := passed_limit(error)) is not None:
+                raise passed from None
             # A connection that was open before may go on reading what was there. One that begins only now can't.
             if isinstance(error, sqlite3.OperationalError) and self.trouble() is not None:
                 raise Unavailable(UNDER_THE_SERVER, error.sqlite_errorname) from None

@@ -36,6 +36,7 @@ from sqlalchemy.engine import Connection, Dialect, Engine
 from app.db import sqlite_files
 from app.db.assembly import Assembly
 from app.db.outages import undid_commit
+from app.db.sql import passed_limit
 from app.db.transaction import Transaction
 from app.db.waiting import TOGETHER_SECONDS, Waiting
 from app.errors import AnswerTooLarge, DeadlineExceeded, PayloadDeadlineExceeded, Unavailable, UnknownOutcome
@@ -461,6 +462,8 @@ class Writer:
     def _meant_by(self, error: BaseException) -> BaseException:
         if is_too_long(error):
             return AnswerTooLarge(self._longest)
+        if isinstance(error, sqlite3.OperationalError) and (passed := passed_limit(error)) is not None:
+            return passed
         late = isinstance(error, sqlite3.OperationalError) and self._takes_too_long()
         return DeadlineExceeded(self._deadline) if late else error
 

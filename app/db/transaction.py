@@ -37,8 +37,8 @@ class Statement:
     The columns that an INSERT or UPDATE writes are those among the values that it is run with.
     """
 
-    def __init__(self, element: _Element, **elsewhere: _Element) -> None:
-        """Take the statement, and what it is on a dialect that needs another one, by the dialect's name."""
+    def __init__(self, element: _Element, **elsewhere: _Element | None) -> None:
+        """Take the statement, and what it is on a dialect that needs another one, by the dialect's name; or none."""
         self._element = element
         self._elsewhere = elsewhere
         self._forms: dict[tuple[str, tuple[str, ...]], _Form] = {}
@@ -48,8 +48,14 @@ class Statement:
         key = dialect.name, tuple(names)
         form = self._forms.get(key)
         if form is None:
-            form = self._forms[key] = _compiled(self._elsewhere.get(dialect.name, self._element), dialect, key[1])
+            element = self._elsewhere.get(dialect.name, self._element)
+            assert element is not None, "it is run where it is one"  # noqa: S101 - for the type checker
+            form = self._forms[key] = _compiled(element, dialect, key[1])
         return form
+
+    def is_for(self, dialect: Dialect) -> bool:
+        """Return whether there is anything to run on a dialect."""
+        return self._elsewhere.get(dialect.name, self._element) is not None
 
 
 class Session(Protocol):
@@ -107,6 +113,8 @@ class Transaction:
 
     def run_each(self, statement: Statement, rows: Sequence[Mapping[str, object]]) -> None:
         """Run a statement that returns nothing with each of some rows of values, all of the same names."""
+        if not statement.is_for(self._dialect):
+            return
         if len(rows) == 1:
             self.run(statement, rows[0])
         elif rows:
@@ -119,7 +127,11 @@ class Transaction:
         They should be the last that write, as it costs others more when something fails behind them.
         PostgreSQL gets them as one statement, in one message: each is a part of its WITH clause.
         """
-        forms = [(statement.form(self._dialect, values), values) for statement, values in statements]
+        forms = [
+            (statement.form(self._dialect, values), values)
+            for statement, values in statements
+            if statement.is_for(self._dialect)
+        ]
         if self._dialect.name == "postgresql" and len(forms) > 1:
             bound = [value for form, values in forms for value in form.bind(values)]
             self._finish(_together(tuple(form.sql for form, _ in forms)), bound)

@@ -14,6 +14,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from app.db.grams import lexemes
 from app.values import format_time
 
 TIME_LENGTH = 27
@@ -77,6 +78,25 @@ class Choice(TypeDecorator[str]):
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002 - both alike
         """Turn an enumeration's member into its name."""
         return value.value if isinstance(value, Enum) else value
+
+
+class Grams(TypeDecorator[str]):
+    """The grams of a text, which is what it is given: a `tsvector` on PostgreSQL, nothing on SQLite. See grams.py."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the storage."""
+        return dialect.type_descriptor(postgresql.TSVECTOR() if dialect.name == "postgresql" else Text())
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[str | None], str | None]:
+        """Return what makes the grams of a text."""
+        return lexemes if dialect.name == "postgresql" else _nothing
+
+
+def _nothing(_: str | None) -> None:
+    return None
 
 
 # Compared and sorted by code point on both databases, whatever the locale of the PostgreSQL cluster.

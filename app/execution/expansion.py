@@ -36,11 +36,24 @@ from graphql import (
 
 from app.execution.limits import ENDLESS, hold
 from app.execution.sizes import Definition
-from app.reading.nouns import AnyNodes, Connection, Feed, Refusals, Resolved, lead_of
+from app.reading.nouns import (
+    MAX_UNITS,
+    AnyNodes,
+    ChangedNodes,
+    Connection,
+    Counts,
+    Feed,
+    Refusals,
+    Resolved,
+    Tally,
+    lead_of,
+)
 from app.reading.pages import DEFAULT_SIZE, MAX_SIZE
 
 # An object of the schema is made by graphql-core, in Python, and costs as much as some five that the database makes.
 _WALKED = 5
+# A unit of time has two moments and a number.
+_UNITS_OF_AN_OBJECT = 10
 
 
 @dataclass(frozen=True)
@@ -174,6 +187,10 @@ class Expansion:
                 return _given(arguments["ids"]) if "ids" in arguments else DEFAULT_SIZE
             case None:
                 return _introspected(self._schema)[name]
+            case Counts():
+                return MAX_UNITS // _UNITS_OF_AN_OBJECT
+            case ChangedNodes(most) | Tally(_, most):
+                return most
             case Refusals():
                 return 1  # of all that a change is refused for, one alone shows a row
             case _:

@@ -14,6 +14,8 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from app.ownership import acquainted, readable
 from app.reading import nouns
+from app.reading.beside import beside
+from app.reading.counts import ReadCounts
 from app.reading.feeds import ReadFeed
 from app.reading.lists import ReadPage
 from app.reading.nouns import MADE_BY
@@ -84,6 +86,8 @@ def _code(field: Field) -> str:
 # What answers a field whatever it is of.
 _ALWAYS: Mapping[type[nouns.Lead], Any] = {
     nouns.Private: acquainted,
+    nouns.StoredBeside: beside,
+    **dict.fromkeys((nouns.Counts, nouns.UnitStart, nouns.UnitEnd, nouns.UnitCount), ReadCounts),
     **dict.fromkeys((nouns.AnyNode, nouns.AnyNodes, nouns.NodeOf), readable),
     **dict.fromkeys((nouns.MemberName, nouns.MemberValue), said),
     **dict.fromkeys((nouns.Gone, nouns.Replayed, nouns.Refusals, nouns.Told, nouns.Current), Payload),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,19 +23,24 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
+from app.db import grams
+from app.db.searching import Sought
 from app.db.sql import Piece, Stream, boolean, concatenation, cursor_text, in_quotes, joined, or_null, stream
 from app.ownership import Asking
 from app.reading import nouns
+from app.reading.finding import FoundRows, type_of
 from app.reading.nouns import Filter
 from app.reading.pages import Page
-from app.reading.rows import Scope, braces, scalar
+from app.reading.rows import Rows, Scope, braces, scalar
 from app.reading.selections import Field
+from app.values import fold
 
 if TYPE_CHECKING:
     from app.reading.statements import Planner
 
 T = TypeVar("T")
 
+_HELPED = 3  # lists in each other of which rows are found by the index; deeper it would be too much for SQLite's parser
 _PLACE = literal_column("place", Integer())
 _ONE = literal_column("1", Integer())
 _TOTAL = literal_column("total", Integer())
@@ -54,13 +59,14 @@ class ReadPage:
         scope: Scope,
     ) -> None:
         self._planner = planner
-        self._asking = asking
         self._field = field
-        self._table = field.noun.table
         self._page = page
         self._site = site
-        self._rows = scope.rows(planner.name())
-        self._scope = [*scope.conditions, *self._filters()]
+        self._rows = found_rows(planner, asking, field, page.where, site, scope) or scope.rows(planner.name())
+        self._number = None if page.where else scope.number
+        filters = [*conditions_of(planner, asking, field, page.where, site, self._rows)]
+        self._scope = [*scope.conditions_of(self._rows), *filters]
+        self._whole = [*scope.conditions_of(self._rows, whole=True), *filters]
         self._after = self._key("after")
         self._before = self._key("before")
         self._size = self._bind(lambda page: page.size, Integer())
@@ -108,7 +114,7 @@ class ReadPage:
             case nouns.TypeName():
                 return [f'"{member.parent.name}"']
             case nouns.Total():
-                return [scalar(self._rows.among(func.count(), *self._scope))]
+                return [scalar(self._rows.among(func.count(), *self._whole)) if self._number is None else self._number]
             case nouns.About():
                 return braces((info.key, self._about(info)) for info in member.children())
             case _:
@@ -162,30 +168,50 @@ class ReadPage:
     @cached_property
     def _cursor(self) -> ColumnElement[str]:
         order = self._page.order
-        keys = [(self._rows.column(sort.column.name), sort.column.type) for sort in order.sorts]
+        keys = [(self._rows.column(sort.name), sort.kind) for sort in order.sorts]
         return self._rows.below(cursor_text(order.tag, keys))
-
-    def _filters(self) -> Iterator[ColumnElement[bool]]:
-        if not self._page.where:
-            return
-        filters = filters_of(self._field)
-        for name, value in self._page.where.items():
-
-            def bind(convert: Callable[[Any], Any], column: str, name: str = name) -> ColumnElement[Any]:
-                return self._bind(lambda page: convert(page.where[name]), self._table.c[column].type)
-
-            yield filters[name](self._rows, value, bind, self._asking)
 
     def _key(self, name: str) -> list[ColumnElement[Any]] | None:
         if getattr(self._page, name) is None:
             return None
-        return [
-            self._bind(_key_part(name, place), sort.column.type) for place, sort in enumerate(self._page.order.sorts)
-        ]
+        return [self._bind(_key_part(name, place), sort.kind) for place, sort in enumerate(self._page.order.sorts)]
 
     def _bind(self, value: Callable[[Page], Any], kind: TypeEngine[T]) -> BindParameter[T]:
         site = self._site
         return self._planner.bind(lambda run: value(run.arguments[site]), kind)
+
+
+def conditions_of(
+    planner: Planner, asking: Asking, field: Field, where: Mapping[str, Any], site: int, rows: Rows
+) -> Iterator[ColumnElement[bool]]:
+    """Iterate over what rows have to meet by the filters that a field was given, which is asked for at `site`."""
+    filters = filters_of(field) if where else {}
+    for name, value in where.items():
+        if isinstance(rows, FoundRows) and filters[name] is nouns.text:
+            continue  # which is how they are found
+
+        def bind(convert: Callable[[Any], Any], column: str | None, name: str = name) -> ColumnElement[Any]:
+            kind = Text() if column is None else rows.table.c[column].type
+            return planner.bind(lambda run: convert(run.arguments[site].where[name]), kind)
+
+        yield filters[name](rows, value, bind, asking)
+
+
+def found_rows(
+    planner: Planner, asking: Asking, field: Field, where: Mapping[str, Any], site: int, scope: Scope
+) -> FoundRows | None:
+    """Return the rows as those that have the text that is asked for, where the index helps to find them."""
+    is_helped = where and not asking.sees_few and planner.nesting <= _HELPED
+    filters = filters_of(field) if is_helped else {}
+    name = next((name for name in filters if name in where and filters[name] is nouns.text), None)
+    if name is None:
+        return None
+    asked = partial(grams.query, planner.dialect, [type_of(scope.table)])
+
+    def bind(make: Callable[[str], str | None]) -> ColumnElement[str]:
+        return planner.bind(lambda run: make(fold(run.arguments[site].where[name])), Text())
+
+    return FoundRows(planner.name(), scope.table, Sought(bind(str), bind(asked), bind(grams.pair)))
 
 
 def filters_of(field: Field) -> dict[str, Filter]:

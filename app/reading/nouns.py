@@ -12,17 +12,34 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any, ClassVar, Final, Protocol, TypeAlias
 
 from graphql import GraphQLField, GraphQLNamedType, GraphQLObjectType
-from sqlalchemy import Column, ColumnElement, Table, Text, case, cast, exists, false, func, literal_column, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Select,
+    Table,
+    Text,
+    case,
+    cast,
+    exists,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 
 from app import ownership
-from app.db.models import Base, TimePrecision, table_of
-from app.db.sql import among, contains, members
+from app.db.models import Base, Event, Tag, TimePrecision, table_of
+from app.db.sql import among, contains, in_small_letters, members, texts
 from app.ownership import Asking
-from app.reading.pages import Columns, Order, order_of
-from app.values import earliest_reaching, fold, parse_id
+from app.reading.finding import EXCERPT, has_text
+from app.reading.pages import MAX_TEXT, Columns, Order, order_of
+from app.values import earliest_reaching, fold, parse_id, text_fault
 
 LEAD: Final = "dossier-lead"
 NOUN: Final = "dossier-noun"
@@ -30,8 +47,12 @@ REFUSAL: Final = "dossier-refusal"
 MADE_BY: Final = "dossier_made_by"
 """Where a class that a function makes has that function."""
 
+_TAGS, _EVENTS = table_of(Tag), table_of(Event)
+
 MAX_NAMES = 100
 """How many names a filter may give."""
+MAX_UNITS = 10_000
+"""In how many units of time rows are counted at once."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +99,13 @@ class Stored(Lead):
     """A column of the row."""
 
     column: Column[Any]
+
+
+@dataclass(frozen=True)
+class StoredBeside(Lead):
+    """A column of the row that stands beside it; see beside.py."""
+
+    name: str
 
 
 @dataclass(frozen=True)
@@ -130,7 +158,45 @@ class NodeOf(Lead):
     """The row of whatever table that has the id in a column of this row."""
 
     column: str
-    reads = None
+    reads: ClassVar[int | None] = None
+
+
+@dataclass(frozen=True)
+class On(NodeOf):
+    """The case, the event or the file batch that has the id in a column of this row, and is there if this row is."""
+
+    reads = 3
+
+
+@dataclass(frozen=True)
+class Listed(Lead):
+    """The texts in a JSON array in a column of this row, of up to so many bytes; none where it is null."""
+
+    column: str
+    most: int
+    reads = 1
+
+
+@dataclass(frozen=True)
+class Tally(Lead):
+    """What rows below this one have in common, of which there are so many kinds at the most, with how many have it.
+
+    `found` returns a statement of `name` and `count`, in order, for the id of this row.
+    """
+
+    found: Callable[[ColumnElement[str]], Select[Any]]
+    most: int
+    reads = 1
+
+
+@dataclass(frozen=True)
+class TallyName(Lead):
+    """What some rows have in common."""
+
+
+@dataclass(frozen=True)
+class TallyCount(Lead):
+    """How many rows have it in common."""
 
 
 @dataclass(frozen=True)
@@ -209,6 +275,43 @@ class Connection(Lead):
     order: Enum
     among: Among | None = None
     reads = 1
+
+
+@dataclass(frozen=True)
+class Search(Connection):
+    """What has a text, of whatever kind, page by page."""
+
+
+@dataclass(frozen=True)
+class Excerpt(Lead):
+    """The words around what a search has found, up to so many characters."""
+
+    reads = 1
+    most = EXCERPT
+
+
+@dataclass(frozen=True)
+class Counts(Lead):
+    """How many rows below this one have a moment, in a column, in each unit of time; `parent` as in Lookup."""
+
+    parent: str
+    moment: str
+    reads = 1
+
+
+@dataclass(frozen=True)
+class UnitStart(Lead):
+    """The moment with which a unit of time begins."""
+
+
+@dataclass(frozen=True)
+class UnitEnd(Lead):
+    """The moment before which a unit of time ends."""
+
+
+@dataclass(frozen=True)
+class UnitCount(Lead):
+    """How many rows there are in a unit of time."""
 
 
 @dataclass(frozen=True)
@@ -339,8 +442,16 @@ class Changed(Lead):
 
 @dataclass(frozen=True)
 class ChangedNode(Lead):
-    """The row that a change made or changed, in its payload: a case, an event or a file batch."""
+    """The row that a change made or changed, in its payload, of whichever type that has versions."""
 
+    reads = 4
+
+
+@dataclass(frozen=True)
+class ChangedNodes(Lead):
+    """The rows that a change was about, in its payload, as far as they are there; of one type, or of any of several."""
+
+    most: int
     reads = 3
 
 
@@ -372,6 +483,11 @@ class Gone(Lead):
 
 
 @dataclass(frozen=True)
+class AllGone(Lead):
+    """The ids of what a change deleted, in its payload."""
+
+
+@dataclass(frozen=True)
 class Refusals(Lead):
     """Why a change was refused, in its payload."""
 
@@ -385,9 +501,9 @@ class Told(Lead):
 
 @dataclass(frozen=True)
 class Current(Lead):
-    """The row that a conflict was about, as it is now: a case, an event or a file batch."""
+    """The row that a conflict was about, as it is now, of whichever type that has versions."""
 
-    reads = 3
+    reads = 4
 
 
 @dataclass(frozen=True)
@@ -412,7 +528,8 @@ def types_of(possible: Iterable[GraphQLObjectType]) -> list[GraphQLObjectType]:
     return sorted(possible, key=lambda type_: noun_of(type_).table.name)
 
 
-Bind: TypeAlias = Callable[[Callable[[Any], Any], str], ColumnElement[Any]]
+Bind: TypeAlias = Callable[[Callable[[Any], Any], str | None], ColumnElement[Any]]
+"""Makes a value of what is given, of the type of a column, or else a text."""
 
 
 class Filtered(Protocol):
@@ -421,6 +538,10 @@ class Filtered(Protocol):
     @property
     def c(self) -> Columns:
         """Their columns."""
+
+    @property
+    def above(self) -> Mapping[str, ColumnElement[str]]:
+        """What all of them have in some columns: the id of the row that they lie below, if they do."""
 
 
 Filter: TypeAlias = Callable[[Filtered, Any, Bind, Asking], ColumnElement[bool]]
@@ -481,14 +602,92 @@ def one_of(column: str) -> Filter:
 
 
 def text(rows: Filtered, _: str, bind: Bind, __: Asking) -> ColumnElement[bool]:
-    """Rows that have a text in what is searched of them."""
-    return contains(rows.c["search"], bind(fold, "search"))
+    """Rows that have a text in what is searched of them, each looked at; see finding.py for those of a page."""
+    return has_text(rows.c["id"], bind(fold, None))
+
+
+@dataclass(frozen=True)
+class HasPart:
+    """A filter: rows of which a text has a part. Upper and lower case of the letters A to Z are alike in it.
+
+    Other letters are as they are: so databases can compare what was said of a row in the past, of which nothing is
+    folded in Python.
+    """
+
+    column: str
+
+    def fault(self, part: str) -> str | None:
+        """Return what is wrong with what is given, as the end of a sentence, or None."""
+        if len(part) > MAX_TEXT:
+            return f"may have up to {MAX_TEXT} characters, not {len(part)}"
+        return text_fault(part)
+
+    def __call__(self, rows: Filtered, _: str, bind: Bind, __: Asking) -> ColumnElement[bool]:
+        """See Filter."""
+        return contains(in_small_letters(rows.c[self.column]), bind(_in_small_letters, self.column))
+
+
+@dataclass(frozen=True)
+class HavingTags:
+    """A filter: rows that have all the tags given.
+
+    They are found by their tags, where it is known in which case or on which event they are, and those who see all
+    cases look for cases. Everybody else's cases are looked at one by one: what it costs must not tell of those of
+    others.
+    """
+
+    def fault(self, tags: Sequence[str]) -> str | None:
+        """Return what is wrong with the tags that are given, as the end of a sentence, or None."""
+        if len(tags) > MAX_NAMES:
+            return f"may hold up to {MAX_NAMES} tags, not {len(tags)}"
+        return next((fault for tag in tags if (fault := text_fault(tag)) is not None), None)
+
+    def __call__(self, rows: Filtered, tags: Sequence[str], bind: Bind, asking: Asking) -> ColumnElement[bool]:
+        """See Filter."""
+        if not tags:
+            return true()  # as all have all of none
+        keys = texts(bind(_keys, "tags"), "wanted")
+        number = bind(lambda tags: len({*map(fold, tags)}), "version")
+        has_one = _TAGS.c.key.in_(select(keys.c.text))
+        having = select(_TAGS.c.row_id).where(has_one)
+        having = having.group_by(_TAGS.c.row_id).having(func.count() == number)
+        for column, value in rows.above.items():
+            return rows.c["id"].in_(having.where(_TAGS.c[column] == value).correlate(None))
+        if asking.reads_all:
+            return rows.c["id"].in_(having.where(_TAGS.c.row_id == _TAGS.c.case_id).correlate(None))
+        of_row = select(func.count()).where(_TAGS.c.row_id == rows.c["id"], has_one)
+        return of_row.correlate_except(_TAGS).scalar_subquery() == number
+
+
+having_tags = HavingTags()
+"""Rows that have all the tags given, for filters of whatever can have tags."""
+
+
+def _keys(tags: Sequence[str]) -> str:
+    return json.dumps(sorted({fold(tag) for tag in tags}))
+
+
+def tag_counts(case_id: ColumnElement[str]) -> Select[Any]:
+    """Return the tags of a case and of what is in it, with how many rows have each, those that most have first."""
+    number: ColumnElement[int] = func.count()
+    # What is on an event that was deleted may go a little later.
+    is_there = or_(_TAGS.c.event_id.is_(None), exists(select(_EVENTS.c.id).where(_EVENTS.c.id == _TAGS.c.event_id)))
+    columns: list[ColumnElement[Any]] = [func.min(_TAGS.c.tag).label("name"), number.label("count")]
+    counted = select(*columns).where(_TAGS.c.case_id == case_id, is_there)
+    return counted.group_by(_TAGS.c.key).order_by(number.desc(), _TAGS.c.key)
 
 
 def accepted(rows: Filtered, wanted: bool, _: Bind, asking: Asking) -> ColumnElement[bool]:  # noqa: FBT001 - as given
     """Cases that the viewer has taken up, or has yet to."""
     # The value is part of the statement, as every Boolean is.
     return ownership.accepted(rows.c["id"], asking, wanted=wanted)
+
+
+_SMALL_LETTERS = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+
+def _in_small_letters(text: str) -> str:
+    return text.translate(_SMALL_LETTERS)
 
 
 def reaches(rows: Filtered, _: Any, bind: Bind, __: Asking) -> ColumnElement[bool]:

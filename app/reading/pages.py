@@ -13,10 +13,11 @@ from enum import Enum
 from typing import Any, Protocol, TypeAlias
 from zlib import crc32
 
-from sqlalchemy import Column, ColumnElement, Integer, Table, and_, or_, tuple_
+from sqlalchemy import ColumnElement, Integer, Table, and_, or_, tuple_
 from sqlalchemy.types import TypeEngine
 
 from app.db.types import Id, Time
+from app.reading.beside import identity, kind_of
 from app.values import parse_id, parse_time, text_fault
 
 DEFAULT_SIZE = 50
@@ -53,27 +54,23 @@ class ExpiredCursorError(ArgumentError):
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """One column of an order, and its direction."""
+    """One column of an order, its type and its direction; the column may be one beside the table."""
 
-    column: Column[Any]
+    name: str
+    kind: TypeEngine[Any]
     descending: bool
-
-    @property
-    def reversed(self) -> Sort:
-        """The same column the other way round."""
-        return Sort(self.column, not self.descending)
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A total order of a table's rows: its last column is the id."""
+    """A total order of a table's rows: one of its columns tells each from all others."""
 
     tag: str
     sorts: tuple[Sort, ...]
 
     def by(self, c: Columns, *, backward: bool) -> list[ColumnElement[Any]]:
         """Return what to sort rows by that have these columns."""
-        columns = ((c[sort.column.name], sort.descending) for sort in self.sorts)
+        columns = ((c[sort.name], sort.descending) for sort in self.sorts)
         return [column.desc() if descending != backward else column.asc() for column, descending in columns]
 
     def beyond(
@@ -81,7 +78,7 @@ class Order:
     ) -> ColumnElement[bool]:
         """Return the condition that a row with these columns stands behind `key`, or before it when `backward`."""
         directions = {sort.descending for sort in self.sorts}
-        columns = [c[sort.column.name] for sort in self.sorts]
+        columns = [c[sort.name] for sort in self.sorts]
         if len(directions) == 1:
             # A comparison of rows is what both databases can answer from an index.
             here, there = tuple_(*columns), tuple_(*key)
@@ -112,6 +109,14 @@ class Page:
     where: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class HitPage(Page):
+    """Which part of what a search finds is asked for: of rows that have a text, of which kinds."""
+
+    text: str
+    kinds: tuple[str, ...]
+
+
 def order_of(table: Table, orders: Sequence[Enum], columns: Mapping[str, tuple[str, ...]]) -> Order:
     """Return the order that a list of an order's names asks for.
 
@@ -122,9 +127,9 @@ def order_of(table: Table, orders: Sequence[Enum], columns: Mapping[str, tuple[s
     for order in orders:
         name, direction = order.name.rsplit("_", 1)
         for column in columns.get(name, (name.lower(),)):
-            sorts.setdefault(column, Sort(table.c[column], direction == "DESC"))
+            sorts.setdefault(column, Sort(column, kind_of(table, column), direction == "DESC"))
     last = next(reversed(sorts.values()))
-    sorts.setdefault("id", Sort(table.c.id, last.descending))
+    sorts.setdefault(end := identity(table, sorts), Sort(end, Id(), last.descending))
     words = ",".join(f"{name} {sort.descending}" for name, sort in sorts.items())
     return Order(f"{crc32(f'{table.name} {words}'.encode()):08x}", tuple(sorts.values()))
 
@@ -132,23 +137,11 @@ def order_of(table: Table, orders: Sequence[Enum], columns: Mapping[str, tuple[s
 def decode(
     arguments: Mapping[str, Any], order_for: Callable[[Sequence[Enum]], Order], filters: Mapping[str, Any]
 ) -> Page:
-    """Return the page that a connection's arguments ask for. Raises ArgumentError.
-
-    A filter may have a `fault`, a function from what is given to what is wrong with it, or None.
-    """
+    """Return the page that a connection's arguments ask for. Raises ArgumentError."""
     if arguments.get("first") is not None and arguments.get("last") is not None:
         raise ArgumentError("`first` and `last` can't be used together; page one way or the other", "last")
     first, last = size_of(arguments, "first"), size_of(arguments, "last")
-    where = {name: value for name, value in (arguments.get("where") or {}).items() if value is not None}
-    text = where.get("text", "")
-    if len(text) > MAX_TEXT:
-        raise ArgumentError(f"`text` may have up to {MAX_TEXT} characters, not {len(text)}", "where", "text")
-    if (fault := text_fault(text)) is not None:
-        raise ArgumentError(f"`text` {fault}", "where", "text")
-    for name, value in where.items():
-        find_fault = getattr(filters[name], "fault", None)
-        if find_fault is not None and (fault := find_fault(value)) is not None:
-            raise ArgumentError(f"`{name}` {fault}", "where", name)
+    where = where_of(arguments, filters)
     order = order_for(arguments.get("orderBy") or ())
     return Page(
         order=order,
@@ -160,6 +153,38 @@ def decode(
     )
 
 
+def _check_text(text: str, *argument: str) -> None:
+    """Refuse a text that can't be searched for. Raises ArgumentError."""
+    if len(text) > MAX_TEXT:
+        raise ArgumentError(f"`text` may have up to {MAX_TEXT} characters, not {len(text)}", *argument)
+    if (fault := text_fault(text)) is not None:
+        raise ArgumentError(f"`text` {fault}", *argument)
+
+
+def decode_search(order: Order, arguments: Mapping[str, Any]) -> HitPage:
+    """Return the page that the arguments of a search ask for. Raises ArgumentError."""
+    page, text = decode(arguments, lambda _: order, {}), arguments["text"].strip()
+    _check_text(text, "text")
+    if not text:
+        raise ArgumentError("`text` must not be blank", "text")
+    kinds = tuple(dict.fromkeys(kind.value for kind in arguments.get("kinds") or ()))
+    return HitPage(page.order, page.size, page.backward, page.after, page.before, page.where, text, kinds)
+
+
+def where_of(arguments: Mapping[str, Any], filters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the filters that were given. Raises ArgumentError.
+
+    A filter may have a `fault`, a function from what is given to what is wrong with it, or None.
+    """
+    where = {name: value for name, value in (arguments.get("where") or {}).items() if value is not None}
+    _check_text(where.get("text", ""), "where", "text")
+    for name, value in where.items():
+        find_fault = getattr(filters[name], "fault", None)
+        if find_fault is not None and (fault := find_fault(value)) is not None:
+            raise ArgumentError(f"`{name}` {fault}", "where", name)
+    return where
+
+
 def size_of(arguments: Mapping[str, Any], name: str) -> int | None:
     """Return how many rows an argument asks for, if it does. Raises ArgumentError."""
     size: int | None = arguments.get(name)
@@ -169,7 +194,7 @@ def size_of(arguments: Mapping[str, Any], name: str) -> int | None:
 
 
 def _key(arguments: Mapping[str, Any], name: str, order: Order) -> Key | None:
-    kinds = [sort.column.type for sort in order.sorts]
+    kinds = [sort.kind for sort in order.sorts]
     return read_cursor(arguments, name, order.tag, kinds, "of another list or another `orderBy`")
 
 

@@ -40,8 +40,9 @@ from sqlalchemy.sql.visitors import iterate
 from app.db.models import Case, ChangeKind, Journal, JournalEntry, table_of
 from app.db.sql import apart, array_of, contains, digits, inside, is_none, last_hash, node_hash, value_inside
 from app.db.types import Id
-from app.ownership import Asking, readable
+from app.ownership import Asking, may_be_left, readable
 from app.reading import nouns
+from app.reading.beside import beside
 from app.reading.nouns import Filter
 from app.reading.pages import ArgumentError, Columns
 from app.reading.rows import Join, OrderBy, Rows, Scope
@@ -55,6 +56,7 @@ _BEGINNINGS: Sequence[ColumnElement[str]] = [
     literal_column(f"'{kind.value}'")
     for kind in (ChangeKind.CREATED, ChangeKind.IMPORTED, ChangeKind.RESTORED, ChangeKind.HELD)
 ]
+_DELETED: ColumnElement[str] = literal_column(f"'{ChangeKind.DELETED.value}'")
 _NO_CHANGE: Sequence[ColumnElement[str]] = [literal_column(f"'{kind.value}'") for kind in NO_CHANGE]
 _BEFORE, _AFTER = 0, 1
 _FIRST_AUTHORS: Final = {"created_at": "at", "created_by": "by"}
@@ -84,20 +86,21 @@ def as_of(name: str, arguments: Mapping[str, Any]) -> AsOf | None:
 
 
 def past_filters(filters: Mapping[str, Filter]) -> dict[str, Filter]:
-    """Return filters of which one for texts says that it can't be asked of the past: what is searched is not kept."""
-    return {name: _NoText() if filter_ is nouns.text else filter_ for name, filter_ in filters.items()}
+    """Return filters of which those for texts and tags can't be asked of the past: what is searched is not kept."""
+    of_present = nouns.text, nouns.having_tags
+    return {name: _NotThen() if filter_ in of_present else filter_ for name, filter_ in filters.items()}
 
 
-class _NoText:
-    """The filter for texts, where it can't be asked for."""
+class _NotThen:
+    """A filter by what is kept of the present alone, where it can't be asked for."""
 
-    def fault(self, _: str) -> str:
+    def fault(self, _: object) -> str:
         """Return what is wrong with it, as the end of a sentence."""
         return "can't be asked of a case as it was"
 
     def __call__(self, *_: object) -> ColumnElement[bool]:
         """See Filter; a page with a fault is never read."""
-        raise TypeError("a text of the past")
+        raise TypeError("a text or a tag of the past")
 
 
 class Past:
@@ -123,9 +126,15 @@ class Past:
     def below(self, table: Table, values: Mapping[str, ColumnElement[str]]) -> Scope:
         """Return where rows of the case lie that have these values in columns, which never change."""
         if table.name in SUBJECTS:
-            return PastScope(table, (), self, values)
+            return PastScope(table, (), self, values, any(may_be_left(table, name) for name in values))
         # Entries are never changed: those that there are by now begin with those that there were.
         return Scope(table, [*(table.c[name] == value for name, value in values.items()), table.c.seq <= self.seq])
+
+    def was_there(self, identifier: ColumnElement[str]) -> ColumnElement[bool]:
+        """Return the condition that a row with an id was not gone: the last that was done to it was no deletion."""
+        entry = _ENTRIES.alias("above")
+        last = select(entry.c.kind).where(entry.c.row_id == identifier, entry.c.seq <= self.seq, *_changes(entry))
+        return _one(last.order_by(entry.c.seq.desc())) != _DELETED
 
     def keys(self, subject: Subject, values: Mapping[str, ColumnElement[str]], names: Sequence[str]) -> Any:
         """Return the keys of rows that have these values, with the columns of these names."""
@@ -153,6 +162,7 @@ class Past:
             *_changes(earlier),
             *self._in_case(subject, earlier),
         )
+        recorded = {each.column: each for each in subject.columns if each.column in values}
         undone = (
             undone.select_from(
                 self._moment.join(first, self._later(subject, first, values)).outerjoin(
@@ -162,6 +172,14 @@ class Past:
             .where(first.c.seq == least.correlate(first, self._moment).scalar_subquery())
             # What was purged is no longer known.
             .where(first.c.kind.not_in(_BEGINNINGS), first.c.said.is_not(None))
+            # What no column of an entry tells, what it says does.
+            .where(
+                *(
+                    self._undone(subject, identifier, field.field, table.c[name], table.c[name].type, since)
+                    == values[name]
+                    for name, field in recorded.items()
+                )
+            )
         )
         return union_all(kept.correlate(None), undone.correlate(None))
 
@@ -201,6 +219,13 @@ class Past:
         # Who gave it is not asked: whether they had taken it up is.
         accepted = self._undone(subject, identifier, field, column.is_(None), Boolean(), since)
         return case((accepted, None), else_=identifier)
+
+    @cached_property
+    def at(self) -> ColumnElement[datetime]:
+        """When the entry was made that it is asked for as of."""
+        last = _ENTRIES.alias("last")
+        is_last = and_(last.c.case_id == self._moment.c.case_id, last.c.seq == self._moment.c.seq)
+        return select(last.c.at).join_from(self._moment, last, is_last).correlate(None).scalar_subquery()
 
     @cached_property
     def root(self) -> ColumnElement[str]:
@@ -323,10 +348,16 @@ class PastScope(Scope):
 
     past: Past
     values: Mapping[str, ColumnElement[str]]
+    may_be_left: bool = False
+    """Whether the event that a row is on may have been gone, as what is on one that was deleted goes a little later."""
 
     def rows(self, alias: str) -> Rows:
         """Return such rows, of which nothing has been asked yet."""
         return _PastRows(alias, self.table, self.past, self.values)
+
+    def conditions_of(self, rows: Rows, *, whole: bool = False) -> Sequence[ColumnElement[bool]]:  # noqa: ARG002
+        """See Scope."""
+        return [*self.conditions, *([self.past.was_there(rows.c["event_id"])] if self.may_be_left else [])]
 
 
 class _PastRows(Rows):
@@ -365,6 +396,8 @@ class _PastRows(Rows):
 
     def value(self, name: str) -> ColumnElement[Any]:
         """See Rows."""
+        if (found := beside(self.table, name)) is not None:
+            return self.value_beside(found)
         return self.past.value(self._subject, self._now, self._id, self._values, name)
 
     def joined(self, table: Table, alias: str, key: str, value: ColumnElement[Any]) -> tuple[Rows, Join | None]:
@@ -380,7 +413,7 @@ class _PastRows(Rows):
 
     def among(self, what: ColumnElement[Any], *conditions: ColumnElement[bool]) -> Select[Any]:
         """See Rows."""
-        keys = self.past.keys(self._subject, self._values, self._mentioned(conditions)).alias(self._keys)
+        keys = self.past.keys(self._subject, self._values, self._mentioned([what, *conditions])).alias(self._keys)
         return select(what).select_from(keys).where(*conditions).correlate(None)
 
     def select(
@@ -413,7 +446,13 @@ class _PastJournals(Rows):
 
     def value(self, name: str) -> ColumnElement[Any]:
         """See Rows."""
-        return self._past.root if name == "root" else self._past.seq
+        match name:
+            case "root":
+                return self._past.root
+            case "at":
+                return self._past.at
+            case _:
+                return self._past.seq
 
 
 class _Then:

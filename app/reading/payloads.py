@@ -47,7 +47,7 @@ class Payload:
         self.changed = {
             member.key: plan_subject(database, viewer, member, marked=marked)
             for member in members
-            if isinstance(member.lead, nouns.Changed | nouns.ChangedNode)
+            if isinstance(member.lead, nouns.Changed | nouns.ChangedNode | nouns.ChangedNodes)
         }
         self.noted = {
             member.key: plan_subject(database, viewer, member, marked=marked)
@@ -79,7 +79,8 @@ class Payload:
     def given(self, variables: VariableValues) -> Given:
         """Return the fields of the input that the client gave, null or not; those left out are absent."""
         values: dict[str, Any] = self._field.arguments(variables)["input"]
-        return {column_name(name): value.value if isinstance(value, Enum) else value for name, value in values.items()}
+        given: Given = _by_columns(values)
+        return given
 
     def check(self, variables: VariableValues) -> None:
         """Check the arguments in the selection. Raises RequestRefused when they are out of bounds."""
@@ -100,11 +101,13 @@ class Payload:
             match member.lead:
                 case nouns.Changed() | nouns.ChangedNode() | nouns.Noted():
                     answer[member.key] = rows.get(member.key)
+                case nouns.ChangedNodes():
+                    answer[member.key] = rows.get(member.key, [])
                 case nouns.Certificate():
                     answer[member.key] = certificate
                 case nouns.Preview():
                     answer[member.key] = None
-                case nouns.Gone():
+                case nouns.Gone() | nouns.AllGone():
                     answer[member.key] = subject
                 case nouns.Replayed():
                     answer[member.key] = replayed
@@ -125,6 +128,8 @@ class Payload:
                     answer[member.key] = False
                 case nouns.Refusals():
                     answer[member.key] = [self._told(member, refusal, rows) for refusal in refusals]
+                case nouns.ChangedNodes() | nouns.AllGone():
+                    answer[member.key] = []
                 case nouns.Preview():
                     answer[member.key] = next(
                         (each.preview for each in refusals if isinstance(each, Unconfirmed)), None
@@ -169,6 +174,18 @@ class Payloads(dict[str, Payload | str]):
     def weight(self) -> int:
         """How many bytes their plans take, more or less."""
         return sum(plan.weight for plan in self.plans())
+
+
+def _by_columns(value: Any) -> Any:
+    match value:
+        case dict():
+            return {column_name(name): _by_columns(part) for name, part in value.items()}
+        case list():
+            return [_by_columns(part) for part in value]
+        case Enum():
+            return value.value
+        case _:
+            return value
 
 
 def _refusals(member: Field) -> Mapping[type[Refusal], GraphQLObjectType]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from graphql import GraphQLError
 from graphql.execution.values import VariableValues
 
-from app.errors import RequestFault, RequestRefused
+from app.errors import PassedLimit, RequestFault, RequestRefused
 from app.ownership import Viewer
 from app.reading.pages import ArgumentError
 from app.reading.selections import Field
@@ -73,6 +73,12 @@ class Plan:
         """
         run = Run(self.check(variables), viewer, moment, subject)
         return [bind(value(run)) for value in self._binds]
+
+    def placed(self, passed: PassedLimit) -> RequestRefused:
+        """Return the refusal of a request by a limit, with the field that is refused."""
+        (fault,) = passed.faults
+        field = self._sites[passed.site][0].field.fault(fault.message)
+        return RequestRefused(replace(fault, path=field.path, locations=field.locations))
 
     def check(self, variables: VariableValues) -> list[Any]:
         """Return the decoded arguments of each field that has some. Raises RequestRefused, with every fault."""

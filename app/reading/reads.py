@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from app.db import Database
+from app.errors import PassedLimit
 from app.ownership import Viewer
 from app.reading.plans import Plan
 from app.reading.selections import Field, Request
@@ -63,8 +64,8 @@ class Shapes(Generic[W]):
 def shape_of(value: Any) -> Hashable:
     """Return what of a variable's value a statement can depend on.
 
-    That is whether it is null, which fields of an input are there, and the value itself where it chooses
-    (Booleans and enumerations); never a text, number or time, which are bound when the statement runs.
+    That is whether it is null, which fields of an input are there, whether a list is empty, and the value itself where
+    it chooses (Booleans and enumerations); never a text, number or time, which are bound when the statement runs.
     """
     match value:
         case None | bool() | Enum():
@@ -73,7 +74,7 @@ def shape_of(value: Any) -> Hashable:
             return tuple((name, shape_of(part)) for name, part in value.items())
         case list():
             shapes = tuple(map(shape_of, value))
-            return shapes if any(isinstance(shape, Enum) for shape in shapes) else "list"
+            return shapes if any(isinstance(shape, Enum) for shape in shapes) or not value else "list"
         case _:
             return type(value).__name__
 
@@ -93,11 +94,14 @@ async def read(
     `fields` is called only when there is no plan yet, and in its turn. Raises RequestRefused for arguments out of
     bounds, and for an answer that is too large.
     """
-    shape = viewer.roles, marked, shape_of(request.variables.coerced)
+    shape = viewer.roles, viewer.sees_few, marked, shape_of(request.variables.coerced)
     plan = await plans.get(shape, lambda: plan_query(database, viewer, fields(), marked=marked), turn)
     if not plan.columns:
         return b"{}"
     values = plan.values(request.variables, viewer, now(), database.bind)
-    (data,) = await database.read(plan.statement, values, viewer.id)
+    try:
+        (data,) = await database.read(plan.statement, values, viewer.id)
+    except PassedLimit as passed:
+        raise plan.placed(passed) from None
     assert data is not None, "an object is never null"  # noqa: S101 - for the type checker
     return data

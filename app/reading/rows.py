@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, Subquery, Table, Text, func, literal_column, select
+from sqlalchemy import ColumnClause, ColumnElement, Select, Subquery, Table, Text, func, literal_column, select
+from sqlalchemy.sql.visitors import iterate
 
 from app.db.sql import Piece
+from app.reading.beside import Beside, beside, kind_of
 from app.reading.pages import Columns
 
 if TYPE_CHECKING:
@@ -35,6 +38,9 @@ class Rows:
     past: Past | None = None
     """What says how these rows were, where they are not read as they are."""
 
+    above: Mapping[str, ColumnElement[str]] = MappingProxyType({})
+    """What all of them have in some columns: the id of the row that they lie below, if they do."""
+
     def __init__(self, alias: str, table: Table) -> None:
         self.alias = alias
         self.table = table
@@ -49,7 +55,7 @@ class Rows:
     @property
     def c(self) -> Columns:
         """The columns of these rows, as conditions inside of the subquery call them."""
-        return self.table.c
+        return _Values(self)
 
     @property
     def identifier(self) -> ColumnElement[str]:
@@ -60,11 +66,16 @@ class Rows:
         """Return a column of these rows, as it is called outside of the subquery."""
         label = f"{self.prefix}{name}_"
         self.root.columns[label] = self.value(name)
-        return literal_column(f"{self.alias}.{label}", self.table.c[name].type)
+        return literal_column(f"{self.alias}.{label}", kind_of(self.table, name))
 
     def value(self, name: str) -> ColumnElement[Any]:
-        """Return what a column of these rows holds, as the subquery computes it."""
-        return self.table.c[name]
+        """Return what a column of these rows, or one beside them, holds, as the subquery computes it."""
+        found = beside(self.table, name)
+        return self.table.c[name] if found is None else self.value_beside(found)
+
+    def value_beside(self, found: Beside) -> ColumnElement[Any]:
+        """Return what a column beside these rows holds."""
+        return self.reference("id", found.table, key=found.key.name, known=True).value(found.column.name)
 
     def reference(self, column: str, table: Table, *, key: str, known: bool) -> Rows:
         """Return the rows whose `key` a column of these is; they are joined once, however often asked for.
@@ -93,14 +104,20 @@ class Rows:
 
     def among(self, what: ColumnElement[Any], *conditions: ColumnElement[bool]) -> Select[Any]:
         """Return something of the rows that meet the conditions."""
-        return select(what).select_from(self.table).where(*conditions).correlate(None)
+        mentioned = {each.table for clause in conditions for each in iterate(clause) if isinstance(each, ColumnClause)}
+        source: Any = self.table
+        for join in self.joins:
+            if join.table in mentioned:
+                source = source.join(join.table, join.on, isouter=join.may_lack)
+        return select(what).select_from(source).where(*conditions).correlate(None)
 
     def select(
         self, *conditions: ColumnElement[bool], order: OrderBy | None = None, limit: ColumnElement[int] | None = None
     ) -> Select[Any]:
         """Return the rows that meet the conditions, in order, once all that is asked of them is known."""
+        by = [] if order is None else order(self.c)  # which may ask for a table beside this one
         rows = self.asked(self.table).where(*conditions)
-        return rows if order is None else rows.order_by(*order(self.c)).limit(limit)
+        return rows if order is None else rows.order_by(*by).limit(limit)
 
     def asked(self, source: Any) -> Select[Any]:
         """Return what is asked of each row of a source."""
@@ -130,14 +147,36 @@ class Rows:
 
 @dataclass(frozen=True)
 class Scope:
-    """Where rows lie: in which table, and what they have to meet to be those that are asked for."""
+    """Where rows lie: in which table, and what they have to meet to be those that are asked for.
+
+    `above` is what all of them have in some columns: the id of the row that they lie below, if they do.
+    """
 
     table: Table
     conditions: Sequence[ColumnElement[bool]]
+    number: ColumnElement[int] | None = field(default=None, kw_only=True)
+    """How many such rows there are, where that is known without them."""
+    above: Mapping[str, ColumnElement[str]] = field(default_factory=dict, kw_only=True)
 
     def rows(self, alias: str) -> Rows:
         """Return such rows, of which nothing has been asked yet; the conditions are still to be made of them."""
-        return Rows(alias, self.table)
+        rows = Rows(alias, self.table)
+        rows.above = self.above
+        return rows
+
+    def conditions_of(self, rows: Rows, *, whole: bool = False) -> Sequence[ColumnElement[bool]]:  # noqa: ARG002
+        """Return what such rows have to meet; as is best where the `whole` of them is looked at, in `Rows.among`."""
+        return self.conditions
+
+
+class _Values:
+    """The columns of rows, as conditions call them."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def __getitem__(self, name: str) -> ColumnElement[Any]:
+        return self._rows.value(name)
 
 
 def scalar(statement: Select[Any]) -> ColumnElement[Any]:

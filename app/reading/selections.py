@@ -38,15 +38,18 @@ from graphql.execution.values import VariableValues
 from app.errors import RequestFault
 from app.reading.nouns import (
     ChangedNode,
+    ChangedNodes,
     Computed,
     Current,
     IsNull,
     Lead,
     Lookup,
     Noun,
+    On,
     Private,
     Resolved,
     Stored,
+    StoredBeside,
     TypeName,
     lead_of,
     noun_of,
@@ -138,9 +141,15 @@ class Field:
     @property
     def types(self) -> list[GraphQLObjectType]:
         """The types of the rows that the field leads to, where it leads to an interface; see types_of."""
+        if isinstance(self.named, GraphQLObjectType):
+            return [self.named]
         types = types_of(self.possible)
         if isinstance(self.lead, Current | ChangedNode):
             return [type_ for type_ in types if "version" in noun_of(type_).table.c]  # which is what changes
+        if isinstance(self.lead, On | ChangedNodes):
+            return [
+                type_ for type_ in types if "tags" in noun_of(type_).table.c
+            ]  # what can be commented on, and tagged
         return types
 
     @property
@@ -230,7 +239,9 @@ def _resolved(type_: GraphQLObjectType) -> frozenset[str]:
 def _columns(type_: GraphQLObjectType) -> tuple[str, ...]:
     """Return the names of the fields that are columns of the type's row, or made of those alone."""
     return tuple(
-        name for name, each in type_.fields.items() if isinstance(lead_of(each), Stored | Private | IsNull | Computed)
+        name
+        for name, each in type_.fields.items()
+        if isinstance(lead_of(each), Stored | StoredBeside | Private | IsNull | Computed)
     )
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from types import MappingProxyType
@@ -27,11 +27,12 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Integer,
-    Label,
+    Subquery,
     Text,
     case,
     func,
     literal_column,
+    or_,
     select,
     union_all,
 )
@@ -39,17 +40,18 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import TableValuedAlias
 from sqlalchemy.types import TypeEngine
 
-from app.db import Database
+from app.db import Database, grams
+from app.db.searching import Sought
 from app.db.sql import (
     Member,
     Piece,
+    apart,
     boolean,
     chain,
     concatenation,
     element,
     elements,
     flat_object,
-    in_quotes,
     joined,
     json_pieces,
     members,
@@ -57,17 +59,30 @@ from app.db.sql import (
 )
 from app.db.types import Id, Time
 from app.errors import RequestFault, RequestRefused
-from app.ownership import Asking, Viewer, acquainted, readable
+from app.ownership import (
+    Asking,
+    Viewer,
+    acquainted,
+    is_there_below,
+    is_under_way,
+    listable,
+    may_be_left,
+    number_of,
+    readable,
+)
 from app.reading import nouns
+from app.reading.beside import kind_of
+from app.reading.counts import ReadCounts, asked
 from app.reading.feeds import ReadFeed, since
+from app.reading.finding import HIT_ORDER, HitRows, HitScope, excerpt, number_in
 from app.reading.lists import ReadPage, filters_of
-from app.reading.nouns import Noun, noun_of
-from app.reading.pages import MAX_SIZE, ArgumentError, decode
+from app.reading.nouns import Filter, Noun, noun_of
+from app.reading.pages import MAX_SIZE, ArgumentError, decode, decode_search
 from app.reading.past import AsOf, Past, PastScope, as_of, past_filters
 from app.reading.plans import Plan, Run, Site
 from app.reading.rows import Rows, Scope, braces, scalar
 from app.reading.selections import Field, asks_for_past
-from app.values import parse_id
+from app.values import fold, parse_id
 
 # Lists and look-ups in each other, the root field included. SQLite before 3.46 parses with a stack of 100
 # entries (YYSTACKDEPTH), which is full at six with all that can be asked of each; PostgreSQL would take more,
@@ -94,15 +109,23 @@ class Planner:
         self._faults: list[RequestFault] = []
         self._binds: dict[str, Callable[[Run], Any]] = {}
         self._names = 0
-        self._nesting = 0
+        self.nesting = 0
+        """How many lists and look-ups what is being written is nested in."""
+        self._asks_for_past = False
         self._in_one = False
         self._asking = Asking(
             self.bind(lambda run: run.viewer.id, Id()),
             self.bind(lambda run: run.moment, Time()),
             viewer.reads_all,
             viewer.changes_all,
+            viewer.sees_few,
             self._trashed_from(database.trash_days),
         )
+
+    @property
+    def dialect(self) -> str:
+        """The name of the database's dialect."""
+        return self._database.dialect.name
 
     def _trashed_from(self, days: int) -> BindParameter[Any] | None:
         return self.bind(lambda run: run.moment - timedelta(days=days), Time()) if days else None
@@ -127,6 +150,8 @@ class Planner:
         def write() -> ColumnElement[str]:
             if isinstance(field.lead, nouns.Current | nouns.ChangedNode):
                 return self._any_node(field, self.identifier_of_subject())
+            if isinstance(field.lead, nouns.ChangedNodes):
+                return self._nodes_of(field, self.identifiers_of_subject(), may_lack=False)
             return self._row(field.type, self.is_subject(field.noun), field.children())
 
         return self._plan([(field.key, self._nested(field, write))])
@@ -134,6 +159,10 @@ class Planner:
     def identifier_of_subject(self) -> ColumnElement[str]:
         """Return the id of the row that was changed."""
         return self.bind(lambda run: run.subject, Id())
+
+    def identifiers_of_subject(self) -> BindParameter[str]:
+        """Return the ids of the rows that a change was about, as a JSON array."""
+        return self.bind(lambda run: json.dumps(run.subject), Text())
 
     def is_subject(self, noun: Noun) -> Scope:
         """Return where the row is that was changed."""
@@ -198,8 +227,9 @@ class Planner:
     def _of_row(self, row: Rows, field: Field) -> list[Piece]:
         """Return the JSON of a field of a row."""
         match field.lead:
-            case nouns.Stored(column):
-                return json_pieces(row.column(column.name), column.type, nullable=bool(column.nullable))
+            case nouns.Stored() | nouns.StoredBeside() as stored:
+                member = _stored(row, stored, field.key)
+                return json_pieces(member.value, member.kind, nullable=member.nullable)
             case nouns.Reference(name, known):
                 noun = field.noun
                 referred = row.reference(name, noun.table, key=noun.key[0], known=known)
@@ -210,23 +240,43 @@ class Planner:
                 return [boolean(row.column(name).is_(None) if wanted else row.column(name).is_not(None))]
             case nouns.Computed(text):
                 return [row.below(text(row.column("id"), self._asking))]
-            case nouns.Few() as few:
-                return [row.below(self._nested(field, lambda: self._rows(row, few, field)))]
+            case nouns.Few() | nouns.Counts() as list_:
+                return [row.below(self._nested(field, lambda: self._unpaged(row, list_, field)))]
             case nouns.Same() | nouns.Part():
                 return self._as_other(row, field)
             case nouns.NodeOf(name):
-                identifier = row.column(name)
-                return [or_null(row.below(self._nested(field, lambda: self._node_of(field, identifier))))]
+                place = partial(self.is_node_of, row, field, identifier=row.column(name))
+                return [or_null(row.below(self._nested(field, lambda: self._first(field, place))))]
             case nouns.Named(name):
                 scope = Scope(field.noun.table, [field.noun.table.c.id == row.column(name)])
                 found = self._nested(field, lambda: self._row(field.type, scope, field.children()))
                 return [or_null(row.below(found))]
+            case _:
+                return self._of_parts(row, field)
+
+    def _of_parts(self, row: Rows, field: Field) -> list[Piece]:
+        """Return the JSON of a field of a row that is made of JSON or texts in the row, or of counts."""
+        match field.lead:
             case nouns.Within(name, place):
                 return [or_null(element(row.column(name), place))]
+            case nouns.Excerpt():
+                assert isinstance(row, HitRows)  # noqa: S101 - no others have one
+                return json_pieces(row.below(excerpt(row)), Text(), nullable=False)
             case nouns.Members(name, place):
                 return [row.below(self._members_of(row.column(name), place, field))]
+            case nouns.Listed(name):
+                return [func.coalesce(row.column(name), literal_column("'[]'", Text()), type_=Text())]
+            case nouns.Tally() as tally:
+                return [row.below(self._tally(row, tally, field))]
             case lead:
                 raise TypeError(f"{type(lead).__name__} is nothing of a row")
+
+    def _part_of(self, row: Rows, lead: nouns.Within | nouns.Excerpt) -> list[Piece]:
+        """Return the JSON of something that stands in the texts of a row."""
+        if isinstance(lead, nouns.Within):
+            return [or_null(element(row.column(lead.column), lead.place))]
+        assert isinstance(row, HitRows)  # noqa: S101 - no others have one
+        return json_pieces(row.below(excerpt(row)), Text(), nullable=False)
 
     def _as_other(self, row: Rows, field: Field) -> list[Piece]:
         """Return the JSON of a row as an object of another type; `null` where it has nothing of that."""
@@ -259,13 +309,12 @@ class Planner:
         members = []
         for field in fields:
             match field.lead:
-                case nouns.Stored(column):
-                    pass
+                case nouns.Stored() | nouns.StoredBeside() as stored:
+                    members.append(_stored(row, stored, field.key))
                 case nouns.Private(name) if row.known:
-                    column = field.owner.table.c[name]
+                    members.append(_stored(row, nouns.Stored(field.owner.table.c[name]), field.key))
                 case _:
                     return None
-            members.append(Member(field.key, row.column(column.name), column.type, bool(column.nullable)))
         return flat_object(members)
 
     def _row(
@@ -283,7 +332,7 @@ class Planner:
         mark = [(TYPE, [f'"{type_.name}"'])] if marked else []
         members = [(field.key, self.value(rows, field)) for field in fields]
         answer = concatenation(braces([*mark, *members]))
-        return scalar(select(answer).select_from(rows.arranged(rows.select(*scope.conditions))))
+        return scalar(select(answer).select_from(rows.arranged(rows.select(*scope.conditions_of(rows)))))
 
     def own(self, noun: Noun) -> Scope:
         """Return where the viewer's own row is."""
@@ -305,16 +354,28 @@ class Planner:
         kind: TypeEngine[Any] = Integer() if given.is_seq else Time()
         return self.bind(lambda run: run.arguments[site].value, kind)
 
+    def _unpaged(self, row: Rows, lead: nouns.Few | nouns.Counts, field: Field) -> ColumnElement[str]:
+        """Return the JSON of a list without pages."""
+        if isinstance(lead, nouns.Few):
+            return self._rows(row, lead, field)
+        counts = self.counts(row, lead, field)
+        return literal_column("NULL", Text) if counts is None else counts().json()
+
     def _rows(self, row: Rows, few: nouns.Few, field: Field) -> ColumnElement[str]:
         scope = self._place(field.noun, row, few.parent)
         rows = scope.rows(self.name())
         answer = joined(concatenation(self.object(rows, field.children())))
-        page = rows.select(*scope.conditions, order=few.by)
+        page = rows.select(*scope.conditions_of(rows), order=few.by)
         return scalar(select(concatenation(["[", answer, "]"])).select_from(rows.arranged(page)))
 
     def _members_of(self, array: ColumnElement[str], place: int, field: Field) -> ColumnElement[str]:
         found = members(array, place, self.name())
         parts = braces((each.key, _of_member(found, each)) for each in field.children())
+        return scalar(select(concatenation(["[", joined(concatenation(parts)), "]"])).select_from(found))
+
+    def _tally(self, row: Rows, tally: nouns.Tally, field: Field) -> ColumnElement[str]:
+        found = tally.found(row.column("id")).limit(tally.most).correlate(None).alias(self.name())
+        parts = braces((each.key, _of_count(found, each)) for each in field.children())
         return scalar(select(concatenation(["[", joined(concatenation(parts)), "]"])).select_from(found))
 
     def _connection(self, row: Rows | None, connection: nouns.Connection, field: Field) -> ColumnElement[str]:
@@ -323,8 +384,10 @@ class Planner:
 
     def pages(self, row: Rows | None, connection: nouns.Connection, field: Field) -> Callable[[], ReadPage] | None:
         """Return what makes the page that a field asks for, each time anew; None when there is a fault."""
+        if isinstance(connection, nouns.Search):
+            return self._hits(field)
         noun = field.noun
-        filters = filters_of(field) if row is None or row.past is None else past_filters(filters_of(field))
+        filters = self._filters_of(row, field)
         site, page = self._site(
             field,
             lambda arguments: decode(arguments, lambda orders: noun.order(orders, connection.order), filters),
@@ -332,11 +395,48 @@ class Planner:
         if page is None:
             return None
         scope = self._listed(noun, row, connection)
+        if any(value and filters[name] is nouns.having_tags for name, value in page.where.items()):
+            # They are found by their tags, which are few or many: of those above there may be many, of which few fit.
+            below = [apart(noun.table.c[name]) == value for name, value in scope.above.items()]
+            scope = replace(scope, conditions=[*below, *scope.conditions[len(below) :]])
         return partial(ReadPage, self, self._asking, field, page, site, scope)
+
+    def _hits(self, field: Field) -> Callable[[], ReadPage] | None:
+        site, page = self._site(field, partial(decode_search, HIT_ORDER))
+        if page is None:
+            return None
+
+        def bind(make: Callable[[str], Any], kind: TypeEngine[T]) -> BindParameter[T]:
+            return self.bind(lambda run: make(run.arguments[site].text), kind)
+
+        def folded(make: Callable[[str], Any]) -> BindParameter[str]:
+            return bind(lambda text: make(fold(text)), Text())
+
+        asked = partial(grams.query, self.dialect, page.kinds)
+        sought, number = Sought(folded(str), folded(asked), folded(grams.pair)), bind(number_in, Integer())
+        scope = HitScope(field.noun.table, (), sought, number, page.kinds, self.dialect, self._asking)
+        return partial(ReadPage, self, self._asking, field, page, site, scope)
+
+    def counts(self, row: Rows, lead: nouns.Counts, field: Field) -> Callable[[], ReadCounts] | None:
+        """Return what makes the counts that a field asks for, each time anew; None when there is a fault."""
+        filters = self._filters_of(row, field)
+        site, found = self._site(field, lambda arguments: asked(arguments, filters))
+        if found is None:
+            return None
+        scope = self._place(field.noun, row, lead.parent)
+        return partial(ReadCounts, self, self._asking, field, lead, found, site, scope)
+
+    @staticmethod
+    def _filters_of(row: Rows | None, field: Field) -> dict[str, Filter]:
+        """Return the filters that a field can be asked for, of what is as it is, or as it was."""
+        return filters_of(field) if row is None or row.past is None else past_filters(filters_of(field))
 
     def _listed(self, noun: Noun, row: Rows | None, connection: nouns.Connection) -> Scope:
         """Return where the rows of a connection lie."""
         if connection.among is None:
+            if connection.parent is None:
+                number = number_of(noun.table, self._asking)
+                return Scope(noun.table, [listable(noun.table, self._asking)], number=number)
             return self._place(noun, row, connection.parent)
         among = connection.among(self._asking)
         if connection.parent is None:
@@ -364,22 +464,29 @@ class Planner:
         return partial(ReadFeed, self, self._asking, field, site, stamped, of_case=found.case_id is not None)
 
     def _any_node(self, field: Field, identifier: ColumnElement[str]) -> ColumnElement[str]:
-        found = select(*self._each_node(field, identifier)).correlate(None).alias(self.name())
-        return scalar(select(func.coalesce(*found.c, _NULL, type_=Text())).select_from(found))
+        return or_null(self._first(field, partial(self.is_row, identifier=identifier)))
 
-    def _node_of(self, field: Field, identifier: ColumnElement[str]) -> ColumnElement[str]:
+    def _first(self, field: Field, place: Callable[[GraphQLObjectType], Scope]) -> ColumnElement[str]:
+        """Return the JSON of the row that is there of any of the types that it may be of; NULL when there is none.
+
+        `place` says where it would be, of which type it is.
+        """
         # One after the other, and not in each other: deep in a statement that would be too much for SQLite's parser.
-        found: list[Any] = [each.element for each in self._each_node(field, identifier)]
-        return union_all(*(each.element for each in found)).scalar_subquery()
-
-    def _each_node(self, field: Field, identifier: ColumnElement[str]) -> list[Label[str]]:
-        """Return the row with an id for each of the types that it may be of, NULL where it is not."""
-        return [
-            self._row(type_, self.is_row(type_, identifier), field.children(type_), marked=self._marked).label(
-                type_.name
-            )
-            for type_ in field.types
+        rows: list[Any] = [
+            self._row(type_, place(type_), field.children(type_), marked=self._marked) for type_ in field.types
         ]
+        return union_all(*(row.element for row in rows)).scalar_subquery()
+
+    def is_node_of(self, row: Rows, field: Field, type_: GraphQLObjectType, identifier: ColumnElement[str]) -> Scope:
+        """Return where the row of a type is that has the id in a column of this row; see NodeOf and On."""
+        if not isinstance(field.lead, nouns.On):
+            return self.is_row(type_, identifier)
+        table, past = noun_of(type_).table, row.past
+        if past is None:
+            return Scope(table, [table.c.id == identifier])
+        if "case_id" in table.c:
+            return past.below(table, {"id": identifier})
+        return PastScope(table, [identifier == past.case_id], past, {"id": past.case_id})
 
     def is_row(self, type_: GraphQLObjectType, identifier: ColumnElement[str]) -> Scope:
         """Return where the row of a type is that has an id, if the viewer may see it."""
@@ -387,14 +494,16 @@ class Planner:
         return Scope(table, [table.c.id == identifier, readable(table, self._asking)])
 
     def _any_nodes(self, field: Field) -> list[Piece]:
-        array = self._argument(field, identifiers, Text())
-        alias = self.name()
-        found = self._each_node(field, literal_column(f"{alias}.id", Id()))
+        return [self._nodes_of(field, self._argument(field, identifiers, Text()), may_lack=True)]
+
+    def _nodes_of(self, field: Field, array: BindParameter[str], *, may_lack: bool) -> ColumnElement[str]:
+        """Return the JSON of the rows with some ids, null for those that are not there; none unless they `may_lack`."""
+        alias, name = self.name(), self.name()
+        row = self._first(field, partial(self.is_row, identifier=literal_column(f"{alias}.id", Id())))
         place = literal_column(f"{alias}.place", Integer())
-        nodes = select(*found).select_from(elements(array, alias)).order_by(place).correlate(None)
-        ordered = nodes.alias(self.name())
-        node = or_null(func.coalesce(*ordered.c, type_=Text()))
-        return [scalar(select(concatenation(["[", joined(node), "]"])).select_from(ordered))]
+        rows = select(row.label("node")).select_from(elements(array, alias)).order_by(place).correlate(None).alias(name)
+        node = or_null(rows.c.node) if may_lack else rows.c.node
+        return scalar(select(concatenation(["[", joined(node), "]"])).select_from(rows))
 
     def _place(
         self,
@@ -407,7 +516,11 @@ class Planner:
         if row is not None and row.past is not None and parent is not None:
             return row.past.below(noun.table, {parent: row.identifier, **named})
         conditions = self._scope(noun, row, parent)
-        return Scope(noun.table, [*conditions, *(noun.table.c[column] == value for column, value in named.items())])
+        above = {parent: row.column("id")} if row is not None and parent is not None else {}
+        conditions += [noun.table.c[column] == value for column, value in named.items()]
+        if row is not None and parent is not None and may_be_left(noun.table, parent):
+            return _LeftScope(noun.table, conditions, row.column("id"), above=above)
+        return Scope(noun.table, conditions, above=above)
 
     def _scope(self, noun: Noun, row: Rows | None, parent: str | None) -> list[ColumnElement[bool]]:
         """Return where the rows of a field lie: below a row that was found, or else wherever the viewer may see."""
@@ -420,18 +533,22 @@ class Planner:
         return value if row is None else row.below(value)
 
     def _nested(self, field: Field, write: Callable[[], T]) -> T:
-        # The node of a change may be a user, who hides what they are called: that takes one level more. And so do the
-        # innermost rows of what is read as it was.
-        levels = 2 if isinstance(field.lead, nouns.NodeOf) or asks_for_past(field) else 1
-        if self._nesting + levels > MAX_NESTING:
+        # What is of one of several types takes one level more: a user hides what they are called, a case has a seal.
+        # And so do the innermost rows of what is read as it was, in which what a comment is on needs none of its own.
+        asks = asks_for_past(field)
+        levels = 2 if isinstance(field.lead, nouns.NodeOf) or asks else 1
+        if isinstance(field.lead, nouns.On) and self._asks_for_past:
+            levels = 1
+        if self.nesting + levels > MAX_NESTING:
             raise RequestRefused(
                 field.fault(f"lists and look-ups are nested more than {MAX_NESTING} deep; ask for less at once")
             )
-        self._nesting += levels
+        before = self.nesting, self._asks_for_past
+        self.nesting, self._asks_for_past = self.nesting + levels, self._asks_for_past or asks
         try:
             return write()
         finally:
-            self._nesting -= levels
+            self.nesting, self._asks_for_past = before
 
     def _site(self, field: Field, decode_arguments: Callable[[dict[str, Any]], Any]) -> tuple[int, Any]:
         """Register a field's arguments; return their place and what they are now, None when there is a fault."""
@@ -461,12 +578,47 @@ class Planner:
         return f"r{self._names}"
 
 
+@dataclass(frozen=True)
+class _LeftScope(Scope):
+    """Where rows of a case lie, of which some may be on an event that is gone.
+
+    Hardly ever is a deletion under way. Where all rows are looked at that is asked once, and of none what it is on.
+    """
+
+    case_id: ColumnElement[str]
+
+    def conditions_of(self, rows: Rows, *, whole: bool = False) -> Sequence[ColumnElement[bool]]:
+        """See Scope."""
+        is_there = is_there_below(self.table)
+        if not whole:
+            return [*self.conditions, is_there]
+        left = is_under_way(self.case_id).subquery(f"{rows.alias}_left")
+        return [*self.conditions, or_(~left.c.is_any, is_there)]
+
+
+def _stored(row: Rows, lead: nouns.Stored | nouns.StoredBeside, key: str) -> Member:
+    """Return what a row holds in a column, its own or one beside it, as the member of an object."""
+    if isinstance(lead, nouns.StoredBeside):
+        return Member(key, row.column(lead.name), kind_of(row.table, lead.name), nullable=False)
+    return Member(key, row.column(lead.column.name), lead.column.type, bool(lead.column.nullable))
+
+
 def _of_member(found: TableValuedAlias, field: Field) -> list[Piece]:
     match field.lead:
         case nouns.MemberName():
-            return [in_quotes(found.c.key)]
+            return ['"', found.c.key, '"']  # without parentheses, which would be too much for SQLite's parser
         case nouns.MemberValue(place):
             return [element(found.c.value, place)]
+        case _:
+            return [f'"{field.parent.name}"']
+
+
+def _of_count(found: Subquery, field: Field) -> list[Piece]:
+    match field.lead:
+        case nouns.TallyName():
+            return json_pieces(found.c.name, Text(), nullable=False)
+        case nouns.TallyCount():
+            return [found.c.count]
         case _:
             return [f'"{field.parent.name}"']
 

@@ -8,9 +8,23 @@ piece too many ends the statement. What is small whatever its rows hold is one p
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 from graphql import GraphQLObjectType
-from sqlalchemy import ColumnElement, Integer, Text, case, exists, literal_column, not_, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    case,
+    exists,
+    literal_column,
+    not_,
+    or_,
+    select,
+)
 
 from app.db import Database
 from app.db.sql import Pause, Piece, Stream, elements, gathered, stream
@@ -40,8 +54,11 @@ def plan_query(database: Database, viewer: Viewer, fields: Sequence[Field], *, m
 
 def plan_subject(database: Database, viewer: Viewer, field: Field, *, marked: bool = False) -> Plan:
     """Return the plan for a field of a mutation's payload, as `Planner.subject` does."""
-    types = field.types if isinstance(field.lead, nouns.Current | nouns.ChangedNode) else [field.type]
+    several = isinstance(field.lead, nouns.Current | nouns.ChangedNode | nouns.ChangedNodes)
+    types = field.types if several else [field.type]
     is_large = max(weights.of_fields(field.children(each)).at_once for each in types) > _LARGE
+    if isinstance(field.lead, nouns.ChangedNodes):
+        is_large = weights.of_field(field).at_once > _LARGE
     return (_Streams if is_large else Planner)(database, viewer, marked=marked).subject(field)
 
 
@@ -55,6 +72,8 @@ class _Streams(Planner):
         def write() -> list[Piece]:
             if isinstance(field.lead, nouns.Current | nouns.ChangedNode):
                 return self._any(field, self.identifier_of_subject())
+            if isinstance(field.lead, nouns.ChangedNodes):
+                return self._any_of_those(field, self.identifiers_of_subject(), may_lack=False)
             return self._one(field.type, self.is_subject(field.noun), field.children())
 
         return self._gathered(field.key, self._nested(field, write))
@@ -69,9 +88,9 @@ class _Streams(Planner):
         if self._in_one or _is_small(field):
             return super().value(row, field)
         match field.lead:
-            case nouns.Few() as few:
+            case nouns.Few() | nouns.Counts() as lead:
                 assert row is not None  # noqa: S101 - for the type checker
-                return self._nested(field, lambda: self._few(row, few, field))
+                return self._nested(field, lambda: self._without_pages(row, lead, field))
             case nouns.Lookup() as lookup:
                 scope = self.named(row, lookup, field)
                 return self._nested(field, lambda: self._one(field.type, scope, field.children()))
@@ -92,8 +111,8 @@ class _Streams(Planner):
                 return self._nested(field, lambda: self._any(field, identifier))
             case nouns.NodeOf(name):
                 assert row is not None  # noqa: S101 - for the type checker
-                of_row = row.column(name)
-                return self._nested(field, lambda: self._any(field, of_row))
+                place = partial(self.is_node_of, row, field, identifier=row.column(name))
+                return self._nested(field, lambda: self._any_in(field, place))
             case nouns.AnyNodes():
                 return self._nested(field, lambda: self._any_of_several(field))
             case _:
@@ -122,7 +141,8 @@ class _Streams(Planner):
         return [self._found(type_, scope, fields), _unless(self._exists(scope))]
 
     def _exists(self, scope: Scope) -> ColumnElement[bool]:
-        return exists(scope.rows(self.name()).among(literal_column("1"), *scope.conditions))
+        rows = scope.rows(self.name())
+        return exists(rows.among(literal_column("1"), *scope.conditions_of(rows)))
 
     def _found(
         self,
@@ -135,13 +155,19 @@ class _Streams(Planner):
         rows = scope.rows(self.name())
         mark = [(TYPE, [f'"{type_.name}"'])] if marked else []
         pieces = braces([*mark, *self._members(rows, fields)])
-        return stream(rows.arranged(rows.select(*scope.conditions)), pieces)
+        return stream(rows.arranged(rows.select(*scope.conditions_of(rows))), pieces)
+
+    def _without_pages(self, row: Rows, lead: nouns.Few | nouns.Counts, field: Field) -> list[Piece]:
+        if isinstance(lead, nouns.Few):
+            return self._few(row, lead, field)
+        counts = self.counts(row, lead, field)
+        return ["null"] if counts is None else [row.below(counts().limited()), "[", counts().stream(), "]"]
 
     def _few(self, row: Rows, few: nouns.Few, field: Field) -> list[Piece]:
         scope = self._place(field.noun, row, few.parent)
         rows = scope.rows(self.name())
         pieces = self.object(rows, field.children())
-        page = rows.select(*scope.conditions, order=few.by)
+        page = rows.select(*scope.conditions_of(rows), order=few.by)
         return ["[", stream(rows.arranged(page), pieces, separated=True), "]"]
 
     def _pages(self, row: Rows | None, connection: nouns.Connection, field: Field) -> list[Piece]:
@@ -164,26 +190,32 @@ class _Streams(Planner):
         )
 
     def _any(self, field: Field, identifier: ColumnElement[str]) -> list[Piece]:
+        return self._any_in(field, partial(self.is_row, identifier=identifier))
+
+    def _any_in(self, field: Field, scope_of: Callable[[GraphQLObjectType], Scope]) -> list[Piece]:
         found: list[Piece] = []
         conditions = []
         for type_ in field.types:
-            scope = self.is_row(type_, identifier)
+            scope = scope_of(type_)
             found.append(self._found(type_, scope, field.children(type_), marked=self._marked))
             conditions.append(self._exists(scope))
         return [*found, _unless(or_(*conditions))]
 
     def _any_of_several(self, field: Field) -> list[Piece]:
-        array = self._argument(field, identifiers, Text())
+        return self._any_of_those(field, self._argument(field, identifiers, Text()), may_lack=True)
+
+    def _any_of_those(self, field: Field, array: BindParameter[str], *, may_lack: bool) -> list[Piece]:
         alias, name = self.name(), self.name()
-        ordered = (
+        named = literal_column(f"{alias}.id", Id())
+        ids: Select[Any] = (
             select(literal_column(f"{alias}.id").label("id"))
             .select_from(elements(array, alias))
             .order_by(literal_column(f"{alias}.place", Integer()))
-            .correlate(None)
-            .alias(name)
         )
+        if not may_lack:
+            ids = ids.where(or_(*(self._exists(self.is_row(type_, named)) for type_ in field.types)))
         pieces = self._any(field, literal_column(f"{name}.id", Id()))
-        return ["[", stream(ordered, pieces, separated=True), "]"]
+        return ["[", stream(ids.correlate(None).alias(name), pieces, separated=True), "]"]
 
 
 def _is_small(field: Field) -> bool:

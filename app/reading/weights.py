@@ -59,8 +59,9 @@ def of_field(field: Field) -> Weight:
             return value.of(_of_column(field.owner.table.c[name].type))
         case nouns.Reference() | nouns.Same() | nouns.Part():
             return value.holding(of_fields(field.children()))
-        case nouns.Few():
-            return value.listing(of_fields(field.children()), _A_FEW)
+        case nouns.Few() | nouns.Counts():
+            most = _A_FEW if isinstance(field.lead, nouns.Few) else nouns.MAX_UNITS
+            return value.listing(of_fields(field.children()), most)
         case nouns.Lookup() | nouns.Self() | nouns.Named() | nouns.Newest():
             found = value.found(of_fields(field.children()))
             return found._replace(held=_HELD_OF_PAST * found.held) if asks_for_past(field) else found
@@ -68,14 +69,27 @@ def of_field(field: Field) -> Weight:
             return value.holding(_sum(of_connection(field)))
         case nouns.Feed():
             return value.holding(_sum([_of_feed(member, _size(field)) for member in field.children()]))
-        case nouns.Within(_, _, most):
-            return value.of(_ESCAPED * most)
-        case nouns.Members():
-            return value.of(_CHANGED)
         case nouns.AnyNode() | nouns.NodeOf():
             return value.found(_of_any(field))
         case nouns.AnyNodes():
             return value.listing(_of_any(field), MAX_SIZE)
+        case nouns.ChangedNodes(most):
+            return value.listing(_of_any(field), most)
+        case _:
+            return _of_parts(value, field)
+
+
+def _of_parts(value: _Value, field: Field) -> Weight:
+    match field.lead:
+        case nouns.Within() | nouns.Excerpt() as part:
+            return value.of(_ESCAPED * part.most)
+        case nouns.Members():
+            return value.of(_CHANGED)
+        case nouns.Listed(_, most):
+            return value.of(most)
+        case nouns.Tally(_, most):
+            count = sum(len(each.key) + 4 + _ESCAPED * _SHORT for each in field.children())
+            return value.listing(Weight(count, 0), most)
         case _:
             return value.of(_SHORT)
 

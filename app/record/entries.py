@@ -6,7 +6,7 @@ docs/record.md has the form, for whoever verifies it without Dossier.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 import orjson
 from sqlalchemy import Column, Integer, Table
 
-from app.db.models import Base, Case, CaseMember, ChangeKind, Event, FileBatch, Hold, table_of
+from app.db.models import Base, Case, CaseMember, ChangeKind, Comment, Event, FileBatch, Hold, table_of
 from app.db.types import Time
 from app.values import field_name, fold, format_time
 
@@ -38,7 +38,7 @@ FORM = 1
 # What an entry says of a row elsewhere than in its values, or what is made of those.
 _ELSEWHERE = frozenset(
     {
-        *("id", "case_id", "event_id", "user_id", "version", "title_key", "search"),
+        *("id", "case_id", "event_id", "user_id", "version", "title_key", "reference_key"),
         *("created_at", "created_by", "updated_at", "updated_by"),
     }
 )
@@ -55,18 +55,26 @@ class Recorded(NamedTuple):
 
     def column_of(self, value: Any) -> Any:
         """Return what is in the column, by what `json` made of it."""
-        return datetime.fromisoformat(value) if self.json is _moment else value
+        if self.json is _moment:
+            return datetime.fromisoformat(value)
+        return array_text(value) if self.json is _array else value
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A table whose rows are recorded: what entries call them, and which columns say what one is, and in which case."""
+    """A table whose rows are recorded: what entries call them, and which columns say what one is, and in which case.
+
+    `searched` are the columns in which a text is searched for; `index` returns the columns that orders read, made of a
+    row's others. There is no `label` where rows have no name.
+    """
 
     name: str
     model: type[Base]
-    label: str
+    label: str | None
     key: str = "id"
     place: str = "case_id"
+    searched: tuple[str, ...] = ()
+    index: Callable[[Row], Mapping[str, str | None]] | None = None
 
     @property
     def table(self) -> Table:
@@ -77,6 +85,14 @@ class Subject:
         """Return the id of the event that a row is, or is on."""
         event: str | None = row["id"] if self.model is Event else row.get("event_id")
         return event
+
+    def text(self, row: Row) -> str:
+        """Return what is searched of a row, in which columns may be missing that are null."""
+        return fold(*(row.get(name) for name in self.searched))
+
+    def called(self, row: Row) -> str | None:
+        """Return what a row is called; None where that is not to be told."""
+        return None if self.label is None else row.get(self.label)
 
     def made(self, row: Row) -> Values:
         """Return the values of a new row, in which columns may be missing that have a default."""
@@ -112,6 +128,10 @@ def _recorded(column: Column[Any]) -> Recorded:
     if column.name == "given_by":
         # Who gave a membership is whoever made the entry that says that it has yet to be taken up.
         return Recorded("given_by", "accepted", lambda giver: giver is None, None)
+    if column.name == "tags":
+        return Recorded("tags", "tags", _array, None)
+    if column.name == "row_id":
+        return Recorded("row_id", "on", _itself, None)
     json = _moment if isinstance(column.type, Time) else _itself
     default: Any = column.server_default.arg if column.server_default is not None else None  # type: ignore[attr-defined]
     if default is not None and isinstance(column.type, Integer):
@@ -123,29 +143,41 @@ def _moment(value: datetime | None) -> str | None:
     return None if value is None else format_time(value)
 
 
+def _array(text: str | None) -> Any:
+    return None if text is None else orjson.loads(text)
+
+
+def array_text(values: Sequence[str]) -> str:
+    """Return a JSON array of texts, as the text that is stored."""
+    return orjson.dumps(values).decode()
+
+
 def _itself(value: Any) -> Any:
     return value
 
 
-def case_index(case: Row) -> dict[str, str]:
-    """Return the columns of a case that orders and searches read."""
-    return {
-        "title_key": fold(case["title"]),
-        "search": fold(case["title"], case.get("description"), case.get("reference")),
-    }
+def case_index(case: Row) -> dict[str, str | None]:
+    """Return the columns of a case by which it is sorted, and found by its whole reference."""
+    reference = case.get("reference")
+    return {"title_key": fold(case["title"]), "reference_key": None if reference is None else fold(reference)}
 
 
-def event_index(event: Row) -> dict[str, str]:
-    """Return the column of an event that searches read."""
-    return {"search": fold(event["title"], event.get("description"))}
+def tag_index(row: Row) -> dict[str, dict[str, str | None]]:
+    """Return the rows of the index of tags for a row of a case, by their keys; in a new row `tags` may be missing."""
+    text = row.get("tags")
+    if text is None:
+        return {}
+    place = {"row_id": row["id"], "case_id": row.get("case_id", row["id"]), "event_id": row.get("event_id")}
+    return {(key := fold(tag)): {**place, "key": key, "tag": tag} for tag in orjson.loads(text)}
 
 
 SUBJECTS: Mapping[str, Subject] = {
     subject.table.name: subject
     for subject in (
-        Subject("CASE", Case, "title", place="id"),
-        Subject("EVENT", Event, "title"),
-        Subject("FILE_BATCH", FileBatch, "label"),
+        Subject("CASE", Case, "title", place="id", searched=("title", "description", "reference"), index=case_index),
+        Subject("EVENT", Event, "title", searched=("title", "description", "source", "time_kind")),
+        Subject("FILE_BATCH", FileBatch, "label", searched=("label", "description", "file_types")),
+        Subject("COMMENT", Comment, None, searched=("text",)),
         Subject("MEMBER", CaseMember, "subject", key="user_id"),
         Subject("HOLD", Hold, "name"),
     )
@@ -157,7 +189,7 @@ SUBJECT_OF: Mapping[str, Subject] = {subject.name: subject for subject in SUBJEC
 
 NO_CHANGE = {
     ChangeKind.REFUSED: ("mutation", "state"),
-    ChangeKind.PURGED: ("authority", "entries", "size", "root", "checkpoint"),
+    ChangeKind.PURGED: ("authority", "entries", "size", "root", "checkpoint", "comments"),
     ChangeKind.ERASED: ("seqs", "erased"),
     ChangeKind.EXPORTED: (),
 }

@@ -15,20 +15,20 @@ import orjson
 from sqlalchemy import bindparam, select
 
 from app.db import FoundRow, Statement, Transaction
-from app.db.models import Case, ChangeKind, Event, FileBatch, JournalEntry, table_of
+from app.db.models import Case, ChangeKind, Comment, Event, FileBatch, JournalEntry, table_of
 from app.db.types import Id
 from app.record.entries import ERASED, SALT_BYTES, SUBJECT_OF, SUBJECTS, Subject, digest_of
 from app.record.journal import Recorder
 from app.values import field_name
 
-FIELDS = ("title", "description", "reference", "label", "fileTypes", "reason")
+FIELDS = ("title", "description", "reference", "label", "fileTypes", "tags", "text", "reason")
 """What can be erased: what people write. All else is of no use to whoever looks for a name."""
 
 _ENTRIES = table_of(JournalEntry)
 _CERTAIN = {ChangeKind.PURGED.value, ChangeKind.ERASED.value}
 _ROWS = {
     table.name: Statement(select(table).where(table.c.id == bindparam("row", type_=Id())))
-    for table in (table_of(model) for model in (Case, Event, FileBatch))
+    for table in (table_of(model) for model in (Case, Event, FileBatch, Comment))
 }
 
 
@@ -92,12 +92,12 @@ def _left(entry: FoundRow, subject: Subject, row: FoundRow, fields: Sequence[str
             continue
         column = next(each for each in subject.columns if each.field == name)
         present = column.json(getattr(row, column.column))
-        pair = [value if value in {None, present} else ERASED for value in values[name]]
+        pair = [value if value in (None, present) else ERASED for value in values[name]]
         if pair != values[name]:
             values[name] = pair
             gone.append(name)
-    called = field_name(subject.label)
-    if called in fields and label is not None and label != getattr(row, subject.label):
+    called = None if subject.label is None else field_name(subject.label)
+    if called is not None and called in fields and label is not None and label != subject.called(row._asdict()):
         label = None
         gone.append(called)
     if "reason" in fields and reason is not None and reason != getattr(row, "seal_reason", None):

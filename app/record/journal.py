@@ -12,17 +12,23 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ScalarSelect, Table, bindparam, delete, exists, insert, select
+import orjson
+from sqlalchemy import ScalarSelect, Table, Text, bindparam, delete, exists, insert, select
 from sqlalchemy import update as update_rows
 
 from app.db import FoundRow, Statement, Transaction
-from app.db.models import CaseMember, ChangeKind, Journal, JournalEntry, table_of
+from app.db.grams import whole
+from app.db.models import CaseMember, ChangeKind, Journal, JournalEntry, SearchText, Tag, table_of
+from app.db.searching import grams_of_texts, into_grams, out_of_grams
+from app.db.sql import elements
+from app.db.types import Id
 from app.errors import JournalBroken
-from app.record.entries import SUBJECTS, Row, Subject, Values, digest_of, leaf_of, said
+from app.record.entries import SUBJECTS, Row, Subject, Values, digest_of, leaf_of, said, tag_index
 from app.record.trees import HASH_BYTES, extended, leaf_hash, root
 from app.values import new_id, now
 
 _JOURNALS, _ENTRIES, _MEMBERS = table_of(Journal), table_of(JournalEntry), table_of(CaseMember)
+_TAGS, _TEXTS = table_of(Tag), table_of(SearchText)
 _AT_ONCE = 1_000  # entries that are made and written together
 _FEW = 10  # that are written in one statement with the rows
 
@@ -103,9 +109,21 @@ class Recorder:
         if "version" in table.c:
             at, by = self.moment, self.by
             row |= {"created_at": at, "created_by": by, "updated_at": at, "updated_by": by, "version": 1}
-        self.write(_insert(table), row)
         subject = SUBJECTS[table.name]
+        self.write(_insert(table), row)
+        self._list(subject, [row])
         self.note(kind, subject, row, subject.made(row), reason=reason)
+
+    def add_each(self, table: Table, rows: Sequence[Row]) -> None:
+        """Write new rows of a case, each with an entry of its own; columns may be missing that may be null."""
+        subject, at, by = SUBJECTS[table.name], self.moment, self.by
+        last = {"created_at": at, "created_by": by, "updated_at": at, "updated_by": by, "version": 1}
+        empty = {column.name: None for column in table.c if column.nullable}
+        each = [{**empty, **row, **last} for row in rows]
+        for row in each:
+            self.note(ChangeKind.CREATED, subject, row, subject.made(row))
+        self.write_each(_insert(table), each)
+        self._list(subject, each)
 
     def update(
         self,
@@ -125,21 +143,42 @@ class Recorder:
             if "version" in table.c:
                 changed |= {"version": row.version + 1, "updated_at": self.moment, "updated_by": self.by}
             self.write(_update(table), {**changed, "row": row.id})
+            if not changed.keys().isdisjoint(subject.searched):
+                text = text_of(subject, before | changed, self.case_id)
+                self._tell(_UNLIST, [before])
+                self.write(_SEARCH, {"row": row.id, "text": text["text"], "grams": text["grams"]})
+                self._tell(_LIST, [before])
             self.note(kind, subject, before | changed, told, reason=reason)
+
+    def tag(self, table: Table, rows: Sequence[tuple[FoundRow, str | None]]) -> None:
+        """Write other tags to rows, each with the JSON array that it gets, as a change of each."""
+        subject, last = SUBJECTS[table.name], {"updated_at": self.moment, "updated_by": self.by}
+        befores = [row._asdict() for row, _ in rows]
+        changes = [
+            {"tags": text, "version": row["version"] + 1, **last} for row, (_, text) in zip(befores, rows, strict=True)
+        ]
+        for before, changed in zip(befores, changes, strict=True):
+            self.note(ChangeKind.UPDATED, subject, before | changed, subject.changed(before, changed))
+        self.write_each(_update(table), [{**new, "row": row["id"]} for row, new in zip(befores, changes, strict=True)])
+        self._index(befores, [row | new for row, new in zip(befores, changes, strict=True)])
 
     def permit(self) -> None:
         """Let rows be removed: what `may_destroy` alone says, and whoever goes on with what it has permitted."""
         self._may_destroy = True
 
-    def remove(self, table: Table, rows: Sequence[Row], *, beside: bool = False) -> str:
-        """Delete rows, for each of which there is an entry; return the id of the last one's."""
+    def remove(self, table: Table, rows: Sequence[Row], *, beside: bool = False) -> list[str]:
+        """Delete rows, for each of which there is an entry; return the ids of these."""
         if not self._may_destroy:
             raise PermissionError(f"nothing permits that rows of {table.name} are deleted")
-        subject, identifier = SUBJECTS[table.name], ""
-        for row in rows:
-            identifier = self.note(ChangeKind.DELETED, subject, row, subject.gone(row), beside=beside)
-        self._write_each(_delete(table), [{"row": row["id"]} for row in rows])
-        return identifier
+        subject = SUBJECTS[table.name]
+        made = [self.note(ChangeKind.DELETED, subject, row, subject.gone(row), beside=beside) for row in rows]
+        gone = [{"row": row["id"]} for row in rows]
+        self.write_each(_delete(table), gone)
+        if subject.searched:
+            self._tell(_UNLIST, rows)
+            self.write_each(_FORGET, gone)
+        self._index(rows, [])
+        return made
 
     def say_instead(self, left: Sequence[tuple[str, str | None]], seq: int) -> None:
         """Let entries, by their ids, say what is left of what they said, by the entry that tells of it."""
@@ -154,7 +193,9 @@ class Recorder:
         anew = [{**row, **last, "version": row["version"] + 1} for row in rows]
         for row in anew:
             self.note(ChangeKind.RESTORED, subject, row, subject.made(row), beside=beside)
-        self._write_each(_insert(table), anew)
+        self.write_each(_insert(table), anew)
+        self._list(subject, anew)
+        self._index([], anew)
 
     def refuse(self, subject: Subject, row: Row, mutation: str, state: str) -> None:
         """Note that somebody tried to destroy a row, by which mutation, and what kept it."""
@@ -219,7 +260,31 @@ class Recorder:
         """Put a statement down that writes."""
         self._writes.append((statement, values))
 
-    def _write_each(self, statement: Statement, rows: Sequence[Row]) -> None:
+    def _list(self, subject: Subject, rows: Sequence[Row]) -> None:
+        """Let new rows be found by what is searched of them."""
+        if subject.searched:
+            self.write_each(_INDEX, [text_of(subject, row, self.case_id) for row in rows])
+            self._tell(_LIST, rows)
+
+    def _tell(self, statement: Statement, rows: Sequence[Row]) -> None:
+        """Tell the index of the texts of rows, of all by one statement."""
+        told = {"rows": orjson.dumps([row["id"] for row in rows]).decode()}
+        if len(rows) > _FEW:
+            self.transaction.run_each(statement, [told])
+        else:
+            self.write(statement, told)
+
+    def _index(self, before: Sequence[Row], after: Sequence[Row]) -> None:
+        """Let the index of tags have those of rows as they are, and no longer those that they had before."""
+        old, new = (
+            {(row["id"], key): each for row in rows for key, each in tag_index(row).items()} for rows in (before, after)
+        )
+        gone = [{"row": row_id, "tag_key": key} for row_id, key in old if (row_id, key) not in new]
+        self.write_each(_UNTAG, gone)
+        self.write_each(_insert(_TAGS), [each for key, each in new.items() if key not in old])
+
+    def write_each(self, statement: Statement, rows: Sequence[Row]) -> None:
+        """Put a statement down that writes, with each of some rows of values; where there are many, write them now."""
         if len(rows) > _FEW:
             self.transaction.run_each(statement, rows)
         else:
@@ -236,7 +301,7 @@ class Recorder:
         beside: bool = False,
     ) -> str:
         """Make an entry, and return its id. `beside` says that it comes with a change that has another."""
-        text = said(row[subject.label], reason, values)
+        text = said(subject.called(row), reason, values)
         self._size += 1
         entry = {
             "id": new_id(),
@@ -262,7 +327,7 @@ class Recorder:
         return str(entry["id"])
 
     def _write_entries(self) -> None:
-        self._write_each(_insert(_ENTRIES), self._entries)
+        self.write_each(_insert(_ENTRIES), self._entries)
         self._entries = []
 
 
@@ -281,6 +346,24 @@ def _delete(table: Table) -> Statement:
     return Statement(delete(table).where(table.c.id == bindparam("row")))
 
 
+def text_of(subject: Subject, row: Row, case_id: str) -> dict[str, Any]:
+    """Return the row of search_texts for a row of a case."""
+    text = subject.text(row)
+    where = {"type": subject.name, "row_id": row["id"], "case_id": case_id, "event_id": subject.event_of(row)}
+    return {**where, "text": text, "grams": whole(subject.name, text)}
+
+
+_INDEX = Statement(insert(_TEXTS).inline())  # whose key the database gives
+_OF_ROW = _TEXTS.c.row_id == bindparam("row")
+_SEARCH, _FORGET = Statement(update_rows(_TEXTS).where(_OF_ROW)), Statement(delete(_TEXTS).where(_OF_ROW))
+# SQLite's index is a table of its own, which has to be told what is taken out. Triggers would keep it, and each, as
+# each statement that reads what it writes, would have FTS5 write down what it has so far.
+_THOSE = grams_of_texts().where(_TEXTS.c.row_id.in_(select(elements(bindparam("rows", type_=Text()), "those").c.id)))
+_LIST = Statement(into_grams(_THOSE), postgresql=None)
+_UNLIST = Statement(out_of_grams(_THOSE), postgresql=None)
+_UNTAG = Statement(
+    delete(_TAGS).where(_TAGS.c.row_id == bindparam("row", type_=Id()), _TAGS.c.key == bindparam("tag_key"))
+)
 _SAY_INSTEAD = Statement(update_rows(_ENTRIES).where(_ENTRIES.c.id == bindparam("entry")))
 _MEMBER = SUBJECTS[CaseMember.__tablename__]
 _WHO = _MEMBERS.c.case_id == bindparam("case"), _MEMBERS.c.user_id == bindparam("user")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from time import perf_counter
 from typing import Any, Final
 
 import orjson
@@ -20,12 +21,14 @@ from sqlalchemy import (
     Integer,
     Select,
     Table,
+    Text,
     bindparam,
     delete,
     exists,
     func,
     insert,
     literal_column,
+    or_,
     select,
 )
 from sqlalchemy import update as update_rows
@@ -37,6 +40,7 @@ from app.db.models import (
     CaseMember,
     ChangeKind,
     Checkpoint,
+    Comment,
     Deletion,
     DeletionState,
     Event,
@@ -47,23 +51,25 @@ from app.db.models import (
     User,
     table_of,
 )
+from app.db.sql import elements, value_inside
 from app.db.types import Id
 from app.errors import JournalBroken
-from app.record.entries import SUBJECT_OF, SUBJECTS, VALUES, Row, case_index, event_index, leaf_of
+from app.record.entries import SUBJECT_OF, SUBJECTS, VALUES, Row, leaf_of
 from app.record.journal import Recorder
 from app.values import field_name, format_time
 
 AT_ONCE = 100
 """How many rows are removed or brought back in one transaction, which others may wait for."""
 
+_MOMENT = 0.01  # seconds for which deletions are gone on with in one transaction
 _ALL = 2**31 - 1  # more than there can be
 _ENTRIES_AT_ONCE = 500  # of which what they say is removed in one transaction
 
 _CASES, _EVENTS, _BATCHES, _MEMBERS = (table_of(model) for model in (Case, Event, FileBatch, CaseMember))
+_COMMENTS = table_of(Comment)
 _DELETIONS, _FORMER, _ENTRIES = table_of(Deletion), table_of(FormerMember), table_of(JournalEntry)
 _MEMBER = SUBJECTS[_MEMBERS.name]
 _TABLES = {name: subject.table for name, subject in SUBJECT_OF.items()}
-_INDEXES: Final = {_CASES.name: case_index, _EVENTS.name: event_index}
 
 
 def remove(recorder: Recorder, model: type[Base], row: FoundRow) -> None:
@@ -75,12 +81,36 @@ def remove(recorder: Recorder, model: type[Base], row: FoundRow) -> None:
         _remove_each(recorder, below)
     if table is _CASES:
         _move_members(recorder, row.id, ChangeKind.DELETED)
-    change = recorder.remove(table, [row._asdict()])
+    (change,) = recorder.remove(table, [row._asdict()])
     subject = SUBJECTS[table.name]
     state = DeletionState.GONE if is_little else DeletionState.GOING
     deletion = {"row_id": row.id, "case_id": recorder.case_id, "type": subject.name, "change_id": change}
     deletion |= {"event_id": subject.event_of(row._asdict()), "seq": before + 1, "at": recorder.moment}
     recorder.write(_DELETED, {**deletion, "by": recorder.by, "state": state.value})
+
+
+def remove_each(recorder: Recorder, model: type[Base], rows: Sequence[FoundRow]) -> None:
+    """Delete rows, and in slices all that is below them; see `carry_on`."""
+    table, subject = table_of(model), SUBJECTS[table_of(model).name]
+    ids = {"ids": orjson.dumps([row.id for row in rows]).decode()}
+    laden = {row.above for statement in _LADEN[table.name] for row in recorder.transaction.all(statement, ids)}
+    before = recorder.size
+    changes = recorder.remove(table, [row._asdict() for row in rows])
+    told = {"case_id": recorder.case_id, "type": subject.name, "at": recorder.moment, "by": recorder.by}
+    recorder.write_each(
+        _DELETED,
+        [
+            {
+                **told,
+                "row_id": row.id,
+                "change_id": change,
+                "event_id": subject.event_of(row._asdict()),
+                "seq": before + place,
+                "state": (DeletionState.GOING if row.id in laden else DeletionState.GONE).value,
+            }
+            for place, (row, change) in enumerate(zip(rows, changes, strict=True), 1)
+        ],
+    )
 
 
 def restore_some(recorder: Recorder, deletion: FoundRow) -> bool:
@@ -106,6 +136,17 @@ def restore(recorder: Recorder, deletion: FoundRow) -> None:
     if table is _CASES:
         _move_members(recorder, deletion.row_id, ChangeKind.RESTORED)
     recorder.write(_RESTORED, {"row": deletion.row_id})
+
+
+def can_comment_return(transaction: Transaction, deletion: FoundRow) -> bool:
+    """Return whether what a deleted comment was on is there, in a case that is."""
+    if deletion.event_id is None:
+        return True
+    if not transaction.all(_THERE[_EVENTS.name], {"row": deletion.event_id}):
+        return False
+    (entry,) = transaction.all(_ITSELF, {"entry": deletion.change_id})
+    on = _row_of(_COMMENTS, entry)["row_id"]
+    return on == deletion.event_id or bool(transaction.all(_THERE[_BATCHES.name], {"row": on}))
 
 
 def carry_on(recorder: Recorder, deletion: FoundRow) -> bool:
@@ -143,18 +184,25 @@ def carry_on_with(transaction: Transaction, row_id: str) -> bool:
     return is_more
 
 
-def go_on(transaction: Transaction, after: str) -> tuple[str, bool] | None:
-    """Go on with the first deletion under way behind one; return which it was, and whether it has more to do.
+def go_on(transaction: Transaction, after: str) -> str | None:
+    """Go on for a moment with deletions under way in one case; return behind which row's to go on, or None at the end.
 
-    None when there is none. One in a case whose journal is broken has to wait, and keeps no other waiting.
+    One in a case whose journal is broken has to wait, and keeps no other waiting.
     """
-    row_id = next_under_way(transaction, after)
-    if row_id is None:
+    deletion, until = transaction.first(_UNDER_WAY, {"after": after}), perf_counter() + _MOMENT
+    if deletion is None:
         return None
-    try:
-        return row_id, carry_on_with(transaction, row_id)
-    except JournalBroken:
-        return row_id, False
+    case_id = deletion.case_id
+    # Of several cases the journals would be held at once, in any order.
+    while deletion is not None and deletion.case_id == case_id:
+        try:
+            after = after if carry_on_with(transaction, deletion.row_id) else deletion.row_id
+        except JournalBroken:
+            return str(deletion.row_id)
+        if perf_counter() >= until:
+            break
+        deletion = transaction.first(_UNDER_WAY, {"after": after})
+    return after
 
 
 def next_under_way(transaction: Transaction, after: str) -> str | None:
@@ -178,7 +226,7 @@ def _below(transaction: Transaction, table: Table, above: str, most: int) -> lis
 
 
 def _place(row: FoundRow) -> tuple[str, str]:
-    return getattr(row, "event_id", row.id), row.id
+    return getattr(row, "event_id", None) or row.id, row.id
 
 
 def _remove_each(recorder: Recorder, below: Sequence[tuple[Table, Row]]) -> None:
@@ -239,8 +287,8 @@ def _row_of(table: Table, entry: FoundRow) -> dict[str, Any]:
             "created_at": datetime.fromisoformat(imported["createdAt"][1]),
             "created_by": imported["createdBy"][1],
         }
-    index = _INDEXES.get(table.name)
-    return row if index is None else row | index(row)
+    index = SUBJECTS[table.name].index
+    return row if index is None else {**row, **index(row)}
 
 
 def _moved(deletion: FoundRow, state: DeletionState, position: int) -> dict[str, Any]:
@@ -254,15 +302,18 @@ def purge(recorder: Recorder, deletion: FoundRow, authority: str, reason: str) -
     """Begin to remove from the record what it says of a deleted row and all that was below it; see `carry_on`."""
     transaction, subject = recorder.transaction, SUBJECT_OF[deletion.type]
     checkpoint = transaction.first(_CHECKPOINT, {})
+    comments = _comments_of(transaction, deletion)
     told = {
         "authority": authority,
         "entries": counts(transaction, deletion)["entries"],
         "size": recorder.size,
         "root": recorder.root,
         "checkpoint": None if checkpoint is None else checkpoint.text,
+        # Their entries don't say that they were on this batch, and whoever verifies has to know what is gone why.
+        "comments": comments or None,
     }
     # It says nothing of what it was called.
-    row = {"id": deletion.row_id, "case_id": deletion.case_id, "event_id": deletion.event_id, subject.label: None}
+    row = {"id": deletion.row_id, "case_id": deletion.case_id, "event_id": deletion.event_id}
     values = {name: (None, value) for name, value in told.items() if value is not None}
     recorder.note(ChangeKind.PURGED, subject, row, values, reason=reason)
     recorder.write(_PURGED, {"row": deletion.row_id, "entry": recorder.size})
@@ -281,13 +332,35 @@ def certificate(transaction: Transaction, change: str) -> bytes:
 
 def counts(transaction: Transaction, deletion: FoundRow) -> dict[str, int]:
     """Return how many rows of each type a purge is about, and of how many entries it removes what they say."""
-    found = transaction.all(_COUNT[deletion.type], {"above": deletion.row_id})
+    found = transaction.all(_COUNT[deletion.type], _scope(transaction, deletion))
     rows = {_COUNTED[row.type]: row.rows for row in found if row.type in _COUNTED}
     return {**dict.fromkeys(_COUNTED.values(), 0), **rows, "entries": sum(row.entries for row in found)}
 
 
+def _scope(transaction: Transaction, deletion: FoundRow) -> dict[str, object]:
+    """Return the values of `_SCOPES` for what was deleted."""
+    if deletion.type != _BATCH:
+        return {"above": deletion.row_id}
+    return {"rows": orjson.dumps([deletion.row_id, *_comments_of(transaction, deletion)]).decode()}
+
+
+def _comments_of(transaction: Transaction, deletion: FoundRow) -> list[str]:
+    """Return the ids of the comments that go for good with a batch: of all on it, also of those deleted before."""
+    if deletion.type != _BATCH:
+        return []
+    if deletion.state == DeletionState.PURGING.value:
+        said = transaction.all(_SAYS_WHAT, {"case": deletion.case_id, "entry": deletion.seq})[0].said
+        told: list[str] = orjson.loads(said)[VALUES].get("comments", (None, []))[1]
+        return told
+    given = {"above": deletion.row_id}
+    went = transaction.all(_GONE[_BATCH], {**given, "after": deletion.seq - 1, "most": _ALL})
+    found = [entry.row_id for entry in went]
+    found += [row.id for statement in _ON_BATCH for row in transaction.all(statement, given)]
+    return sorted({str(each) for each in found})
+
+
 def _purge_some(recorder: Recorder, deletion: FoundRow) -> bool:
-    transaction, above = recorder.transaction, {"above": deletion.row_id}
+    transaction, above = recorder.transaction, _scope(recorder.transaction, deletion)
     if deletion.type == _CASE and (other := transaction.first(_OTHERS, above)) is not None:
         # It goes first, what it still leaves is told by entries, too.
         carry_on(recorder, other)
@@ -305,8 +378,10 @@ def _purge_some(recorder: Recorder, deletion: FoundRow) -> bool:
     return False
 
 
-_CASE, _EVENT, _BATCH, _HOLD = (SUBJECTS[table.name].name for table in (_CASES, _EVENTS, _BATCHES, table_of(Hold)))
+_CASE, _EVENT, _BATCH, _COMMENT = (SUBJECTS[table.name].name for table in (_CASES, _EVENTS, _BATCHES, _COMMENTS))
+_HOLD = SUBJECTS[table_of(Hold).name].name
 _ABOVE = bindparam("above", type_=Id())
+_ROWS = elements(bindparam("rows", type_=Text()), "those")
 _MOST: BindParameter[int] = bindparam("most", type_=Integer())
 _AFTER: BindParameter[int] = bindparam("after", type_=Integer())
 
@@ -323,9 +398,24 @@ def _of_row(statement: Select[Any]) -> Select[Any]:
     return statement.where(_ENTRIES.c.row_id == _ABOVE)
 
 
-_SCOPES = {_CASE: _of_case, _EVENT: _of_event, _BATCH: _of_row}
+def _of_rows(statement: Select[Any]) -> Select[Any]:
+    return statement.where(_ENTRIES.c.row_id.in_(select(_ROWS.c.id)))
+
+
+_SCOPES = {_CASE: _of_case, _EVENT: _of_event, _BATCH: _of_rows, _COMMENT: _of_row}
+
+
+def _is_there() -> ColumnElement[bool]:
+    """Return the condition that what a comment in a case is on is there: else it goes with that."""
+    event = exists(select(_EVENTS.c.id).where(_EVENTS.c.id == _COMMENTS.c.event_id).correlate(_COMMENTS))
+    batch = exists(select(_BATCHES.c.id).where(_BATCHES.c.id == _COMMENTS.c.row_id).correlate(_COMMENTS))
+    on = _COMMENTS.c.row_id
+    return or_(on == _COMMENTS.c.case_id, event & or_(on == _COMMENTS.c.event_id, batch))
+
+
 _BELOW: Final[dict[str, list[tuple[Table, Statement]]]] = {
     _CASES.name: [
+        (_COMMENTS, Statement(select(_COMMENTS).where(_COMMENTS.c.case_id == _ABOVE, _is_there()).limit(_MOST))),
         (
             _BATCHES,
             Statement(
@@ -337,8 +427,24 @@ _BELOW: Final[dict[str, list[tuple[Table, Statement]]]] = {
         ),
         (_EVENTS, Statement(select(_EVENTS).where(_EVENTS.c.case_id == _ABOVE).limit(_MOST))),
     ],
-    _EVENTS.name: [(_BATCHES, Statement(select(_BATCHES).where(_BATCHES.c.event_id == _ABOVE).limit(_MOST)))],
-    _BATCHES.name: [],
+    _EVENTS.name: [
+        (_COMMENTS, Statement(select(_COMMENTS).where(_COMMENTS.c.event_id == _ABOVE).limit(_MOST))),
+        (_BATCHES, Statement(select(_BATCHES).where(_BATCHES.c.event_id == _ABOVE).limit(_MOST))),
+    ],
+    _BATCHES.name: [(_COMMENTS, Statement(select(_COMMENTS).where(_COMMENTS.c.row_id == _ABOVE).limit(_MOST)))],
+    _COMMENTS.name: [],
+}
+_THOSE = elements(bindparam("ids", type_=Text()), "those")
+# Which of some rows have any below them.
+_LADEN = {
+    _EVENTS.name: [
+        Statement(select(below.c.event_id.label("above")).where(below.c.event_id.in_(select(_THOSE.c.id))).distinct())
+        for below in (_BATCHES, _COMMENTS)
+    ]
+}
+_THERE = {
+    table.name: Statement(select(table.c.id).where(table.c.id == bindparam("row", type_=Id())))
+    for table in (_EVENTS, _BATCHES)
 }
 _MEMBERS_IN = {
     table.name: Statement(
@@ -378,12 +484,38 @@ def _went(*types: str) -> Select[Any]:
     return went.order_by(_ENTRIES.c.seq).limit(_MOST)
 
 
-# What goes on to go with an event that was deleted before the case did comes back with that.
+# What goes on to go with an event, or with a batch, that was deleted before what is above it comes back with that.
 _BY_ITSELF = exists(select(_DELETIONS.c.row_id).where(_DELETIONS.c.row_id == _ENTRIES.c.event_id).correlate(_ENTRIES))
+_WAS_ON = value_inside(_ENTRIES.c.said, Id(), VALUES, "on", 0)  # of a comment that was deleted
+_WITH_ITS_BATCH = exists(
+    select(_DELETIONS.c.row_id)
+    .where(_DELETIONS.c.row_id == _WAS_ON, _DELETIONS.c.type == literal_column(f"'{_BATCH}'"))
+    .correlate(_ENTRIES)
+)
+_EVENT_OF_BATCH = select(_DELETIONS.c.event_id).where(_DELETIONS.c.row_id == _ABOVE).scalar_subquery()
 _GONE = {
-    _CASE: Statement(_of_case(_went(_EVENT, _BATCH)).where(~_BY_ITSELF)),
-    _EVENT: Statement(_of_event(_went(_BATCH))),
+    _CASE: Statement(_of_case(_went(_EVENT, _BATCH, _COMMENT)).where(~_BY_ITSELF, ~_WITH_ITS_BATCH)),
+    _EVENT: Statement(_of_event(_went(_BATCH, _COMMENT)).where(~_WITH_ITS_BATCH)),
+    _BATCH: Statement(_went(_COMMENT).where(_ENTRIES.c.event_id == _EVENT_OF_BATCH, _WAS_ON == _ABOVE)),
 }
+# The comments on a batch that was deleted: those that have yet to go with it, and those that were deleted before.
+_ON_BATCH = [
+    Statement(select(_COMMENTS.c.id).where(_COMMENTS.c.row_id == _ABOVE)),
+    Statement(
+        select(_DELETIONS.c.row_id.label("id"))
+        .join_from(_DELETIONS, _ENTRIES, _ENTRIES.c.id == _DELETIONS.c.change_id)
+        .where(
+            _DELETIONS.c.event_id == _EVENT_OF_BATCH,
+            _DELETIONS.c.type == literal_column(f"'{_COMMENT}'"),
+            _WAS_ON == _ABOVE,
+        )
+    ),
+]
+_SAYS_WHAT = Statement(
+    select(_ENTRIES.c.said).where(
+        _ENTRIES.c.case_id == bindparam("case", type_=Id()), _ENTRIES.c.seq == bindparam("entry")
+    )
+)
 _ITSELF = Statement(_found().where(_ENTRIES.c.id == bindparam("entry", type_=Id())))
 _ROW = _DELETIONS.c.row_id == bindparam("row", type_=Id())
 _DELETED, _RESTORED = Statement(insert(_DELETIONS)), Statement(delete(_DELETIONS).where(_ROW))
@@ -432,7 +564,7 @@ _COUNT = {
     )
     for type_, scope in _SCOPES.items()
 }
-_COUNTED = {_CASE: "cases", _EVENT: "events", _BATCH: "fileBatches"}
+_COUNTED = {_CASE: "cases", _EVENT: "events", _BATCH: "fileBatches", _COMMENT: "comments"}
 _SAID = {
     type_: Statement(
         scope(
@@ -461,5 +593,7 @@ _FORGET = {
         # With those of its batches that were deleted before it.
         Statement(delete(_DELETIONS).where(_DELETIONS.c.event_id == _ABOVE)),
     ],
-    _BATCH: [Statement(delete(_DELETIONS).where(_DELETIONS.c.row_id == _ABOVE))],
+    # With those of comments on it that were deleted before it.
+    _BATCH: [Statement(delete(_DELETIONS).where(_DELETIONS.c.row_id.in_(select(_ROWS.c.id))))],
+    _COMMENT: [Statement(delete(_DELETIONS).where(_DELETIONS.c.row_id == _ABOVE))],
 }

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
 
-from app.db.models import Case, ChangeKind, Event, table_of
-from app.record.entries import ERASED, NO_CHANGE, SUBJECTS, Row, Subject, case_index, digest_of, event_index
-from app.values import field_name
+from app.db.models import Case, ChangeKind, Event
+from app.record.entries import ERASED, NO_CHANGE, SUBJECTS, Subject, array_text, digest_of
+from app.values import field_name, fold
 
 _CREATED, _UPDATED, _DELETED, _IMPORTED, _RESTORED = (
     kind.value
@@ -27,15 +27,15 @@ _CHANGING = frozenset(
     kind.value for kind in (ChangeKind.UPDATED, ChangeKind.SEALED, ChangeKind.UNSEALED, ChangeKind.RELEASED)
 )
 _LEAVING = {kind.value: frozenset(names) for kind, names in NO_CHANGE.items()}
-_INDEXES: Mapping[str, Callable[[Row], Mapping[str, str]]] = {
-    table_of(Case).name: case_index,
-    table_of(Event).name: event_index,
-}
 _NOT_BEFORE = "the value before is not what the entries before made of it"
 
 
 KEYS = 2
 """How many values stand before the columns in a row that is compared: its key, and its place."""
+
+
+SEARCHED = "search"
+"""What stands for the text that is searched of a row, which lies beside it; it comes behind the row's columns."""
 
 
 PURGED = b""
@@ -80,9 +80,11 @@ class _Shape:
         self.table = subject.table.name
         self.is_case, self.is_event = subject.model is Case, subject.model is Event
         self.is_on_event = "event_id" in columns
+        self.may_lack_event = self.is_on_event and bool(columns.event_id.nullable)
         self.is_versioned = "version" in columns
-        self.label = field_name(subject.label) if subject.label in columns else None
-        places = {name: place for place, name in enumerate(columns.keys(), KEYS)}
+        self.label = field_name(subject.label) if subject.label is not None and subject.label in columns else None
+        searched = {SEARCHED: tuple(map(field_name, subject.searched))} if subject.searched else {}
+        places = {name: place for place, name in enumerate([*columns.keys(), *searched], KEYS)}
         self.recorded = [(each.field, places[each.column]) for each in subject.columns if each.column != "given_by"]
         self.fields = frozenset(each.field for each in subject.columns)
         told = {*(each.column for each in subject.columns if each.column != "given_by"), "id", "case_id", "user_id"}
@@ -91,7 +93,9 @@ class _Shape:
         self.names: tuple[str, ...] = names[: len(self.recorded)]
         self.other_names: tuple[str, ...] = names[len(self.recorded) :]
         self.compared = itemgetter(*at)
-        self.index = _INDEXES.get(self.table)
+        self.searched = searched.get(SEARCHED, ())
+        self.index = subject.index
+        self.columns = [(each.column, each.field) for each in subject.columns]
 
 
 _SHAPES = {subject.name: _Shape(subject) for subject in SUBJECTS.values()}
@@ -188,13 +192,14 @@ class Replay:
         if row is None:
             return [Fault(seq, None, "the table lacks the row that this entry left there")]
         expected = self._columns(values, shape, last, born)
-        if shape.compared(row) == (*map(values.get, shape.names), *map(expected.get, shape.other_names)):
+        stored = {name: array_text(value) if isinstance(value, list) else value for name, value in values.items()}
+        if shape.compared(row) == (*map(stored.get, shape.names), *map(expected.get, shape.other_names)):
             return []
         differs = "the table has another value than this entry left there"
         of_fields = [
             Fault(self._since.get(field, born.seq), field, differs)
             for field, place in shape.recorded
-            if row[place] != values.get(field)
+            if row[place] != stored.get(field)
         ]
         of_others = [
             Fault(born.seq if name.startswith("created") else seq, field_name(name), differs)
@@ -219,15 +224,18 @@ class Replay:
                 expected |= imported
             else:
                 expected |= {name: imported[name] for name in ("created_at", "created_by")}
-        if shape.index is not None and isinstance(values.get("title"), str):
-            expected |= shape.index(values)
+        if shape.index is not None and shape.label is not None and isinstance(values.get(shape.label), str):
+            expected |= shape.index({column: values.get(field) for column, field in shape.columns})
+        if shape.searched and all(isinstance(values.get(field, ""), str) for field in shape.searched):
+            expected[SEARCHED] = fold(*(values.get(field) for field in shape.searched))
         return expected
 
     def _check_place(self, entry: Told, shape: _Shape, faults: list[Fault]) -> None:
         if shape.is_case and entry.row_id != entry.case_id:
             faults.append(Fault(entry.seq, "row", "it is about another case than the journal's"))
         if shape.is_on_event:
-            belongs = entry.event_id is not None and (self._shape is None or entry.event_id == self._event_id)
+            has_one = entry.event_id is not None or shape.may_lack_event
+            belongs = has_one and (self._shape is None or entry.event_id == self._event_id)
             self._event_id = entry.event_id
         else:
             belongs = entry.event_id == (entry.row_id if shape.is_event else None)

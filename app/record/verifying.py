@@ -26,17 +26,19 @@ from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 import orjson
-from sqlalchemy import Select, and_, bindparam, exists, func, literal_column, select
+from sqlalchemy import FromClause, Select, and_, bindparam, exists, func, literal_column, null, select
 
 from app.db import Statement
-from app.db.models import Case, CaseCounter, ChangeKind, Journal, JournalEntry, User, table_of
+from app.db.models import Case, CaseCounter, ChangeKind, Journal, JournalEntry, SearchText, Tag, User, table_of
 from app.db.snapshots import Snapshot, StoredRow
-from app.record.entries import SUBJECTS, VALUES, Row, leaf_of
-from app.record.replaying import KEYS, PURGED, Fault, Replay, Told
+from app.record.entries import SUBJECTS, VALUES, Row, Subject, leaf_of, tag_index
+from app.record.indexing import is_index_right, strays
+from app.record.replaying import KEYS, PURGED, SEARCHED, Fault, Replay, Told
 from app.record.trees import HASH_BYTES, extended, leaf_hash, root
 from app.values import parse_id, visible
 
 _CASES, _JOURNALS, _ENTRIES, _USERS = table_of(Case), table_of(Journal), table_of(JournalEntry), table_of(User)
+_TEXTS = table_of(SearchText)
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _IN_CASE = bindparam("case", type_=_ENTRIES.c.case_id.type)
@@ -101,7 +103,9 @@ class Verification:
         tables = merge(*(self._rows_of(name) for name in SUBJECTS), key=_place)
         for key, entries, rows in together(told, tables, 2):
             yield from self._replayed(key, entries, rows)
+        yield from self._tag_faults()
         yield from self._counter_faults()
+        yield from self._search_faults()
 
     def _replayed(self, key: Sequence[Any], entries: Iterable[Told], rows: list[StoredRow]) -> list[Finding]:
         row_id, case_id = key
@@ -132,10 +136,37 @@ class Verification:
             findings += [self._finding(case_id, fault, (type_, row_id)) for fault in faults]
         return findings
 
+    def _tag_faults(self) -> Iterator[Finding]:
+        """Compare the index of tags with what rows say of their tags."""
+        tagged = merge(*(self._tagged(name) for name in _TAGGED), key=_place)
+        for (row_id,), rows, indexed in together(tagged, self._rows(_TAGS), 1):
+            _, type_, should = next(iter(rows), (None, "row", []))
+            if sorted(map(repr, should)) != sorted(repr(tuple(each)) for each in indexed):
+                wrong = Fault(None, "tags", "the index of tags doesn't have those of the row")
+                yield self._finding((should or indexed)[0][1], wrong, (type_, row_id))
+
+    def _tagged(self, table: str) -> Iterator[Any]:
+        """Iterate over the rows of a table that have tags, each with what the index has to have of it."""
+        for row_id, case_id, event_id, text in self._rows(_TAGGED[table]):
+            row = {"id": row_id, "case_id": case_id, "event_id": event_id, "tags": text}
+            try:
+                index = [(row_id, *(each[name] for name in _TAG_COLUMNS)) for each in tag_index(row).values()]
+            except (AttributeError, TypeError, ValueError):
+                continue  # which is told where that row is looked at
+            if index:
+                yield row_id, SUBJECTS[table].name, index
+
     def _counter_faults(self) -> Iterator[Finding]:
         numbers = [number for (number,) in self._snapshot.rows(_COUNTER, {})]
         if len(numbers) != 1 or not isinstance(numbers[0], int) or numbers[0] < self._greatest:
             sentence = f"case_counter doesn't say that case {self._greatest} has been numbered"
+            yield Finding(None, None, None, Fault(None, None, sentence))
+
+    def _search_faults(self) -> Iterator[Finding]:
+        for case_id, type_, row_id in self._rows(_STRAYS):
+            yield self._finding(case_id, Fault(None, SEARCHED, "there is no such row of the case"), (type_, row_id))
+        if not self._given and not is_index_right(self._snapshot):
+            sentence = "the index of what is searched is another than that of the texts; run 'dossier reindex'"
             yield Finding(None, None, None, Fault(None, None, sentence))
 
     def _note_number(self, number: Any) -> None:
@@ -192,7 +223,7 @@ class Erasures:
         self._erased: dict[tuple[str, int], int] = {}
         for case_id, seq, kind, row_id, said in entries:
             if kind == ChangeKind.PURGED.value:
-                self._purged[case_id, row_id] = seq
+                self._purged |= dict.fromkeys(((case_id, each) for each in (row_id, *_comments_in(said))), seq)
             else:
                 self._note(case_id, seq, said)
 
@@ -226,6 +257,15 @@ class Erasures:
         is_purged = is_gone and any((case_id, each) in self._purged for each in (row_id, event_id, case_id))
         erasure = PURGED if is_purged else self._digests.get((case_id, seq))
         return (*row[:_ERASURE_PLACE], erasure, *row[_ERASURE_PLACE + 1 :])
+
+
+def _comments_in(said: Any) -> list[str]:
+    """Return which comments a purge says that went with what was purged, whose own entries don't say that."""
+    try:
+        told = orjson.loads(said)[VALUES].get("comments")
+        return [] if told is None else [str(each) for each in told[1]]
+    except (AttributeError, IndexError, TypeError, ValueError):
+        return []  # which is told where that entry is looked at
 
 
 class Seal(NamedTuple):
@@ -370,7 +410,7 @@ _LINKED = (
     *("nodes", "user_id"),
 )
 _KINDS = frozenset(kind.value for kind in ChangeKind)
-_CONTENT = frozenset({"EVENT", "FILE_BATCH"})
+_CONTENT = frozenset({"EVENT", "FILE_BATCH", "COMMENT"})
 _CHANGES = frozenset(
     kind.value
     for kind in (ChangeKind.CREATED, ChangeKind.UPDATED, ChangeKind.DELETED, ChangeKind.RESTORED, ChangeKind.IMPORTED)
@@ -408,20 +448,55 @@ _BY_ROW = both(
     .order_by(_ENTRIES.c.row_id, _ENTRIES.c.case_id, _ENTRIES.c.seq),
     _ENTRIES.c.case_id,
 )
+_STRAYS = both(strays().order_by(_TEXTS.c.case_id, _TEXTS.c.row_id), _TEXTS.c.case_id)
 _ERASING = both(
     select(*(_ENTRIES.c[name] for name in ("case_id", "seq", "kind", "row_id", "said")))
     .where(_ENTRIES.c.kind.in_([literal_column(f"'{kind.value}'") for kind in (ChangeKind.PURGED, ChangeKind.ERASED)]))
     .order_by(_ENTRIES.c.case_id, _ENTRIES.c.seq),
     _ENTRIES.c.case_id,
 )
+
+
+def _with_text(subject: Subject) -> FromClause:
+    table = subject.table
+    if not subject.searched:
+        return table
+    return table.outerjoin(_TEXTS, _TEXTS.c.row_id == table.c[subject.key])
+
+
 _TABLES = {
     name: both(
         select(
             subject.table.c[subject.key].label("key"),
             subject.table.c[subject.place].label("place"),
             *(column.label(f"column_{column.name}") for column in subject.table.c),
-        ).order_by(subject.table.c[subject.key], subject.table.c[subject.place]),
+            *([_TEXTS.c.text.label(f"column_{SEARCHED}")] if subject.searched else []),
+        )
+        .select_from(_with_text(subject))
+        .order_by(subject.table.c[subject.key], subject.table.c[subject.place]),
         subject.table.c[subject.place],
     )
     for name, subject in SUBJECTS.items()
+}
+_TAG_COLUMNS = ("case_id", "event_id", "key", "tag")
+_TAGS = both(
+    select(*(table_of(Tag).c[name] for name in ("row_id", *_TAG_COLUMNS))).order_by(
+        table_of(Tag).c.row_id, table_of(Tag).c.key
+    ),
+    table_of(Tag).c.case_id,
+)
+_TAGGED = {
+    name: both(
+        select(
+            columns.id.label("row"),
+            columns[subject.place].label("place"),
+            (columns.event_id if "event_id" in columns else null()).label("event"),
+            columns.tags,
+        )
+        .where(columns.tags.is_not(None))
+        .order_by(columns.id),
+        columns[subject.place],
+    )
+    for name, subject in SUBJECTS.items()
+    if "tags" in (columns := subject.table.c)
 }

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from app import ownership
 from app.db import FoundRow
-from app.db.models import DESCRIPTION_LENGTH, TITLE_LENGTH, Case, Event, table_of
-from app.errors import Refused
+from app.db.models import DESCRIPTION_LENGTH, SOURCE_LENGTH, TIME_KIND_LENGTH, TITLE_LENGTH, Case, Event, table_of
+from app.errors import NotFound, Refused
 from app.ownership import CHANGE, DELETE, Viewer, place
 from app.reading.payloads import Given
 from app.record import removal
-from app.record.entries import event_index
 from app.record.journal import Recorder
 from app.record.keeping import Touch
 from app.resolvers.changes import change
-from app.resolvers.inputs import AnyRule, NumberRule, Rule, TextRule, invalid
-from app.values import beginning, format_time, new_id
+from app.resolvers.inputs import (
+    MOST_AT_ONCE,
+    AnyRule,
+    ItemsRule,
+    ListRule,
+    NumberRule,
+    OffsetRule,
+    Rule,
+    TextRule,
+    invalid,
+)
+from app.values import as_written, beginning, format_time, new_id
 
 _EVENTS = table_of(Event)
 _UNTIL_FAULT = "must not lie before `occurredAt`"
-_EXAMPLES = {"DAY": "2026-06-15T00:00:00Z", "MONTH": "2026-06-01T00:00:00Z", "YEAR": "2026-01-01T00:00:00Z"}
+_DATES = {"DAY", "MONTH", "YEAR"}
 _RULES: dict[str, Rule] = {
     "type": AnyRule(),
     "title": TextRule(TITLE_LENGTH, nullable=False),
@@ -26,6 +38,9 @@ _RULES: dict[str, Rule] = {
     "occurred_until": AnyRule(nullable=True),
     "time_precision": AnyRule(),
     "sort_order": NumberRule(-(2**31)),
+    "source": TextRule(SOURCE_LENGTH),
+    "time_kind": TextRule(TIME_KIND_LENGTH),
+    "utc_offset": OffsetRule(),
 }
 
 
@@ -39,14 +54,20 @@ def _interval_faults(event: Given) -> dict[str, str]:
 def _date_faults(event: Given) -> dict[str, str]:
     """Return which moments are no date of the calendar where the precision says that they are one."""
     precision = event.get("time_precision")
-    if precision not in _EXAMPLES:
+    if precision not in _DATES:
         return {}
     moments = {name: event.get(name) for name in ("occurred_at", "occurred_until")}
-    fault = (
-        f"must be the beginning of a {precision.lower()} in UTC where `timePrecision` is {precision}: a date is given "
-        f"as its midnight in UTC, such as {_EXAMPLES[precision]}, whatever the time zone"
-    )
-    return {name: fault for name, moment in moments.items() if moment and beginning(moment, precision) != moment}
+    return {
+        name: f"must be the beginning of a {precision.lower()} in UTC where `timePrecision` is {precision}: a date is "
+        f"given as its midnight in UTC, which is {_date(moment, precision)}, whatever the time zone"
+        for name, moment in moments.items()
+        if moment and beginning(moment, precision) != moment
+    }
+
+
+def _date(moment: datetime, precision: str) -> str:
+    """Return how a date is given, by the day that was written for a moment that is none."""
+    return format_time(beginning(as_written(moment), precision)).replace(".000000", "")
 
 
 def _faults(event: Given) -> dict[str, str]:
@@ -57,8 +78,18 @@ def _faults(event: Given) -> dict[str, str]:
 def create(recorder: Recorder, _: Viewer, case: FoundRow, values: Given) -> str:
     """Put an event on the timeline of a case. Takes the role CONTRIBUTOR."""
     identifier = new_id()
-    recorder.add(_EVENTS, {"id": identifier, "case_id": case.id, **values, **event_index(values)})
+    recorder.add(_EVENTS, {"id": identifier, "case_id": case.id, **values})
     return identifier
+
+
+@change(place(CHANGE, case_id=Case, lock=False), {"items": ItemsRule(MOST_AT_ONCE, _RULES, _faults)})
+def create_each(recorder: Recorder, _: Viewer, case: FoundRow, values: Given) -> tuple[str, ...]:
+    """Put events on the timeline of a case: all that are given or, when one can't be made, none. Takes the role
+    CONTRIBUTOR.
+    """
+    rows = [{"id": new_id(), "case_id": case.id, **item} for item in values["items"]]
+    recorder.add_each(_EVENTS, rows)
+    return tuple(row["id"] for row in rows)
 
 
 @change(place(CHANGE, case_id=Case, id=Event), _RULES, together=_interval_faults)
@@ -74,7 +105,7 @@ def update(recorder: Recorder, _: Viewer, event: FoundRow, values: Given) -> str
         )
     if faults := _new_date_faults(event, values, changed):
         raise Refused(*(invalid(name, fault) for name, fault in faults.items()))
-    recorder.update(_EVENTS, event, {**values, **event_index(changed)})
+    recorder.update(_EVENTS, event, values)
     return str(event.id)
 
 
@@ -85,6 +116,25 @@ def delete(recorder: Recorder, _: Viewer, event: FoundRow, __: Given) -> str:
     """
     removal.remove(recorder, Event, event)
     return str(event.id)
+
+
+@change(place(DELETE, touch=Touch.DESTROYS, case_id=Case), {"ids": ListRule(MOST_AT_ONCE, AnyRule())})
+def delete_each(recorder: Recorder, _: Viewer, case: FoundRow, values: Given) -> tuple[str, ...]:
+    """Delete events with their file batches: all that are named or, when one isn't there, none. Takes the role EDITOR.
+    They are gone at once, and `restore` brings each of them back; see `trash` of the case.
+    """
+    ids = [str(each).lower() for each in values["ids"]]
+    found = ownership.events_of(recorder.transaction, case, ids)
+    missing = [
+        NotFound("there is no such event here", ("input", "ids", str(number)))
+        for number, identifier in enumerate(ids)
+        if identifier not in found
+    ]
+    if missing:
+        raise Refused(*missing)
+    rows = [found[identifier] for identifier in dict.fromkeys(ids)]
+    removal.remove_each(recorder, Event, rows)
+    return tuple(str(row.id) for row in rows)
 
 
 def _new_date_faults(event: FoundRow, given: Given, changed: Given) -> dict[str, str]:
@@ -100,7 +150,7 @@ def _new_date_faults(event: FoundRow, given: Given, changed: Given) -> dict[str,
     (name, *_) = faults
     field = {"occurred_at": "occurredAt", "occurred_until": "occurredUntil"}[name]
     fault = (
-        f"can't be {precision} while `{field}` is {format_time(changed[name])}; give it as well, as a date at midnight "
-        f"in UTC, such as {_EXAMPLES[precision]}"
+        f"can't be {precision} while `{field}` is {format_time(changed[name])}; give it as well, as the midnight in "
+        f"UTC {_date(changed[name], precision)}"
     )
     return {"time_precision": fault}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from app import ownership
 from app.db import FoundRow
 from app.db.models import DESCRIPTION_LENGTH, FILE_TYPES_LENGTH, TITLE_LENGTH, Case, Event, FileBatch, table_of
+from app.errors import NotFound, Refused
 from app.ownership import CHANGE, DELETE, Viewer, place
 from app.reading.payloads import Given
 from app.record import removal
 from app.record.journal import Recorder
 from app.record.keeping import Touch
 from app.resolvers.changes import change
-from app.resolvers.inputs import NumberRule, Rule, TextRule
+from app.resolvers.inputs import MOST_AT_ONCE, ItemsRule, NumberRule, Rule, TextRule
 from app.values import new_id
 
 _FILE_BATCHES = table_of(FileBatch)
@@ -30,6 +32,28 @@ def create(recorder: Recorder, _: Viewer, event: FoundRow, values: Given) -> str
     where = {"id": identifier, "case_id": event.case_id, "event_id": event.id}
     recorder.add(_FILE_BATCHES, {**where, **values})
     return identifier
+
+
+@change(place(CHANGE, case_id=Case, lock=False), {"items": ItemsRule(MOST_AT_ONCE, _RULES, named=("event_id",))})
+def create_each(recorder: Recorder, _: Viewer, case: FoundRow, values: Given) -> tuple[str, ...]:
+    """Add file batches to events of a case: all that are given or, when one can't be made, none. Takes the role
+    CONTRIBUTOR.
+    """
+    events = [str(item["event_id"]).lower() for item in values["items"]]
+    found = ownership.events_of(recorder.transaction, case, [*dict.fromkeys(events)])
+    missing = [
+        NotFound("there is no such event here", ("input", "items", str(number), "eventId"))
+        for number, event in enumerate(events)
+        if event not in found
+    ]
+    if missing:
+        raise Refused(*missing)
+    rows = [
+        {"id": new_id(), "case_id": case.id, **item, "event_id": event}
+        for item, event in zip(values["items"], events, strict=True)
+    ]
+    recorder.add_each(_FILE_BATCHES, rows)
+    return tuple(row["id"] for row in rows)
 
 
 @change(place(CHANGE, case_id=Case, event_id=Event, id=FileBatch), _RULES)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app.errors import InvalidInput, Refused
 from app.reading.payloads import Given
-from app.values import field_name, is_visible, text_fault
+from app.values import field_name, is_utc_offset, is_visible, text_fault
+
+MOST_AT_ONCE = 1_000
+"""How many rows are created or deleted by one change."""
 
 
 class Rule(Protocol):
@@ -59,6 +62,53 @@ class NumberRule:
 
 
 @dataclass(frozen=True, slots=True)
+class OffsetRule:
+    """An offset from UTC; see values.is_utc_offset."""
+
+    nullable: bool = True
+
+    def fault(self, value: str) -> str | None:
+        """See Rule."""
+        if is_utc_offset(value):
+            return None
+        return "must be an offset from UTC of the form +02:00 or -05:30, from -12:00 to +14:00; that of UTC is +00:00"
+
+
+@dataclass(frozen=True, slots=True)
+class LineRule:
+    """A text of one line of up to `most` characters, with one that can be seen, and no blank at either end."""
+
+    most: int
+    nullable: bool = False
+
+    def fault(self, value: str) -> str | None:
+        """See Rule."""
+        if (fault := TextRule(self.most, nullable=False).fault(value)) is not None:
+            return fault
+        if value != value.strip():
+            return "must not begin or end with a blank"
+        return None if len(value.splitlines()) == 1 else "must be of one line"
+
+
+@dataclass(frozen=True, slots=True)
+class ListRule:
+    """A list of 1 to `most` values, each of which has to be what a rule of its own says."""
+
+    most: int
+    of: Rule
+    nullable: bool = False
+
+    def fault(self, values: Sequence[Any]) -> str | None:
+        """See Rule."""
+        return None if 0 < len(values) <= self.most else f"must have 1 to {self.most:,} values, not {len(values)}"
+
+    def faults(self, values: Sequence[Any]) -> list[tuple[int, str]]:
+        """Return what is wrong with values, each by its place in the list."""
+        told = ((place, self.of.fault(value)) for place, value in enumerate(values))
+        return [(place, fault) for place, fault in told if fault is not None]
+
+
+@dataclass(frozen=True, slots=True)
 class AnyRule:
     """Whatever the field's type allows."""
 
@@ -69,6 +119,24 @@ class AnyRule:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class ItemsRule:
+    """A list of 1 to `most` inputs, of each of which the fields have rules as those of an input have.
+
+    `named` are the fields with the ids of rows, by columns' names; `together` is that of `checked`.
+    """
+
+    most: int
+    rules: Mapping[str, Rule]
+    together: Callable[[Given], Mapping[str, str]] | None = None
+    named: tuple[str, ...] = ()
+    nullable: bool = False
+
+    def fault(self, items: Sequence[Given]) -> str | None:
+        """See Rule."""
+        return None if 0 < len(items) <= self.most else f"must have 1 to {self.most:,} items, not {len(items)}"
+
+
 def checked(
     given: Given, rules: Mapping[str, Rule], together: Callable[[Given], Mapping[str, str]] | None = None
 ) -> dict[str, Any]:
@@ -76,7 +144,17 @@ def checked(
 
     `together` finds faults that lie in several values at once, by the column to blame.
     """
-    faults = []
+    if faults := [*_faults(given, rules, together)]:
+        raise Refused(*faults)
+    return {name: given[name] for name in rules if name in given}
+
+
+def _faults(
+    given: Given,
+    rules: Mapping[str, Rule],
+    together: Callable[[Given], Mapping[str, str]] | None,
+    *within: str,
+) -> Iterator[InvalidInput]:
     shared = together(given) if together is not None else {}
     for name, rule in rules.items():
         if name not in given:
@@ -85,13 +163,22 @@ def checked(
         fault = rule.fault(value) if value is not None else None if rule.nullable else "must not be null"
         fault = fault or shared.get(name)
         if fault is not None:
-            faults.append(invalid(name, fault))
-    if faults:
-        raise Refused(*faults)
-    return {name: given[name] for name in rules if name in given}
+            yield _invalid((*within, field_name(name)), fault)
+        elif isinstance(rule, ListRule) and value is not None:
+            for place, fault in rule.faults(value):
+                yield _invalid((*within, field_name(name), str(place)), fault)
+        elif isinstance(rule, ItemsRule):
+            for place, item in enumerate(value):
+                yield from _faults(item, rule.rules, rule.together, *within, field_name(name), str(place))
 
 
 def invalid(name: str, fault: str) -> InvalidInput:
     """Return the refusal of a field's value; `fault` is the end of a sentence."""
-    field = field_name(name)
-    return InvalidInput(f"`{field}` {fault}", ("input", field))
+    return _invalid((field_name(name),), fault)
+
+
+def _invalid(path: tuple[str, ...], fault: str) -> InvalidInput:
+    """Return the refusal of a value, by the way that leads to it from the input: names, and places in lists."""
+    first, *others = path
+    named = first + "".join(f"[{part}]" if part.isdecimal() else f".{part}" for part in others)
+    return InvalidInput(f"`{named}` {fault}", ("input", *path))

@@ -47,6 +47,8 @@ def _check_restorable(recorder: Recorder, deletion: FoundRow) -> None:
         raise NotFound(f"it could be restored until {format_time(ends)}", ("input", "id"))
     if deletion.type == "FILE_BATCH" and not recorder.transaction.all(_EVENT, {"event": deletion.event_id}):
         raise NotFound("the event that it was on is not there; restore that first", ("input", "id"))
+    if deletion.type == "COMMENT" and not removal.can_comment_return(recorder.transaction, deletion):
+        raise NotFound("what it was on is not there; restore that first", ("input", "id"))
 
 
 @change(deleted(Touch.CHANGES), ahead=_restore_some)

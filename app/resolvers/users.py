@@ -16,13 +16,14 @@ from app.db import Database, Statement, Transaction
 from app.db.models import User, table_of
 from app.errors import Unavailable, UnknownOutcome
 from app.identity import Identity
-from app.ownership import Viewer
+from app.ownership import FEW, Viewer, few_statement
 from app.values import new_user_id, now
 
 _log = logging.getLogger("dossier")
 
 _REMEMBERED = 10_000
 _PATIENCE_SECONDS = 0.5  # that a request waits for what its token says of the user to be written
+_COUNTED_SECONDS = 10  # for which it is known whether a user has few cases
 _PAUSE_SECONDS = 5  # without trying to, after it took longer or failed
 _USERS = table_of(User)
 _WHO = _USERS.c.issuer == bindparam("issuer"), _USERS.c.subject == bindparam("subject")
@@ -30,6 +31,7 @@ _FIND = Statement(select(_USERS).where(*_WHO).with_for_update())
 # A row in any case, of texts, as reads have to have.
 _PROFILE = _USERS.c.id, _USERS.c.name, _USERS.c.email, _USERS.c.profile_at
 _READ = Statement(select(*(func.max(cast(column, Text)).label(column.name) for column in _PROFILE)).where(*_WHO))
+_FEW = few_statement()
 _ADD = Statement(insert(_USERS))
 _CHANGE = Statement(update(_USERS).where(_USERS.c.id == bindparam("user")))
 
@@ -55,10 +57,13 @@ class _Known:
 
 
 class Users:
-    """Knows users by issuer and subject; a user once seen costs no statement."""
+    """Knows users by issuer and subject; a user once seen costs no statement but that which counts their cases now and
+    then.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._counted: OrderedDict[str, tuple[float, bool]] = OrderedDict()
         self._known: OrderedDict[tuple[str, str], _Known] = OrderedDict()
         self._notes_from = 0.0
 
@@ -80,7 +85,22 @@ class Users:
                 await self._note(who, identity)
             else:
                 self._keep(who, after)
-        return Viewer(known.id, identity.roles, identity.subject)
+        has_few = bool(identity.roles) or await self._has_few(known.id)
+        return Viewer(known.id, identity.roles, identity.subject, has_few)
+
+    async def _has_few(self, user: str) -> bool:
+        """Return whether a user is a member of few cases, or was within the last seconds."""
+        until, has_few = self._counted.get(user, (0.0, True))
+        if monotonic() < until:
+            return has_few
+        form = _FEW.form(self._database.dialect, {"user": user})
+        (count,) = await self._database.read(form.sql, form.bind({"user": user}), user)
+        has_few = int(count or b"0") <= FEW
+        self._counted[user] = monotonic() + _COUNTED_SECONDS, has_few
+        self._counted.move_to_end(user)
+        if len(self._counted) > _REMEMBERED:
+            self._counted.popitem(last=False)
+        return has_few
 
     async def _read(self, identity: Identity) -> _Known | None:
         """Return what is stored of a user."""

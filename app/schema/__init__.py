@@ -33,7 +33,10 @@ READING_ORDER = (
     *("Case", "CaseStatus", "CaseRole", "CaseMember", "CaseConnection", "CaseEdge", "CaseFilter", "CaseOrder"),
     *("AsOf", "Seal", "Hold"),
     *("Event", "EventType", "TimePrecision", "EventConnection", "EventEdge", "EventFilter", "EventOrder"),
-    *("FileBatch", "FileBatchConnection", "FileBatchEdge", "FileBatchOrder"),
+    *("EventCount", "TimeUnit"),
+    *("FileBatch", "FileBatchConnection", "FileBatchEdge", "FileBatchFilter", "FileBatchOrder"),
+    *("TagCount", "Comment", "CommentConnection", "CommentEdge", "CommentOrder"),
+    *("SearchHit", "SearchKind", "SearchConnection", "SearchEdge"),
     *("Change", "ChangeSubject", "ChangeKind", "FieldChange", "Journal"),
     *("ChangeConnection", "ChangeEdge", "ChangeFilter", "ChangeOrder"),
     *("ChangeFeed", "FeedEntry", "FeedKind", "Checkpoint"),
@@ -43,8 +46,13 @@ READING_ORDER = (
     *("DeleteCaseInput", "DeleteCasePayload"),
     *("CreateEventInput", "CreateEventPayload", "UpdateEventInput", "UpdateEventPayload"),
     *("DeleteEventInput", "DeleteEventPayload"),
+    *("CreateEventsInput", "NewEvent", "CreateEventsPayload", "DeleteEventsInput", "DeleteEventsPayload"),
     *("CreateFileBatchInput", "CreateFileBatchPayload", "UpdateFileBatchInput", "UpdateFileBatchPayload"),
     *("DeleteFileBatchInput", "DeleteFileBatchPayload"),
+    *("CreateFileBatchesInput", "NewFileBatch", "CreateFileBatchesPayload"),
+    *("AddTagsInput", "AddTagsPayload", "RemoveTagsInput", "RemoveTagsPayload"),
+    *("AddCommentInput", "AddCommentPayload", "UpdateCommentInput", "UpdateCommentPayload"),
+    *("DeleteCommentInput", "DeleteCommentPayload"),
     *("SealCaseInput", "SealCasePayload", "UnsealCaseInput", "UnsealCasePayload"),
     *("RetainCaseInput", "RetainCasePayload"),
     *("PlaceHoldInput", "PlaceHoldPayload", "ReleaseHoldInput", "ReleaseHoldPayload"),
@@ -58,7 +66,7 @@ READING_ORDER = (
 _REFUSALS = NotFoundError, InvalidInputError, ForbiddenError, ConflictError, RequestMismatchError, StateError
 _DESCRIPTION = """\
 Dossier keeps case files: a case has a timeline of events, and an event has file batches, labelled groups of evidence
-files.
+files. Each of them can have tags and comments.
 
 Every request carries a bearer token. What its user may not see does not exist for them. Reading begins at `Query`,
 changing at `Mutation`; a change that is refused says why in the `errors` of its payload, while the `errors` of the

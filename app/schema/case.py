@@ -9,14 +9,42 @@ import strawberry
 from app import ownership
 from app.db import models
 from app.db.models import CaseRole, CaseStatus
-from app.reading.nouns import Computed, Few, IsNull, Noun, Part, Reference, accepted, at_least, below, one_of, text
+from app.reading.nouns import (
+    MAX_UNITS,
+    Computed,
+    Counts,
+    Few,
+    IsNull,
+    Noun,
+    Part,
+    Reference,
+    StoredBeside,
+    accepted,
+    at_least,
+    below,
+    one_of,
+    text,
+)
 from app.schema.change import ChangeConnection, ChangeOrder, Journal, history
-from app.schema.event import Event, EventConnection, EventFilter, EventOrder
-from app.schema.fields import MutationInput, choice_type, condition, field, input_type, lookup, noun
+from app.schema.comment import comments
+from app.schema.event import Event, EventConnection, EventCount, EventFilter, EventOrder, TimeUnit
+from app.schema.fields import (
+    MutationInput,
+    argument,
+    choice_type,
+    condition,
+    declared,
+    field,
+    input_type,
+    lookup,
+    noun,
+)
+from app.schema.file_batch import FileBatchConnection, FileBatchFilter, FileBatchOrder
 from app.schema.kept import Hold, Seal
 from app.schema.nodes import Node
 from app.schema.pages import UPDATED_FROM, listed, pages_of
 from app.schema.scalars import DateTime
+from app.schema.tag import TAG_COUNTS, TagCount, having, tags
 from app.schema.user import User
 from app.schema.vocabulary import describe
 
@@ -32,6 +60,8 @@ class CaseOrder(Enum):
     NUMBER_ASC = "NUMBER_ASC"
     TITLE_ASC = "TITLE_ASC"
     TITLE_DESC = "TITLE_DESC"
+    LAST_ACTIVITY_DESC = "LAST_ACTIVITY_DESC"
+    LAST_ACTIVITY_ASC = "LAST_ACTIVITY_ASC"
 
 
 describe(
@@ -45,8 +75,8 @@ describe(
     CaseRole,
     "What a member may do in a case. Each role includes those after it.",
     OWNER="May do everything, such as govern the members and delete the case.",
-    EDITOR="May also delete events and file batches.",
-    CONTRIBUTOR="May also create and change, but delete nothing.",
+    EDITOR="May also delete events, file batches and comments of others.",
+    CONTRIBUTOR="May also create and change, but delete nothing except their own comments.",
     VIEWER="May read the case and all that is in it.",
 )
 describe(
@@ -60,6 +90,8 @@ describe(
     NUMBER_ASC="The lowest number first.",
     TITLE_ASC="By title, upper and lower case alike.",
     TITLE_DESC="By title backwards, upper and lower case alike.",
+    LAST_ACTIVITY_DESC="By `lastActivityAt`, the latest first.",
+    LAST_ACTIVITY_ASC="By `lastActivityAt`, the earliest first.",
 )
 
 
@@ -80,7 +112,7 @@ class CaseMember:
     )
 
 
-@noun(Noun(models.Case, order_columns={"TITLE": ("title_key",)}))
+@noun(Noun(models.Case, order_columns={"TITLE": ("title_key",), "LAST_ACTIVITY": ("last_activity_at",)}))
 class Case(Node):
     """A case: what auditors or investigators look into, with a timeline of events."""
 
@@ -116,12 +148,33 @@ class Case(Node):
         where=EventFilter,
         filtered="Only events that meet all of these.",
     )
+    event_counts: list[EventCount] = declared(
+        Counts("case_id", "occurred_at"),
+        list[EventCount],
+        f"How many events begin in each unit of time that has any, in order. {MAX_UNITS:,} units are told at the most: "
+        "where there are more, the document is refused (`LIMIT_EXCEEDED`), so narrow `where` or take a longer unit.",
+        by=argument(TimeUnit, "The unit of time."),
+        where=argument(EventFilter | None, "Only events that meet all of these are counted."),
+    )
     event = lookup(
         Event,
         "One event of this case by its id; null when this case has no such event.",
         parent="case_id",
         id=("id", "The event's id."),
     )
+    file_batches = listed(
+        FileBatchConnection,
+        "The file batches of all events of the case; the one that was added first is first unless another order is "
+        "asked for.",
+        parent="case_id",
+        order=FileBatchOrder,
+        default=FileBatchOrder.CREATED_AT_ASC,
+        where=FileBatchFilter,
+        filtered="Only batches that meet all of these.",
+    )
+    tags: list[str] = tags("case itself")
+    tag_counts: list[TagCount] = TAG_COUNTS
+    comments = comments("The comments on the case itself; those on its events and file batches are theirs")
     history = history(
         "case_id",
         "What was done to the case and to all that is or was in it, the newest first unless another order is asked "
@@ -154,6 +207,11 @@ class Case(Node):
     updated_at: DateTime = strawberry.field(
         description="When the case itself was last changed; changes to its events do not count."
     )
+    last_activity_at: DateTime = field(
+        StoredBeside("last_activity_at"),
+        "When anything was last done to the case or to what is in it: the `at` of its newest change. Of a case as it "
+        "was it is that of the last change by then.",
+    )
     updated_by: User = field(Reference("updated_by"), "Who changed the case itself last.")
 
 
@@ -178,6 +236,7 @@ class CaseFilter:
         "Cases with this text in the title, the description or the reference. Upper and lower case "
         "are alike, and no character has a special meaning.",
     )
+    tags: list[str] | None = having("Cases")
     created_from: DateTime | None = condition(at_least("created_at"), "Cases created at this moment or later.")
     created_before: DateTime | None = condition(below("created_at"), "Cases created before this moment.")
     updated_from: DateTime | None = condition(

@@ -72,7 +72,8 @@ class ChangeSubject:
     id: strawberry.ID = field(Stored(_ENTRIES.table.c.row_id), "Its id; that of the user for a MEMBER.")
     label: str | None = field(
         Within("said", LABEL, models.SUBJECT_LENGTH),
-        "What it was called when that was done: its title or label, the subject of a member. Null when erased.",
+        "What it was called when that was done: its title or label, the subject of a member. Null for a comment, which "
+        "has no name, and when erased.",
     )
     version: int | None = strawberry.field(
         description="The `version` that it had then; that before a deletion. Null for what has no versions."

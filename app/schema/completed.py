@@ -24,7 +24,8 @@ from app.reading.nouns import LEAD, NOUN, REFUSAL, Nodes, Noun, Resolved, Stored
 from app.reading.selections import BESIDE
 from app.reading.statements import TYPE
 from app.resolvers.changes import ASKED, Change
-from app.values import column_name
+from app.resolvers.inputs import ItemsRule
+from app.values import column_name, field_name
 
 _ROOT = Path(__file__).parents[2]
 
@@ -98,10 +99,18 @@ def _check_change(name: str, field: GraphQLField) -> None:
         raise TypeError(f"{name} doesn't say whose the row is that it changes: give its change a `place` in {file}")
     known = {*change.rules, *(step for step, _ in change.place.path), *ASKED}
     given: Any = get_named_type(field.args["input"].type)
-    for input_name in given.fields:
+    _check_rules(given, known, name, file)
+    for rule_name, rule in change.rules.items():
+        if isinstance(rule, ItemsRule):
+            items: Any = get_named_type(given.fields[field_name(rule_name)].type)
+            _check_rules(items, {*rule.rules, *rule.named}, name, file)
+
+
+def _check_rules(input_: GraphQLInputObjectType, known: set[str], name: str, file: str) -> None:
+    for input_name in input_.fields:
         if column_name(input_name) not in known:
             raise TypeError(
-                f"{given.name}.{input_name} has no rule, so that it would be dropped: give it one among the rules of "
+                f"{input_.name}.{input_name} has no rule, so that it would be dropped: give it one among the rules of "
                 f"{name} in {file}"
             )
 
@@ -147,9 +156,9 @@ class Row:
 
     def __getattr__(self, name: str) -> Any:
         """Return what is read of the row, a moment as such and a choice as its enumeration's member."""
-        for field_name, field in self._type.fields.items():
-            if declared_as(field).python_name == name and BESIDE + field_name in self._read:
-                return _in_python(self._read[BESIDE + field_name], get_named_type(field.type))
+        for name_, field in self._type.fields.items():
+            if declared_as(field).python_name == name and BESIDE + name_ in self._read:
+                return _in_python(self._read[BESIDE + name_], get_named_type(field.type))
         raise AttributeError(f"{self._type.name} has no column {name!r} that a resolver could read")
 
 

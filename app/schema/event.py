@@ -9,13 +9,15 @@ import strawberry
 
 from app.db import models
 from app.db.models import EventType, TimePrecision
-from app.reading.nouns import Noun, Reference, at_least, below, one_of, reaches, text
+from app.reading.nouns import Noun, Reference, UnitCount, UnitEnd, UnitStart, at_least, below, one_of, reaches, text
 from app.schema.change import history
-from app.schema.fields import MutationInput, condition, field, input_type, lookup, noun
-from app.schema.file_batch import FileBatch, FileBatchConnection, FileBatchOrder
+from app.schema.comment import comments
+from app.schema.fields import MutationInput, condition, field, input_type, item_type, lookup, noun
+from app.schema.file_batch import FileBatch, FileBatchConnection, FileBatchFilter, FileBatchOrder
 from app.schema.nodes import Node
 from app.schema.pages import UPDATED_FROM, listed, pages_of
 from app.schema.scalars import DateTime
+from app.schema.tag import having, tags
 from app.schema.user import User
 from app.schema.vocabulary import describe
 
@@ -85,6 +87,17 @@ class Event(Node):
     sort_order: int = strawberry.field(
         description="Which of the events at the same moment comes first: the one with the lower number."
     )
+    source: str | None = strawberry.field(
+        description="Where it is from, such as a file, a log or a person: up to 200 characters."
+    )
+    time_kind: str | None = strawberry.field(
+        description="What its time says where it is from, as `Creation time`: up to 200 characters."
+    )
+    utc_offset: str | None = strawberry.field(
+        description="The offset from UTC that its time has where it is from, of the form `+02:00`, from `-12:00` to "
+        "`+14:00`; that of UTC is `+00:00`. It says nothing of `occurredAt`, which is a moment in any case."
+    )
+    tags: list[str] = tags("event")
 
     file_batches = listed(
         FileBatchConnection,
@@ -92,6 +105,8 @@ class Event(Node):
         parent="event_id",
         order=FileBatchOrder,
         default=FileBatchOrder.SORT_ORDER_ASC,
+        where=FileBatchFilter,
+        filtered="Only batches that meet all of these.",
     )
     file_batch = lookup(
         FileBatch,
@@ -99,6 +114,7 @@ class Event(Node):
         parent="event_id",
         id=("id", "The file batch's id."),
     )
+    comments = comments("The comments on the event itself; those on its file batches are theirs")
     history = history(
         "event_id",
         "What was done to the event and to all that is or was on it, the newest first unless another order is asked "
@@ -116,6 +132,42 @@ class Event(Node):
     updated_by: User = field(Reference("updated_by"), "Who changed the event itself last.")
 
 
+class TimeUnit(Enum):
+    """By what events can be counted over time."""
+
+    MINUTE = "MINUTE"
+    HOUR = "HOUR"
+    DAY = "DAY"
+    WEEK = "WEEK"
+    MONTH = "MONTH"
+    YEAR = "YEAR"
+
+
+describe(
+    TimeUnit,
+    "A unit of time, by the calendar and the clock of UTC.",
+    MINUTE="A minute.",
+    HOUR="An hour.",
+    DAY="A day, from midnight to midnight.",
+    WEEK="A week, from Monday to Monday (ISO 8601).",
+    MONTH="A month of the calendar.",
+    YEAR="A year of the calendar.",
+)
+
+
+@noun(Noun(models.Event))
+class EventCount:
+    """How many events begin in a unit of time."""
+
+    from_: DateTime = field(UnitStart(), "When the unit begins.", name="from")
+    until: DateTime = field(
+        UnitEnd(),
+        "When the unit ends: the moment with which the next one begins. Of what ends with the year 9999 or later it is "
+        "the last moment that there is, `9999-12-31T23:59:59.999999Z`.",
+    )
+    count: int = field(UnitCount(), "How many events have their `occurredAt` in it: 1 or more.")
+
+
 EventConnection = pages_of(Event, "event", "events", short="event")
 
 
@@ -128,9 +180,10 @@ class EventFilter:
     type: list[EventType] | None = condition(one_of("type"), "Events of one of these types; an empty list finds none.")
     text: str | None = condition(
         text,
-        "Events with this text in the title or the description. Upper and lower case are alike, and "
-        "no character has a special meaning.",
+        "Events with this text in the title, the description, the `source` or the `timeKind`. Upper and lower case are "
+        "alike, and no character has a special meaning.",
     )
+    tags: list[str] | None = having("Events")
     occurred_from: DateTime | None = condition(
         at_least("occurred_at"), "Events whose `occurredAt` is this moment or later."
     )
@@ -176,6 +229,16 @@ class CreateEventInput(MutationInput):
         default=0,
         description="Which of the events at the same moment comes first: the one with the lower number; not null.",
     )
+    source: strawberry.Maybe[str | None] = strawberry.field(
+        description="Where it is from, such as a file, a log or a person: up to 200 characters."
+    )
+    time_kind: strawberry.Maybe[str | None] = strawberry.field(
+        description="What its time says where it is from, as `Creation time`: up to 200 characters."
+    )
+    utc_offset: strawberry.Maybe[str | None] = strawberry.field(
+        description="The offset from UTC that its time has where it is from, of the form `+02:00`, from `-12:00` to "
+        "`+14:00`; that of UTC is `+00:00`. It says nothing of `occurredAt`, which is a moment in any case."
+    )
 
 
 @input_type
@@ -207,6 +270,16 @@ class UpdateEventInput(MutationInput):
     sort_order: strawberry.Maybe[int | None] = strawberry.field(
         description="Which of the events at the same moment comes first: the one with the lower number; not null."
     )
+    source: strawberry.Maybe[str | None] = strawberry.field(
+        description="Where it is from, such as a file, a log or a person: up to 200 characters."
+    )
+    time_kind: strawberry.Maybe[str | None] = strawberry.field(
+        description="What its time says where it is from, as `Creation time`: up to 200 characters."
+    )
+    utc_offset: strawberry.Maybe[str | None] = strawberry.field(
+        description="The offset from UTC that its time has where it is from, of the form `+02:00`, from `-12:00` to "
+        "`+14:00`; that of UTC is `+00:00`. It says nothing of `occurredAt`, which is a moment in any case."
+    )
 
 
 @input_type
@@ -219,3 +292,22 @@ class DeleteEventInput(MutationInput):
         description="The `version` that you have seen: nothing is deleted, and a ConflictError says so, if the event "
         "has another by now."
     )
+
+
+NewEvent = item_type(CreateEventInput, "NewEvent", "One of several events to put on the timeline of a case.", "case_id")
+
+
+@input_type
+class CreateEventsInput(MutationInput):
+    """Events to put on the timeline of a case: all of them, or none."""
+
+    case_id: strawberry.ID = strawberry.field(description="The id of the case that the events are in.")
+    items: list[NewEvent] = strawberry.field(description="1 to 1,000 events.")  # type: ignore[valid-type]
+
+
+@input_type
+class DeleteEventsInput(MutationInput):
+    """Events to delete, with all their file batches: all of them, or none."""
+
+    case_id: strawberry.ID = strawberry.field(description="The id of the case that the events are in.")
+    ids: list[strawberry.ID] = strawberry.field(description="The ids of 1 to 1,000 events.")

@@ -6,6 +6,7 @@ is that.
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeVar, get_args
@@ -56,6 +57,18 @@ def input_type(class_: type[T]) -> type[T]:
     return strawberry.input(class_, description=description_of(class_))
 
 
+def item_type(input_: type, name: str, description: str, *left_out: str) -> Any:
+    """Make an input that has the fields of another one but for some, for lists of what that one has one of."""
+    definition: Any = input_.__strawberry_definition__  # type: ignore[attr-defined]
+    members: dict[str, Any] = {"__doc__": description, "__module__": input_.__module__, "__annotations__": {}}
+    for each in definition.fields:
+        if each.python_name not in {*left_out, *MutationInput.__annotations__}:
+            members["__annotations__"][each.python_name] = input_.__annotations__[each.python_name]
+            default = {} if each.default is dataclasses.MISSING else {"default": each.default}
+            members[each.python_name] = strawberry.field(description=each.description, **default)
+    return input_type(type(name, (), members))
+
+
 def choice_type(class_: type[T]) -> type[T]:
     """Make a class an input of the schema of which exactly one field is given."""
     return strawberry.input(class_, description=description_of(class_), one_of=True)
@@ -81,9 +94,9 @@ def tells(refusal: type[Refusal]) -> Callable[[type[T]], type[T]]:
     return decorate
 
 
-def field(lead: Lead, description: str) -> Any:
-    """Declare a field without arguments that leads elsewhere than to the column of its name."""
-    return strawberry.field(description=description, metadata={LEAD: lead})
+def field(lead: Lead, description: str, *, name: str | None = None) -> Any:
+    """Declare a field without arguments that leads elsewhere than to the column of its name; `name` as in condition."""
+    return strawberry.field(name=name, description=description, metadata={LEAD: lead})
 
 
 def condition(filter_: Filter, description: str, *, name: str | None = None) -> Any:

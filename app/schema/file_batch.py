@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from app.db import models
-from app.reading.nouns import Noun, Reference
+from app.reading.nouns import HasPart, Noun, Reference, at_least, text
 from app.schema.change import history
-from app.schema.fields import MutationInput, field, input_type, noun
+from app.schema.comment import comments
+from app.schema.fields import MutationInput, condition, field, input_type, item_type, noun
 from app.schema.nodes import Node
-from app.schema.pages import pages_of
+from app.schema.pages import UPDATED_FROM, pages_of
 from app.schema.scalars import DateTime
+from app.schema.tag import having, tags
 from app.schema.user import User
 from app.schema.vocabulary import describe
 
@@ -22,21 +24,25 @@ if TYPE_CHECKING:
 
 
 class FileBatchOrder(Enum):
-    """How the file batches of an event can be listed."""
+    """How file batches can be listed."""
 
     SORT_ORDER_ASC = "SORT_ORDER_ASC"
     SORT_ORDER_DESC = "SORT_ORDER_DESC"
     CREATED_AT_ASC = "CREATED_AT_ASC"
     CREATED_AT_DESC = "CREATED_AT_DESC"
+    UPDATED_AT_DESC = "UPDATED_AT_DESC"
+    UPDATED_AT_ASC = "UPDATED_AT_ASC"
 
 
 describe(
     FileBatchOrder,
     "How to list file batches. Ties are broken by the next order given, and at last by the id.",
-    SORT_ORDER_ASC="By `sortOrder`, the lowest first.",
-    SORT_ORDER_DESC="By `sortOrder`, the highest first.",
+    SORT_ORDER_ASC="By `sortOrder`, the lowest first, whichever event they are on.",
+    SORT_ORDER_DESC="By `sortOrder`, the highest first, whichever event they are on.",
     CREATED_AT_ASC="The batch that was added first is first.",
     CREATED_AT_DESC="The batch that was added last is first.",
+    UPDATED_AT_DESC="The batch that was changed last is first.",
+    UPDATED_AT_ASC="The batch that was not changed for the longest time is first.",
 )
 
 
@@ -54,6 +60,8 @@ class FileBatch(Node):
         description="The kinds of files, separated by commas, as in `.pdf, .docx, .xlsx`; up to 500 characters."
     )
     sort_order: int = strawberry.field(description="The place among the batches of the event: the lower first.")
+    tags: list[str] = tags("file batch")
+    comments = comments("The comments on the file batch")
     history = history("row_id", "What was done to the file batch, the newest first unless another order is asked for.")
     version: int = strawberry.field(
         description="1 for a new batch; grows by one with every change to it. Give it back as `expectedVersion` "
@@ -66,6 +74,29 @@ class FileBatch(Node):
 
 
 FileBatchConnection = pages_of(FileBatch, "file batch", "file batches", short="batch")
+
+
+@input_type
+class FileBatchFilter:
+    """Which file batches to list: those that meet every condition given. A condition that is left out or null lets all
+    pass.
+    """
+
+    text: str | None = condition(
+        text,
+        "Batches with this text in the label, the description or the `fileTypes`. Upper and lower case are alike, and "
+        "no character has a special meaning.",
+    )
+    file_types: str | None = condition(
+        HasPart("file_types"),
+        "Batches whose `fileTypes` have this in them, such as `.pdf`. Upper and lower case of the letters A to Z are "
+        "alike, and no character has a special meaning.",
+    )
+    tags: list[str] | None = having("File batches")
+    updated_from: DateTime | None = condition(
+        at_least("updated_at"),
+        f"Batches changed at this moment or later. {UPDATED_FROM}",
+    )
 
 
 @input_type
@@ -128,3 +159,16 @@ class DeleteFileBatchInput(MutationInput):
         description="The `version` that you have seen: nothing is deleted, and a ConflictError says so, if the batch "
         "has another by now."
     )
+
+
+NewFileBatch = item_type(
+    CreateFileBatchInput, "NewFileBatch", "One of several file batches to put on events of a case.", "case_id"
+)
+
+
+@input_type
+class CreateFileBatchesInput(MutationInput):
+    """File batches to put on events of a case: all of them, or none."""
+
+    case_id: strawberry.ID = strawberry.field(description="The id of the case that the events are in.")
+    items: list[NewFileBatch] = strawberry.field(description="1 to 1,000 batches.")  # type: ignore[valid-type]

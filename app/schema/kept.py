@@ -107,7 +107,7 @@ class RestoreInput(MutationInput):
     """What is to be brought back that was deleted."""
 
     case_id: strawberry.ID = strawberry.field(description="The id of the case that it was in, or that it is.")
-    id: strawberry.ID = strawberry.field(description="The id of the case, the event or the file batch.")
+    id: strawberry.ID = strawberry.field(description="The id of the case, the event, the file batch or the comment.")
 
 
 @input_type
@@ -115,7 +115,7 @@ class PurgeInput(MutationInput):
     """What is to be removed for good that was deleted."""
 
     case_id: strawberry.ID = strawberry.field(description="The id of the case that it was in, or that it was.")
-    id: strawberry.ID = strawberry.field(description="The id of the case, the event or the file batch.")
+    id: strawberry.ID = strawberry.field(description="The id of the case, the event, the file batch or the comment.")
     reason: str = strawberry.field(description=_WHY)
     confirm: strawberry.Maybe[str | None] = strawberry.field(
         description="The `confirm` of a `preview`: what goes is what that said, or nothing. Left out, nothing happens "
@@ -131,7 +131,8 @@ class EraseInput(MutationInput):
     seqs: list[int] = strawberry.field(description="The `seq` of the changes that say it: up to 500.")
     fields: list[str] = strawberry.field(
         description="The names of the fields whose values go, before and after: title, description, reference, label, "
-        "fileTypes, or reason for why a change was made. What the row has at present stays; change that first."
+        "fileTypes, tags, text of a comment, or reason for why a change was made. What the row has at present stays; "
+        "change that first."
     )
     reason: str = strawberry.field(description=_WHY)
     preview: strawberry.Maybe[bool | None] = strawberry.field(

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from app.resolvers import cases, events, file_batches, holds, members, trash
+from app.resolvers import cases, comments, events, file_batches, holds, members, tags, trash
+from app.resolvers.inputs import MOST_AT_ONCE
 from app.schema.case import Case, CaseMember, CreateCaseInput, DeleteCaseInput, UpdateCaseInput
-from app.schema.event import CreateEventInput, DeleteEventInput, Event, UpdateEventInput
+from app.schema.comment import AddCommentInput, Comment, DeleteCommentInput, UpdateCommentInput
+from app.schema.event import (
+    CreateEventInput,
+    CreateEventsInput,
+    DeleteEventInput,
+    DeleteEventsInput,
+    Event,
+    UpdateEventInput,
+)
 from app.schema.fields import object_type
-from app.schema.file_batch import CreateFileBatchInput, DeleteFileBatchInput, FileBatch, UpdateFileBatchInput
+from app.schema.file_batch import (
+    CreateFileBatchesInput,
+    CreateFileBatchInput,
+    DeleteFileBatchInput,
+    FileBatch,
+    UpdateFileBatchInput,
+)
 from app.schema.kept import (
     EraseInput,
     Hold,
@@ -19,7 +34,8 @@ from app.schema.kept import (
     UnsealCaseInput,
 )
 from app.schema.member import AcceptCaseInput, RemoveCaseMemberInput, SetCaseMemberInput
-from app.schema.payloads import CERTIFICATE, PREVIEW, change, gone, node, row
+from app.schema.payloads import CERTIFICATE, PREVIEW, all_gone, change, gone, node, nodes, row, rows
+from app.schema.tag import AddTagsInput, RemoveTagsInput
 
 _GONE = gone("The id of what is gone")
 
@@ -53,11 +69,29 @@ class Mutation:
         event=row(Event, "The event as it is after the change"),
     )
     delete_event = change(events.delete, DeleteEventInput, "Which event to delete, with its case.", deleted_id=_GONE)
+    create_events = change(
+        events.create_each,
+        CreateEventsInput,
+        "The case, and what its new events are to hold.",
+        events=rows(Event, "The events as they were created, in the order given", MOST_AT_ONCE),
+    )
+    delete_events = change(
+        events.delete_each,
+        DeleteEventsInput,
+        "Which events to delete, with their case.",
+        deleted_ids=all_gone("The ids of what is gone"),
+    )
     create_file_batch = change(
         file_batches.create,
         CreateFileBatchInput,
         "The event with its case, and what the batch is to hold.",
         file_batch=row(FileBatch, "The file batch as it was created"),
+    )
+    create_file_batches = change(
+        file_batches.create_each,
+        CreateFileBatchesInput,
+        "The case, and what the new batches of its events are to hold.",
+        file_batches=rows(FileBatch, "The file batches as they were created, in the order given", MOST_AT_ONCE),
     )
     update_file_batch = change(
         file_batches.update,
@@ -70,6 +104,33 @@ class Mutation:
         DeleteFileBatchInput,
         "Which file batch to delete, with its event and case.",
         deleted_id=_GONE,
+    )
+    add_tags = change(
+        tags.add,
+        AddTagsInput,
+        "What gets which tags, with the case.",
+        nodes=nodes("What was named, as it is after the change, in that order", tags.MOST_ROWS),
+    )
+    remove_tags = change(
+        tags.remove,
+        RemoveTagsInput,
+        "What loses which tags, with the case.",
+        nodes=nodes("What was named, as it is after the change, in that order", tags.MOST_ROWS),
+    )
+    add_comment = change(
+        comments.add,
+        AddCommentInput,
+        "What the comment is on, with the case, and what it says.",
+        comment=row(Comment, "The comment as it was written"),
+    )
+    update_comment = change(
+        comments.update,
+        UpdateCommentInput,
+        "Which comment, with its case, and what it is to say.",
+        comment=row(Comment, "The comment as it is after the change"),
+    )
+    delete_comment = change(
+        comments.delete, DeleteCommentInput, "Which comment to delete, with its case.", deleted_id=_GONE
     )
     seal_case = change(
         cases.seal, SealCaseInput, "Which case to seal, and why.", case=row(Case, "The case, now sealed")

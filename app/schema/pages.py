@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from types import MappingProxyType
 from typing import Any
 
 from app.reading.nouns import (
@@ -59,12 +60,13 @@ class PageInfo:
     end_cursor: str | None = field(EndOfPage(first=False), "The cursor of the last item; null on an empty page.")
 
 
-def pages_of(node: type, one: str, many: str, *, short: str) -> Any:
+def pages_of(node: type, one: str, many: str, *, short: str, named: str = "") -> Any:
     """Return the connection of a type: its pages and edges, which speak of `one` of its rows, or of `many`.
 
-    `short` is what one is called where it is clear what is meant.
+    `short` is what one is called where it is clear what is meant; `named` is what the connection is called if it isn't
+    called by the type.
     """
-    name, article = node.__name__, "An" if one[0] in "aeiou" else "A"
+    name, article = named or node.__name__, "An" if one[0] in "aeiou" else "A"
     edge = made_type(
         pages_of,
         f"{name}Edge",
@@ -85,6 +87,10 @@ def pages_of(node: type, one: str, many: str, *, short: str) -> Any:
             "total_count": (int, Total(), f"How many {many} all pages have together."),
         },
     )
+
+
+PAGE = MappingProxyType(_PAGE)
+"""The arguments of whatever has pages."""
 
 
 def listed(

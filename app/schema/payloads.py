@@ -6,7 +6,19 @@ from typing import Any
 
 import strawberry
 
-from app.reading.nouns import Certificate, Changed, ChangedNode, Gone, Lead, Noted, Preview, Refusals, Replayed
+from app.reading.nouns import (
+    AllGone,
+    Certificate,
+    Changed,
+    ChangedNode,
+    ChangedNodes,
+    Gone,
+    Lead,
+    Noted,
+    Preview,
+    Refusals,
+    Replayed,
+)
 from app.resolvers import changes
 from app.schema.change import Change
 from app.schema.fields import argument, declared, description_of, made_type
@@ -40,6 +52,21 @@ def node(description: str) -> tuple[Any, Lead, str]:
     return Node | None, ChangedNode(), f"{description}; null when refused."
 
 
+def nodes(description: str, most: int) -> tuple[Any, Lead, str]:
+    """Return the member of a payload that has the rows, so many at the most, that a change was about."""
+    return list[Node], ChangedNodes(most), f"{description}; empty when refused."
+
+
+def rows(type_: Any, description: str, most: int) -> tuple[Any, Lead, str]:
+    """Return the member of a payload that has the rows of a type, so many at the most, that were changed."""
+    return list[type_], ChangedNodes(most), f"{description}; empty when refused."
+
+
+def all_gone(description: str) -> tuple[Any, Lead, str]:
+    """Return the member of a payload that has the ids of what was deleted."""
+    return list[strawberry.ID], AllGone(), f"{description}; empty when refused."
+
+
 CERTIFICATE = (
     JSON | None,
     Certificate(),
@@ -59,7 +86,12 @@ PREVIEW = (
 
 def _payload(name: str, answered: dict[str, tuple[Any, Lead, str]]) -> Any:
     errors = list[UserError], Refusals(), "Why the change was refused; empty when it was made."
-    noted = Change | None, Noted(), "What the record says of it; null when refused, and when nothing was changed by it."
+    noted = (
+        Change | None,
+        Noted(),
+        "What the record says of it, the first where that is several changes; null when refused, and when nothing was "
+        "changed by it.",
+    )
     description = f"What came of `{name[0].lower()}{name[1:]}`."
     replayed = (
         bool,

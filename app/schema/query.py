@@ -14,6 +14,7 @@ from app.schema.fields import argument, declared, field, lookup, object_type
 from app.schema.file_batch import FileBatch
 from app.schema.nodes import Node
 from app.schema.pages import listed
+from app.schema.search import SEARCH
 from app.schema.user import User
 
 _CASE_ID = "case_id", "The id of the case that the event is in."
@@ -30,19 +31,19 @@ class Query:
         AnyNode(),
         Node | None,
         "Any object by its id; null when there is none, at least for you.",
-        id=argument(strawberry.ID, "The id of a case, an event, a file batch or a user."),
+        id=argument(strawberry.ID, "The id of a case, an event, a file batch, a comment or a user."),
     )
     nodes = declared(
         AnyNodes(),
         list[Node | None],
         "Objects by their ids, in the order given, null where there is none.",
-        ids=argument(list[strawberry.ID], "Up to 100 ids of cases, events, file batches and users."),
+        ids=argument(list[strawberry.ID], "Up to 100 ids of cases, events, file batches, comments and users."),
     )
     case = lookup(
         Case,
         "A case by its id; null when there is none, at least for you. With `asOf` as it was: itself, its members, its "
-        "events and their batches, with pages, orders and filters but `text` as ever; users, and what you may do, are "
-        "as they are now. Whoever may see a case may see all of its past.",
+        "events and their batches, with tags and comments; pages, orders and filters but `text` and `tags` as ever. "
+        "Users, and what you may do, are as they are now. Whoever may see a case may see all of its past.",
         id=("id", "The case's `id`, not its `number`."),
         past=(AsOf, "As of when; as it is now when this is left out or null."),
     )
@@ -75,5 +76,6 @@ class Query:
         event_id=("event_id", "The id of the event that the batch is on."),
         id=("id", "The file batch's id."),
     )
+    search = SEARCH
     changes = CHANGES
     checkpoint = CHECKPOINT

@@ -76,7 +76,8 @@ class ConflictError(UserError):
 
     current_version: int = field(Told("current_version"), "The version that the row has now.")
     current: Node = field(
-        Current(), "The row as it is now, to compare with yours and to try again: a Case, an Event or a FileBatch."
+        Current(),
+        "The row as it is now, to compare with yours and to try again: a Case, an Event, a FileBatch or a Comment.",
     )
 
 

@@ -81,12 +81,11 @@ class Chores:
                 after = LEAST_ID
                 await asyncio.sleep(_SECONDS)
                 continue
-            row_id, is_more = done
-            after = after if is_more else row_id
+            after = done
             await asyncio.sleep(_SHARE * (monotonic() - began))
 
-    async def _remove_some(self, after: str) -> tuple[str, bool] | None:
-        """Remove a slice of the first deletion behind one; see removal.go_on. None, too, where that can't be done."""
+    async def _remove_some(self, after: str) -> str | None:
+        """Remove a slice of what was deleted; see removal.go_on. None, too, where that can't be done."""
         try:
             return await self._database.write(partial(removal.go_on, after=after), None)
         except (Unavailable, DeadlineExceeded, UnknownOutcome):

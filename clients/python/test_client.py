@@ -12,7 +12,16 @@ from typing import Any, TypeAlias
 
 import pytest
 from dossier_client import Dossier
-from dossier_client.enums import CaseOrder, CaseRole, CaseStatus, EventOrder, EventType, FileBatchOrder, TimePrecision
+from dossier_client.enums import (
+    CaseOrder,
+    CaseRole,
+    CaseStatus,
+    EventOrder,
+    EventType,
+    FileBatchOrder,
+    TimePrecision,
+    TimeUnit,
+)
 from dossier_client.exceptions import GraphQLClientGraphQLMultiError, GraphQLClientHttpError
 from dossier_client.fragments import CaseDetailCase, TimelineBatch, TimelineEvent
 from dossier_client.input_types import (
@@ -25,6 +34,7 @@ from dossier_client.input_types import (
     DeleteEventInput,
     DeleteFileBatchInput,
     EventFilter,
+    FileBatchFilter,
     RemoveCaseMemberInput,
     SetCaseMemberInput,
     UpdateCaseInput,
@@ -366,6 +376,13 @@ def test_parts_of_a_timeline(timeline: Timeline) -> None:
     assert plain(owner.timeline_search_query(case.id, "y 2").case)["events"]["nodes"] == [{"title": "Day 2"}]
     counts = plain(owner.timeline_counts_query(case.id).case)
     assert [counts[name]["totalCount"] for name in ("all", "findings", "rest")] == [3, 1, 2]
+    notes = EventFilter(type=[EventType.NOTE])
+    over_time = owner.timeline_over_time_query(case.id, TimeUnit.MONTH, where=notes).case
+    assert over_time is not None
+    assert plain(over_time)["eventCounts"] == [
+        {"from": datetime(2026, 1, 1, tzinfo=UTC), "until": datetime(2026, 2, 1, tzinfo=UTC), "count": 1}
+    ]
+    assert over_time.last_activity_at > three.occurred_at
     changed = owner.timeline_changed_query(case.id, datetime(2000, 1, 1, tzinfo=UTC)).case
     assert plain(changed)["events"]["totalCount"] == 3
 
@@ -379,6 +396,8 @@ def test_the_batches_of_a_timeline(timeline: Timeline) -> None:
     assert [stack.page_info.has_next_page for stack in stacks] == [True, False, False]
     turned = owner.timeline_batch_order_query(case.id, [FileBatchOrder.SORT_ORDER_DESC]).case
     assert plain(turned)["events"]["nodes"][0]["fileBatches"]["nodes"] == [{"label": "Second"}, {"label": "First"}]
+    found = owner.timeline_batches_query(case.id, FileBatchFilter(text="FIRST"), [FileBatchOrder.UPDATED_AT_DESC]).case
+    assert plain(found)["fileBatches"]["nodes"] == [{"label": "First", "event": {"title": "Day 1"}}]
     stacked = plain(owner.timeline_stacks_query(case.id, with_batches=True).case)["events"]["nodes"][0]
     assert stacked == {"title": "Day 1", "fileBatches": {"nodes": [{"fileCount": 7000}, {"fileCount": 3}]}}
     bare = plain(owner.timeline_stacks_query(case.id, with_batches=False).case)["events"]["nodes"][0]
@@ -451,6 +470,9 @@ def test_events_and_batches_in_short() -> None:
         "occurredUntil": None,
         "timePrecision": TimePrecision.EXACT,
         "sortOrder": 0,
+        "source": None,
+        "timeKind": None,
+        "utcOffset": None,
         "version": 1,
     }
     end, midnight = datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
@@ -512,6 +534,9 @@ EVENT: dict[str, Any] = {
     "occurredUntil": datetime(2026, 3, 3, tzinfo=UTC),
     "timePrecision": "MINUTE",
     "sortOrder": 7,
+    "source": "a.log",
+    "timeKind": "Log time",
+    "utcOffset": "+02:00",
 }
 BATCH: dict[str, Any] = {
     "label": "A batch",
@@ -633,6 +658,9 @@ def test_the_optional_fields_are_those_of_the_schema() -> None:
         optional[name] = [field for field, of in fields.items() if not is_required_input_field(of)]
     # What keeps a case and what removes it for good no form of an everyday app sends.
     others = {"sealCase", "unsealCase", "retainCase", "placeHold", "releaseHold", "restore", "purge", "erase"}
+    # And these operations have no form yet.
+    others |= {"addTags", "removeTags", "addComment", "updateComment", "deleteComment"}
+    others |= {"createEvents", "deleteEvents", "createFileBatches"}
     assert optional.keys() - OPTIONAL.keys() == others
     assert {name: fields for name, fields in optional.items() if name not in others} == {
         name: list(fields) for name, fields in OPTIONAL.items()

@@ -229,7 +229,7 @@ suite("the operations that all clients share", async () => {
     const all: Record<string, unknown> = {
       ...{ caseId, eventId, batchId, id, ids: [caseId, eventId, batchId] },
       ...{ one: text.includes("case(") ? caseId : title, other: text.includes("case(") ? caseId : title },
-      ...{ first: 1, last: 1, batches: 1, fileCount: 1, expectedVersion: 1, type: "NOTE" },
+      ...{ first: 1, last: 1, batches: 1, fileCount: 1, expectedVersion: 1, type: "NOTE", by: "DAY" },
       // Relay sends null for a variable that is left out, which here is no allowed value.
       timePrecision: "MINUTE",
       ...{ title, subject, text: "title", since: occurredAt, occurredAt, withMembers: true, withBatches: true },

@@ -49,6 +49,8 @@ function told(error: api.Refusals_ErrorFragment): string {
           return `${error.current.title} is at version ${error.currentVersion}`;
         case "FileBatch":
           return `${error.current.label} has ${error.current.fileCount} files at version ${error.currentVersion}`;
+        case "Comment":
+          return `it is at version ${error.currentVersion}`;
         case "Change":
         case "Hold":
         case "User":
@@ -342,6 +344,12 @@ suite("a timeline", () => {
       findings: { totalCount: 1 },
       rest: { totalCount: 2 },
     });
+    const overTime = await owner.run(api.TimelineOverTimeQueryDocument, { caseId, by: "DAY", where: { type: ["NOTE", "ACTION"] } });
+    assert.deepEqual(overTime.case?.eventCounts, [
+      { from: days[1], until: days[2], count: 1 },
+      { from: days[2], until: "2026-01-04T00:00:00.000000Z", count: 1 },
+    ]);
+    assert.match(overTime.case?.lastActivityAt ?? "", /^20..-..-..T/);
     const since = "2000-01-01T00:00:00+01:00";
     const changed = await owner.run(api.TimelineChangedQueryDocument, { caseId, since });
     assert.deepEqual(changed.case?.events, { totalCount: 3 });
@@ -353,6 +361,9 @@ suite("a timeline", () => {
     assert.deepEqual(edges.map((edge) => edge.node.fileBatches.pageInfo.hasNextPage), [true, false, false]);
     const turned = await owner.run(api.TimelineBatchOrderQueryDocument, { caseId, orderBy: ["SORT_ORDER_DESC"] });
     assert.deepEqual(turned.case?.events.nodes[0]?.fileBatches.nodes, [{ label: "Second" }, { label: "First" }]);
+    const all = await owner.run(api.TimelineBatchesQueryDocument, { caseId, where: { fileTypes: "PDF" }, orderBy: ["UPDATED_AT_DESC"] });
+    assert.deepEqual(all.case?.fileBatches.nodes, [{ label: "First", event: { title: "Day 1" } }]);
+    assert.equal(present((await owner.run(api.TimelineBatchesQueryDocument, { caseId })).case).fileBatches.totalCount, 2);
     const stacks = await owner.run(api.TimelineStacksQueryDocument, { caseId, withBatches: true });
     assert.deepEqual(stacks.case?.events.nodes[0]?.fileBatches?.nodes, [{ fileCount: 7000 }, { fileCount: 3 }]);
     const bare = await owner.run(api.TimelineStacksQueryDocument, { caseId, withBatches: false });
@@ -429,6 +440,9 @@ suite("a timeline", () => {
       occurredUntil: null,
       timePrecision: "EXACT",
       sortOrder: 0,
+      source: null,
+      timeKind: null,
+      utcOffset: null,
       version: 1,
     });
     const occurredUntil = "2026-03-02T00:00:00.000000Z";
@@ -499,6 +513,9 @@ const ROWS = {
     occurredUntil: "2026-03-03T00:00:00.000000Z",
     timePrecision: "MINUTE",
     sortOrder: 7,
+    source: "a.log",
+    timeKind: "Log time",
+    utcOffset: "+02:00",
   },
   batch: { label: "A batch", description: "More about it", fileCount: 7, fileTypes: ".pdf", sortOrder: 7 },
 } as const;

@@ -1,0 +1,133 @@
+"""Conditions that ask the index over what is searched; see grams.py."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Insert, Select, column, func, insert, literal_column, select, table
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from app.db.grams import GRAM, MARK
+from app.db.models import SearchText, table_of
+from app.db.sql import Condition
+
+RARE: Final = 1_000
+"""Up to how many texts are looked up by the index; where there may be more, rows are looked at in their order."""
+_SAMPLE, _OF_SAMPLE = 300, 3  # of the newest texts, and how many of them have what is not rare
+
+
+_TEXTS = table_of(SearchText)
+_GRAMS = table("search_grams", column("rowid"), column("grams"), column("search_grams"))
+
+
+def grams_of_texts() -> Select[Any]:
+    """Return what SQLite's index has of each text: its row there, and the text with its beginning and its mark."""
+    whole = func.substr(_TEXTS.c.type, 1, GRAM).concat(_TEXTS.c.text).concat(literal_column(f"'{MARK}'"))
+    return select(_TEXTS.c.id, whole)
+
+
+def into_grams(texts: Select[Any]) -> Insert:
+    """Return the statement that puts texts into SQLite's index."""
+    return insert(_GRAMS).from_select(["rowid", "grams"], texts)
+
+
+def out_of_grams(texts: Select[Any]) -> Insert:
+    """Return the statement that takes texts out of SQLite's index, which has to be told what it had of them."""
+    told = texts.add_columns(literal_column("'delete'"))
+    return insert(_GRAMS).from_select(["rowid", "grams", "search_grams"], told)
+
+
+class Sought(NamedTuple):
+    """A text that is searched for: as it is folded, what asks the index for it, and the text where it is a pair."""
+
+    text: ColumnElement[str]
+    query: ColumnElement[str]
+    pair: ColumnElement[str]
+
+
+class _Asked(Condition):
+    """Something about what is searched for."""
+
+    def __init__(self, sought: Sought, type_: str | None = None) -> None:
+        self.sought = sought
+        self.searched = type_
+        super().__init__(sought.query, sought.pair, sought.text)
+
+
+class MayContain(_Asked):
+    """Whether a row of search_texts, by its own name, may contain what is searched for; none where that is not rare."""
+
+    name = "may_contain"
+
+    def __init__(self, sought: Sought, is_rare: ColumnElement[bool]) -> None:
+        super().__init__(sought)
+        self.is_rare = is_rare
+
+
+@compiles(MayContain, "postgresql")
+def _may_contain_postgresql(element: MayContain, compiler: SQLCompiler, **options: Any) -> str:
+    rare = compiler.process(element.is_rare, **options)
+    asked = f"CAST({compiler.process(element.sought.query, **options)} AS tsquery)"
+    # No text has a gram of four characters.
+    return f"search_texts.grams @@ CASE WHEN {rare} THEN {asked} ELSE CAST('ZZZZ' AS tsquery) END"
+
+
+@compiles(MayContain, "sqlite")
+def _may_contain_sqlite(element: MayContain, compiler: SQLCompiler, **options: Any) -> str:
+    rare = compiler.process(element.is_rare, **options)
+    match = f"""CASE WHEN {rare} THEN {_match(element.sought, compiler, **options)} ELSE '""' END"""
+    return f"search_texts.id IN (SELECT rowid FROM search_grams WHERE search_grams MATCH {match})"
+
+
+class Matches(_Asked):
+    """Whether SQLite's index says that a text, by its row in there, may contain what is searched for."""
+
+    name = "matches"
+
+
+@compiles(Matches)
+def _matches(element: Matches, compiler: SQLCompiler, **options: Any) -> str:
+    return f"search_grams MATCH {_match(element.sought, compiler, **options)}"
+
+
+class IsRare(_Asked):
+    """Whether so few texts of a type may contain what is searched for that it is best to look them up."""
+
+    name = "is_rare"
+
+
+@compiles(IsRare, "sqlite")
+def _is_rare_sqlite(element: IsRare, compiler: SQLCompiler, **options: Any) -> str:
+    is_asked = f"{compiler.process(element.sought.query, **options)} IS NOT NULL"
+    matching = _matching(element.sought, compiler, **options)
+    return f"({is_asked} AND (SELECT count(*) FROM ({matching} LIMIT {RARE + 1})) <= {RARE})"
+
+
+@compiles(IsRare, "postgresql")
+def _is_rare_postgresql(element: IsRare, compiler: SQLCompiler, **options: Any) -> str:
+    # A GIN index tells all that it finds or nothing, so that what is common is known by the newest texts.
+    of_type = f"WHERE type = '{element.searched}' " if element.searched else ""
+    newest = f"SELECT text FROM search_texts {of_type}ORDER BY id DESC LIMIT {_SAMPLE}"
+    is_asked = f"{compiler.process(element.sought.query, **options)} IS NOT NULL"
+    has_it = f"strpos(text, {compiler.process(element.sought.text, **options)}) > 0"
+    return f"({is_asked} AND (SELECT count(*) FROM ({newest}) AS newest WHERE {has_it}) < {_OF_SAMPLE})"
+
+
+def _matching(sought: Sought, compiler: SQLCompiler, **options: Any) -> str:
+    """Return the statement on SQLite for the ids of texts that may contain what is searched for."""
+    return f"SELECT rowid FROM search_grams WHERE search_grams MATCH {_match(sought, compiler, **options)}"
+
+
+def _match(sought: Sought, compiler: SQLCompiler, **options: Any) -> str:
+    def pair() -> str:
+        return compiler.process(sought.pair, **options)  # once for each time that it stands there
+
+    def asked() -> str:
+        return compiler.process(sought.query, **options)
+
+    # Of two characters all grams that begin with them are asked for. An empty phrase finds nothing.
+    phrases = """group_concat('"' || replace(term, '"', '""') || '"', ' OR ')"""
+    match = f"CASE WHEN {pair()} IS NULL THEN {asked()} ELSE {asked()} || (SELECT '(' || {phrases} || ')' "
+    match += f"FROM search_terms WHERE term >= {pair()} AND term <= {pair()} || char(1114111)) END"
+    return f"""coalesce({match}, '""')"""
