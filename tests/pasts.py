@@ -30,7 +30,7 @@ CHANGES = """
     }
 """
 EVENT_ORDERS = ("OCCURRED_AT", "CREATED_AT", "UPDATED_AT")
-BATCH_ORDERS = ("SORT_ORDER", "CREATED_AT", "UPDATED_AT")
+BATCH_ORDERS = ("SORT_ORDER", "CREATED_AT")
 UNITS = ("MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "YEAR")
 
 
@@ -81,7 +81,7 @@ def in_orders() -> list[str]:
     lists += [f"(last: 3, orderBy: [{order}])" for order in orders(EVENT_ORDERS)[:6]]
     lists += [f"(first: 2, where: {{ {filter_} }})" for filter_ in FILTERS]
     batches = [f"(first: 3, orderBy: [{order}])" for order in orders(BATCH_ORDERS)]
-    batches += [f"(last: 2, orderBy: [{order}])" for order in orders(BATCH_ORDERS)[:6]]
+    batches += [f"(last: 2, orderBy: [{order}])" for order in orders(BATCH_ORDERS)]
     batches += [f"(first: 3, where: {{ {filter_} }})" for filter_ in BATCH_FILTERS]
     calls = [f"events{arguments} {{ {PAGE} edges {{ cursor node {{ id sortOrder }} }} }}" for arguments in lists]
     calls += [

@@ -182,15 +182,11 @@ def filled(alice: Client) -> tuple[str, list[str], dict[str, str]]:
 
 
 def test_a_case_lists_the_batches_of_all_its_events(alice: Client, filled: Any) -> None:
-    case, events, batches = filled
+    case, _, _ = filled
     assert labels(alice, case) == labels(alice, case, order=["CREATED_AT_ASC"]) == "abcdef"
     assert labels(alice, case, order=["CREATED_AT_DESC"]) == "fedcba"
     assert labels(alice, case, order=["SORT_ORDER_ASC"]) == "fdebca"
     assert labels(alice, case, order=["SORT_ORDER_DESC"]) == "acbedf"
-    path = {"caseId": case, "eventId": events[0], "id": batches["c"]}
-    alice.change("updateFileBatch", "errors { code }", **path, description="Changed")
-    assert labels(alice, case, order=["UPDATED_AT_DESC"]) == "cfedba"
-    assert labels(alice, case, order=["UPDATED_AT_ASC"]) == "abdefc"
 
 
 def test_batches_are_found_by_their_texts_and_times(alice: Client, filled: Any) -> None:
@@ -228,8 +224,7 @@ def test_batches_are_found_by_their_texts_and_times(alice: Client, filled: Any) 
     """
     for where, order, expected in (
         ({}, None, "eCa"),
-        ({}, ["UPDATED_AT_DESC"], "Cea"),
-        ({}, ["UPDATED_AT_ASC"], "aeC"),
+        ({}, ["CREATED_AT_DESC"], "eCa"),
         ({"text": "no."}, ["CREATED_AT_ASC"], "aCe"),
         ({"fileTypes": "E0"}, None, "C"),
     ):
@@ -252,7 +247,7 @@ def test_what_no_text_is_is_refused(alice: Client, filled: Any, filter_: str) ->
 def test_batches_as_they_were(alice: Client, filled: Any) -> None:
     case, events, batches = filled
     seq = alice.run(f'{{ case(id: "{case}") {{ journal {{ size }} }} }}')["case"]["journal"]["size"]
-    orders = [f"{name}_{way}" for name in ("SORT_ORDER", "CREATED_AT", "UPDATED_AT") for way in ("ASC", "DESC")]
+    orders = [f"{name}_{way}" for name in ("SORT_ORDER", "CREATED_AT") for way in ("ASC", "DESC")]
     wheres = [{}, {"fileTypes": ".pdf"}, {"fileTypes": "VTX"}, {"updatedFrom": "2020-01-01T00:00:00Z"}]
 
     def all_of_it(**as_of: int) -> list[str]:
@@ -313,12 +308,6 @@ INDEXES = {
     "file_batches_in_case_by_created_at": "case(id: $id) { fileBatches(first: 50) { nodes { label } } }",
     "file_batches_in_case_by_sort_order": """
         case(id: $id) { fileBatches(orderBy: [SORT_ORDER_DESC], where: {fileTypes: "x"}) { nodes { label } } }
-    """,
-    "file_batches_in_case_by_updated_at": """
-        case(id: $id) { fileBatches(orderBy: [UPDATED_AT_DESC], first: 50) { nodes { label } } }
-    """,
-    "file_batches_by_updated_at": """
-        event(caseId: $id, id: $id) { fileBatches(orderBy: [UPDATED_AT_ASC], first: 50) { nodes { label } } }
     """,
     "events_by_": "case(id: $id) { eventCounts(by: DAY) { from count } }",
 }

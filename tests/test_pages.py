@@ -462,8 +462,7 @@ TIMELINES = List(
 BATCHES = List(
     "fileBatches",
     (
-        *("[]", "SORT_ORDER_DESC", "[SORT_ORDER_DESC, CREATED_AT_ASC]", "CREATED_AT_DESC"),
-        *("UPDATED_AT_ASC", "UPDATED_AT_DESC", "SORT_ORDER_ASC"),
+        *("[]", "SORT_ORDER_DESC", "[SORT_ORDER_DESC, CREATED_AT_ASC]", "CREATED_AT_DESC", "SORT_ORDER_ASC"),
     ),
     lambda client, path, key: client.create_batch(*path, sortOrder=key),
     lambda client, path, id_, key: client.change(

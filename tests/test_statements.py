@@ -117,7 +117,7 @@ PAST = {
 
 
 _BATCHES_OF_CASE = """
-    fileBatches(last: 2, orderBy: [UPDATED_AT_DESC, SORT_ORDER_ASC], where: { fileTypes: "x", updatedFrom: $at })
+    fileBatches(last: 2, orderBy: [CREATED_AT_DESC, SORT_ORDER_ASC], where: { fileTypes: "x", updatedFrom: $at })
 """
 PAST["batches of the case"] = f"""
     {_BATCHES_OF_CASE} {{ {EVERYTHING} nodes {{ label event {{ title createdBy {{ name }} }} createdBy {{ name }} }} }}

@@ -296,10 +296,8 @@ class FileBatch(Recorded, Tagged, Base):
         CheckConstraint("file_count >= 0", name="file_count_not_negative"),
         Index("file_batches_by_sort_order", "event_id", "sort_order", "id"),
         Index("file_batches_by_created_at", "event_id", "created_at", "id"),
-        Index("file_batches_by_updated_at", "event_id", "updated_at", "id"),
         Index("file_batches_in_case_by_sort_order", "case_id", "sort_order", "id"),
         Index("file_batches_in_case_by_created_at", "case_id", "created_at", "id"),
-        Index("file_batches_in_case_by_updated_at", "case_id", "updated_at", "id"),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)

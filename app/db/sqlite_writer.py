@@ -658,6 +658,7 @@ def _prepare(connection: sqlite3.Connection, _record: Any = None) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     # A commit that was answered survives a power cut; NORMAL would be faster and may lose the last ones.
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA cache_size = -65536")
     # What is deleted or overwritten is so in the file as well, and not only no longer found.
     connection.execute("PRAGMA secure_delete = ON")
 

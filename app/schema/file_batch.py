@@ -30,8 +30,6 @@ class FileBatchOrder(Enum):
     SORT_ORDER_DESC = "SORT_ORDER_DESC"
     CREATED_AT_ASC = "CREATED_AT_ASC"
     CREATED_AT_DESC = "CREATED_AT_DESC"
-    UPDATED_AT_DESC = "UPDATED_AT_DESC"
-    UPDATED_AT_ASC = "UPDATED_AT_ASC"
 
 
 describe(
@@ -41,8 +39,6 @@ describe(
     SORT_ORDER_DESC="By `sortOrder`, the highest first, whichever event they are on.",
     CREATED_AT_ASC="The batch that was added first is first.",
     CREATED_AT_DESC="The batch that was added last is first.",
-    UPDATED_AT_DESC="The batch that was changed last is first.",
-    UPDATED_AT_ASC="The batch that was not changed for the longest time is first.",
 )
 
 

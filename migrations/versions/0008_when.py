@@ -15,10 +15,8 @@ _OFFSET = (
     "AND (substr(utc_offset, 1, 3) NOT IN ('-12', '+14') OR substr(utc_offset, 5) = '00') AND utc_offset <> '-00:00'"
 )
 _INDEXES = {
-    "file_batches_by_updated_at": ("file_batches", ["event_id", "updated_at", "id"]),
     "file_batches_in_case_by_sort_order": ("file_batches", ["case_id", "sort_order", "id"]),
     "file_batches_in_case_by_created_at": ("file_batches", ["case_id", "created_at", "id"]),
-    "file_batches_in_case_by_updated_at": ("file_batches", ["case_id", "updated_at", "id"]),
     "journals_by_time": ("journals", ["at", "case_id"]),
 }
 
