@@ -68,6 +68,6 @@ def check_values(inputs: Mapping[str, Any], names: Iterable[str], limits: Limits
                     )
                 )
             if isinstance(value, list):
-                ahead += [(path, element) for element in value]
+                ahead += [(path, element) for element in value if isinstance(element, list | dict)]
             else:
-                ahead += [((*path, key), inner) for key, inner in value.items()]
+                ahead += [((*path, key), inner) for key, inner in value.items() if isinstance(inner, list | dict)]

@@ -192,12 +192,18 @@ def _holds_at_most(data: bytes, most: int) -> bool:
 
     Nobody else is answered while it is decoded, in whatever thread. What is no JSON is refused later.
     """
+    if _beginnings(data) <= most:
+        return True  # even if all of them stood outside of texts
     without_escapes = data.replace(rb"\\", b"").replace(rb"\"", b"")
     # A value is a text at most, and has a key; each of the two has two quotation marks.
     if without_escapes.count(b'"') > 4 * most:
         return False
     outside = b"".join(without_escapes.split(b'"')[::2])
-    return sum(outside.count(beginning) for beginning in (b",", b"[", b"{")) <= most
+    return _beginnings(outside) <= most
+
+
+def _beginnings(data: bytes) -> int:
+    return data.count(b",") + data.count(b"[") + data.count(b"{")
 
 
 def _json(data: bytes, what: str) -> object:
