@@ -319,13 +319,7 @@ class SearchText(Base):
         UniqueConstraint("row_id", name="search_texts_of_row"),
         Index("search_texts_by_case", "case_id", "id"),
         Index("search_texts_by_type", "type", "id").ddl_if(dialect="postgresql"),
-        # What has yet to be sorted in is gone through by every search, so there is little of it.
-        Index(
-            "search_texts_by_grams",
-            "grams",
-            postgresql_using="gin",
-            postgresql_with={"gin_pending_list_limit": 1024},
-        ).ddl_if(dialect="postgresql"),
+        Index("search_texts_by_grams", "grams", postgresql_using="gin").ddl_if(dialect="postgresql"),
     )
 
     # It never changes, and grows from text to text: what was written last comes first where texts are listed.

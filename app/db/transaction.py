@@ -14,7 +14,8 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from sqlalchemy import Delete, Insert, Select, Update
+import orjson
+from sqlalchemy import JSON, Column, Delete, Insert, Select, Text, Update, bindparam, cast, func, insert, select
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -119,7 +120,11 @@ class Transaction:
             self.run(statement, rows[0])
         elif rows:
             form = statement.form(self._dialect, rows[0])
-            self._run_each(form.sql, [form.bind(row) for row in rows])
+            bound = [form.bind(row) for row in rows]
+            if form.of_each is None:
+                self._run_each(form.sql, bound)
+            else:
+                self._run(form.of_each, [_as_json(form.keys, bound)])
 
     def run_all(self, statements: Sequence[tuple[Statement, Mapping[str, object]]]) -> None:
         """Run statements that write and return nothing, in any order: none of them sees what another writes.
@@ -153,6 +158,8 @@ class Transaction:
 
 class _Form(NamedTuple):
     sql: str
+    keys: Sequence[str]
+    of_each: str | None  # what does for many rows in a JSON array, by these keys, what `sql` does for one
     take: Callable[[Mapping[str, object]], tuple[object, ...]]
     constants: Mapping[str, object]
     binds: tuple[_At, ...]
@@ -166,6 +173,25 @@ class _Form(NamedTuple):
     def rows(self, found: Sequence[Sequence[Any]]) -> list[FoundRow]:
         row, columns = self.row, self.columns
         return [row(_converted(each, columns) if columns else each) for each in found]
+
+
+def _insert_each(element: Insert, names: Sequence[str]) -> Insert:
+    """Return the statement that inserts all rows of a JSON array, on PostgreSQL.
+
+    With a statement for each row, looking whether its references are there takes as long as the row.
+    """
+    columns = [Column(name, element.table.c[name].type) for name in names]
+    given = func.json_to_recordset(cast(bindparam("rows", type_=Text()), JSON)).table_valued(*columns, name="given")
+    rows = given.render_derived(with_types=True)
+    return insert(element.table).inline().from_select(names, select(*(rows.c[name] for name in names)))
+
+
+def _as_json(keys: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    return orjson.dumps([dict(zip(keys, row, strict=True)) for row in rows], default=_bytea).decode()
+
+
+def _bytea(value: Any) -> str:
+    return "\\x" + value.hex()  # type: ignore[no-any-return] - of all that rows have, JSON lacks bytes alone
 
 
 @lru_cache(1_000)
@@ -203,10 +229,16 @@ def _compiled(element: _Element, dialect: Dialect, names: tuple[str, ...]) -> _F
     }
     columns = list(element.exported_columns)
     from_driver = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
+    keys = [parameter.key for parameter in parameters]
+    of_each = None
+    if dialect.name == "postgresql" and isinstance(element, Insert) and all(given):
+        of_each = _insert_each(element, keys).compile(dialect=dialect).string
     row: Any = namedtuple("FoundRow", [column.name for column in columns])  # type: ignore[misc]  # noqa: PYI024 - which columns is only known now
     return _Form(
         compiled.string,
-        _taking([parameter.key for parameter in parameters]),
+        keys,
+        of_each,
+        _taking(keys),
         constants,
         _where_needed(convert if is_given else None for convert, is_given in zip(to_driver, given, strict=True)),
         row._make,

@@ -63,13 +63,7 @@ def upgrade() -> None:
     op.create_index("cases_by_reference", "cases", ["reference_key"])
     if not is_sqlite:
         op.create_index("search_texts_by_type", "search_texts", ["type", "id"])
-        op.create_index(
-            "search_texts_by_grams",
-            "search_texts",
-            ["grams"],
-            postgresql_using="gin",
-            postgresql_with={"gin_pending_list_limit": 1024},
-        )
+        op.create_index("search_texts_by_grams", "search_texts", ["grams"], postgresql_using="gin")
     for table in ("cases", "events"):
         op.execute(f"ALTER TABLE {table} DROP COLUMN search")
     # With all that tells of how many cases a user is a member.
