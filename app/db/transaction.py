@@ -190,8 +190,8 @@ def _as_json(keys: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return orjson.dumps([dict(zip(keys, row, strict=True)) for row in rows], default=_bytea).decode()
 
 
-def _bytea(value: Any) -> str:
-    return "\\x" + value.hex()  # type: ignore[no-any-return] - of all that rows have, JSON lacks bytes alone
+def _bytea(value: bytes) -> str:
+    return f"\\x{value.hex()}"  # of all that rows have, JSON lacks bytes alone
 
 
 @lru_cache(1_000)
