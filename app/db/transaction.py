@@ -231,7 +231,7 @@ def _compiled(element: _Element, dialect: Dialect, names: tuple[str, ...]) -> _F
     from_driver = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
     keys = [parameter.key for parameter in parameters]
     of_each = None
-    if dialect.name == "postgresql" and isinstance(element, Insert) and all(given):
+    if dialect.name == "postgresql" and isinstance(element, Insert) and element.select is None and all(given):
         of_each = _insert_each(element, keys).compile(dialect=dialect).string
     row: Any = namedtuple("FoundRow", [column.name for column in columns])  # type: ignore[misc]  # noqa: PYI024 - which columns is only known now
     return _Form(

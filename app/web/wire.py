@@ -192,11 +192,12 @@ def _holds_at_most(data: bytes, most: int) -> bool:
 
     Nobody else is answered while it is decoded, in whatever thread. What is no JSON is refused later.
     """
-    if _beginnings(data) <= most:
-        return True  # even if all of them stood outside of texts
-    without_escapes = data.replace(rb"\\", b"").replace(rb"\"", b"")
     # A value is a text at most, and has a key; each of the two has two quotation marks.
-    if without_escapes.count(b'"') > 4 * most:
+    marks = 4 * most
+    if _beginnings(data) <= most and data.count(b'"') <= marks:
+        return True  # even if none of them stood inside of texts
+    without_escapes = data.replace(rb"\\", b"").replace(rb"\"", b"")
+    if without_escapes.count(b'"') > marks:
         return False
     outside = b"".join(without_escapes.split(b'"')[::2])
     return _beginnings(outside) <= most

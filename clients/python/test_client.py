@@ -19,6 +19,7 @@ from dossier_client.enums import (
     EventOrder,
     EventType,
     FileBatchOrder,
+    SearchKind,
     TimePrecision,
     TimeUnit,
 )
@@ -26,18 +27,28 @@ from dossier_client.exceptions import GraphQLClientGraphQLMultiError, GraphQLCli
 from dossier_client.fragments import CaseDetailCase, TimelineBatch, TimelineEvent
 from dossier_client.input_types import (
     AcceptCaseInput,
+    AddCommentInput,
+    AddTagsInput,
     CaseFilter,
     CreateCaseInput,
     CreateEventInput,
+    CreateEventsInput,
+    CreateFileBatchesInput,
     CreateFileBatchInput,
     DeleteCaseInput,
+    DeleteCommentInput,
     DeleteEventInput,
+    DeleteEventsInput,
     DeleteFileBatchInput,
     EventFilter,
     FileBatchFilter,
+    NewEvent,
+    NewFileBatch,
     RemoveCaseMemberInput,
+    RemoveTagsInput,
     SetCaseMemberInput,
     UpdateCaseInput,
+    UpdateCommentInput,
     UpdateEventInput,
     UpdateFileBatchInput,
 )
@@ -396,12 +407,89 @@ def test_the_batches_of_a_timeline(timeline: Timeline) -> None:
     assert [stack.page_info.has_next_page for stack in stacks] == [True, False, False]
     turned = owner.timeline_batch_order_query(case.id, [FileBatchOrder.SORT_ORDER_DESC]).case
     assert plain(turned)["events"]["nodes"][0]["fileBatches"]["nodes"] == [{"label": "Second"}, {"label": "First"}]
-    found = owner.timeline_batches_query(case.id, FileBatchFilter(text="FIRST"), [FileBatchOrder.UPDATED_AT_DESC]).case
+    found = owner.timeline_batches_query(case.id, FileBatchFilter(text="FIRST"), [FileBatchOrder.CREATED_AT_DESC]).case
     assert plain(found)["fileBatches"]["nodes"] == [{"label": "First", "event": {"title": "Day 1"}}]
     stacked = plain(owner.timeline_stacks_query(case.id, with_batches=True).case)["events"]["nodes"][0]
     assert stacked == {"title": "Day 1", "fileBatches": {"nodes": [{"fileCount": 7000}, {"fileCount": 3}]}}
     bare = plain(owner.timeline_stacks_query(case.id, with_batches=False).case)["events"]["nodes"][0]
     assert bare == {"title": "Day 1"}
+
+
+def test_many_at_once_with_tags_and_comments_and_what_finds_them() -> None:
+    case = new_case(title="Harbour").id
+    rows = [NewEvent(title=f"Crane {number}", occurred_at=MARCH) for number in range(3)]
+    made = owner.finding_create_events_mutation(CreateEventsInput(case_id=case, items=rows)).create_events
+    one, two, three = made.events
+    assert (titles(made.events), made.errors) == (["Crane 0", "Crane 1", "Crane 2"], [])
+    blank = [NewEvent(title="Crane 3", occurred_at=MARCH), NewEvent(title=" ", occurred_at=MARCH)]
+    refused = owner.finding_create_events_mutation(CreateEventsInput(case_id=case, items=blank)).create_events
+    assert [(told(error), error.path) for error in refused.errors] == [
+        ("`items[1].title` must not be blank", ["input", "items", "1", "title"])
+    ]
+    batches = [NewFileBatch(event_id=one.id, label="Gantry"), NewFileBatch(event_id=two.id, label="Winch")]
+    given = CreateFileBatchesInput(case_id=case, items=batches)
+    labelled = owner.finding_create_file_batches_mutation(given).create_file_batches
+    assert ([batch.label for batch in labelled.file_batches], labelled.errors) == (["Gantry", "Winch"], [])
+    gantry = labelled.file_batches[0].id
+
+    ids = [case, one.id, gantry]
+    tagged = owner.finding_add_tags_mutation(AddTagsInput(case_id=case, ids=ids, tags=["Port", "Night"])).add_tags
+    assert (plain(tagged)["nodes"], tagged.errors) == (
+        [
+            {"__typename": "Case", "id": case},
+            {"__typename": "Event", "id": one.id},
+            {"__typename": "FileBatch", "id": gantry},
+        ],
+        [],
+    )
+    less = RemoveTagsInput(case_id=case, ids=[gantry], tags=["night"])
+    assert owner.finding_remove_tags_mutation(less).remove_tags.errors == []
+    assert plain(owner.finding_tagged_query(case, ["port"]).case) == {
+        "tags": ["Port", "Night"],
+        "tagCounts": [{"tag": "Port", "count": 3}, {"tag": "Night", "count": 2}],
+        "events": {"nodes": [{"title": "Crane 0", "tags": ["Port", "Night"]}]},
+        "fileBatches": {"nodes": [{"label": "Gantry", "tags": ["Port"]}]},
+    }
+
+    remark = AddCommentInput(case_id=case, id=two.id, text="Moved by nobody")
+    said = owner.finding_add_comment_mutation(remark).add_comment.comment
+    assert said is not None
+    assert plain(said) == {
+        "id": said.id,
+        "text": "Moved by nobody",
+        "edited": False,
+        "version": 1,
+        "on": {"__typename": "Event", "id": two.id},
+        "createdBy": {"subject": "python-owner"},
+    }
+    found = owner.finding_search_query("NOBODY").search
+    assert plain(found)["nodes"] == [
+        {
+            "kind": "COMMENT",
+            "excerpt": "Moved by nobody",
+            "case": {"number": found.nodes[0].case.number, "title": "Harbour"},
+            "node": {"__typename": "Comment", "id": said.id},
+        }
+    ]
+    page = owner.finding_search_query("crane", [SearchKind.EVENT, SearchKind.CASE], 2).search
+    assert ([hit.excerpt for hit in page.nodes], page.total_count) == (["Crane 2", "Crane 1"], 3)
+    rest = owner.finding_search_query("crane", [SearchKind.EVENT], 2, page.page_info.end_cursor).search
+    assert ([hit.excerpt for hit in rest.nodes], rest.page_info.has_next_page) == (["Crane 0"], False)
+    assert reader.finding_search_query("nobody").search.total_count == 0
+
+    edit = UpdateCommentInput(case_id=case, id=said.id, text="Moved by somebody")
+    edited = owner.finding_update_comment_mutation(edit).update_comment.comment
+    assert edited is not None
+    assert (edited.text, edited.edited, edited.version) == ("Moved by somebody", True, 2)
+    assert plain(owner.finding_comments_query(case, two.id).event) == {
+        "comments": {"totalCount": 1, "nodes": [plain(edited)]}
+    }
+    withdrawn = owner.finding_delete_comment_mutation(DeleteCommentInput(case_id=case, id=said.id)).delete_comment
+    assert plain(withdrawn) == {"deletedId": said.id, "errors": []}
+    ends = DeleteEventsInput(case_id=case, ids=[one.id, three.id])
+    assert plain(owner.finding_delete_events_mutation(ends).delete_events) == {"deletedIds": ends.ids, "errors": []}
+    again = owner.finding_delete_events_mutation(ends).delete_events
+    assert [told(error) for error in again.errors] == ["nothing at input.ids.0", "nothing at input.ids.1"]
 
 
 def test_events_and_batches_by_their_paths_and_the_way_back_up(timeline: Timeline) -> None:

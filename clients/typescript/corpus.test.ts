@@ -287,6 +287,62 @@ suite("a case", () => {
   });
 });
 
+suite("finding", () => {
+  test("many at once, with tags and comments, and what finds them", async () => {
+    const { id: caseId } = await newCase({ title: "Quay" });
+    const items = [0, 1, 2].map((number) => ({ title: `Barge ${number}`, occurredAt: MARCH }));
+    const { createEvents } = await owner.run(api.FindingCreateEventsMutationDocument, { input: { caseId, items } });
+    assert.deepEqual(createEvents.errors, []);
+    const [one, two, three] = createEvents.events.map((event) => event.id) as [string, string, string];
+    const blank = { input: { caseId, items: [{ title: " ", occurredAt: MARCH }] } };
+    const refused = (await owner.run(api.FindingCreateEventsMutationDocument, blank)).createEvents;
+    assert.deepEqual(refused.errors.map((error) => [told(error), error.path]), [
+      ["`items[0].title` must not be blank", ["input", "items", "0", "title"]],
+    ]);
+    const { createFileBatches } = await owner.run(api.FindingCreateFileBatchesMutationDocument, {
+      input: { caseId, items: [{ eventId: one, label: "Hull" }, { eventId: two, label: "Keel" }] },
+    });
+    assert.deepEqual(createFileBatches.fileBatches.map((batch) => batch.label), ["Hull", "Keel"]);
+    const hull = present(createFileBatches.fileBatches[0]).id;
+
+    const tags = { caseId, ids: [caseId, one, hull], tags: ["Port", "Night"] };
+    const { addTags } = await owner.run(api.FindingAddTagsMutationDocument, { input: tags });
+    assert.deepEqual([addTags.errors, addTags.nodes.map((node) => node.__typename)], [[], ["Case", "Event", "FileBatch"]]);
+    const fewer = { input: { caseId, ids: [hull], tags: ["night"] } };
+    assert.deepEqual((await owner.run(api.FindingRemoveTagsMutationDocument, fewer)).removeTags.errors, []);
+    assert.deepEqual((await owner.run(api.FindingTaggedQueryDocument, { caseId, tags: ["PORT"] })).case, {
+      tags: ["Port", "Night"],
+      tagCounts: [{ tag: "Port", count: 3 }, { tag: "Night", count: 2 }],
+      events: { nodes: [{ title: "Barge 0", tags: ["Port", "Night"] }] },
+      fileBatches: { nodes: [{ label: "Hull", tags: ["Port"] }] },
+    });
+
+    const remark = { input: { caseId, id: two, text: "Sunk by no one" } };
+    const said = present((await owner.run(api.FindingAddCommentMutationDocument, remark)).addComment.comment);
+    assert.deepEqual([said.edited, said.version, said.on], [false, 1, { __typename: "Event", id: two }]);
+    const { search } = await owner.run(api.FindingSearchQueryDocument, { text: "NO ONE" });
+    assert.deepEqual(search.nodes.map((hit) => [hit.kind, hit.excerpt, hit.case.title, hit.node]), [
+      ["COMMENT", "Sunk by no one", "Quay", { __typename: "Comment", id: said.id }],
+    ]);
+    const page = (await owner.run(api.FindingSearchQueryDocument, { text: "barge", kinds: ["EVENT"], first: 2 })).search;
+    assert.deepEqual([page.nodes.map((hit) => hit.excerpt), page.totalCount], [["Barge 2", "Barge 1"], 3]);
+    const after = page.pageInfo.endCursor;
+    const rest = (await owner.run(api.FindingSearchQueryDocument, { text: "barge", kinds: ["EVENT"], after })).search;
+    assert.deepEqual(rest.nodes.map((hit) => hit.excerpt), ["Barge 0"]);
+
+    const edit = { input: { caseId, id: said.id, text: "Sunk by someone" } };
+    const edited = present((await owner.run(api.FindingUpdateCommentMutationDocument, edit)).updateComment.comment);
+    assert.deepEqual([edited.text, edited.edited, edited.version], ["Sunk by someone", true, 2]);
+    const listed = (await owner.run(api.FindingCommentsQueryDocument, { caseId, eventId: two })).event;
+    assert.deepEqual(listed?.comments, { totalCount: 1, nodes: [edited] });
+    const { deleteComment } = await owner.run(api.FindingDeleteCommentMutationDocument, { input: { caseId, id: said.id } });
+    assert.deepEqual(deleteComment, { deletedId: said.id, errors: [] });
+    const ends = { input: { caseId, ids: [one, three] } };
+    const { deleteEvents } = await owner.run(api.FindingDeleteEventsMutationDocument, ends);
+    assert.deepEqual(deleteEvents, { deletedIds: [one, three], errors: [] });
+  });
+});
+
 suite("a timeline", () => {
   test("with its batches", async () => {
     const { id: caseId } = await newCase();
@@ -361,7 +417,7 @@ suite("a timeline", () => {
     assert.deepEqual(edges.map((edge) => edge.node.fileBatches.pageInfo.hasNextPage), [true, false, false]);
     const turned = await owner.run(api.TimelineBatchOrderQueryDocument, { caseId, orderBy: ["SORT_ORDER_DESC"] });
     assert.deepEqual(turned.case?.events.nodes[0]?.fileBatches.nodes, [{ label: "Second" }, { label: "First" }]);
-    const all = await owner.run(api.TimelineBatchesQueryDocument, { caseId, where: { fileTypes: "PDF" }, orderBy: ["UPDATED_AT_DESC"] });
+    const all = await owner.run(api.TimelineBatchesQueryDocument, { caseId, where: { fileTypes: "PDF" }, orderBy: ["CREATED_AT_DESC"] });
     assert.deepEqual(all.case?.fileBatches.nodes, [{ label: "First", event: { title: "Day 1" } }]);
     assert.equal(present((await owner.run(api.TimelineBatchesQueryDocument, { caseId })).case).fileBatches.totalCount, 2);
     const stacks = await owner.run(api.TimelineStacksQueryDocument, { caseId, withBatches: true });
