@@ -128,12 +128,12 @@ def _ways(
     nested += is_nested(definition)
     if nested > MAX_NESTING:
         return
-    if type_ in {"ChangeSubject", "SearchHit"}:
-        # What a change was made to is tried as such, and not again with all that other ways lead to: every row has a
-        # history, so that there are too many ways.
+    if type_ in {"ChangeSubject", "SearchHit"} or (type_, name) == ("Comment", "on"):
+        # What a change was made to, or a comment is on, is tried as such, and not again with all that other ways lead
+        # to: every row has a history and comments, so that there are too many ways.
         nested = MAX_NESTING
-    if name == "trash":
-        passed = passed + Counter({"Change": passes})  # what is in it is tried as history
+    if name in {"trash", "comments"}:
+        passed = passed + Counter({"Change": passes})  # what is in it is tried as history, or as a node
     possible = possible_types(schema, target)
     if not possible:
         yield _Way((name,), frozenset({f"{type_}.{name}"}))
@@ -325,8 +325,6 @@ def is_nested(definition: GraphQLField) -> int:
     named = get_named_type(of).name
     if named == "Node" and not definition.args:
         return 2
-    if isinstance(lead_of(definition), Named):
-        return 1
     return int(bool(definition.args) or (isinstance(of, GraphQLList) and named == "CaseMember"))
 
 

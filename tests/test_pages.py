@@ -461,9 +461,7 @@ TIMELINES = List(
 )
 BATCHES = List(
     "fileBatches",
-    (
-        *("[]", "SORT_ORDER_DESC", "[SORT_ORDER_DESC, CREATED_AT_ASC]", "CREATED_AT_DESC", "SORT_ORDER_ASC"),
-    ),
+    (*("[]", "SORT_ORDER_DESC", "[SORT_ORDER_DESC, CREATED_AT_ASC]", "CREATED_AT_DESC", "SORT_ORDER_ASC"),),
     lambda client, path, key: client.create_batch(*path, sortOrder=key),
     lambda client, path, id_, key: client.change(
         "updateFileBatch", "fileBatch { id }", caseId=path[0], eventId=path[1], id=id_, sortOrder=key
