@@ -69,6 +69,15 @@ def test_batches_are_created_on_several_events(server: Server, alice: Client) ->
     assert findings(server.settings, case) == []
 
 
+@pytest.mark.parametrize("count", [3, 10, 11])
+def test_a_search_tells_of_the_last_row_first(alice: Client, count: int) -> None:
+    case = alice.create_case()
+    items = [{"title": f"Crane {place}", "occurredAt": NOON} for place in range(count)]
+    assert events(alice, case, items)["errors"] == []
+    found = alice.run('{ search(text: "crane", kinds: [EVENT], first: 20) { nodes { excerpt } } }')["search"]["nodes"]
+    assert [each["excerpt"] for each in found] == [item["title"] for item in reversed(items)]
+
+
 def test_every_fault_is_told_with_the_place_of_its_row(alice: Client, mallory: Client) -> None:
     case = alice.create_case()
     good = {"title": "Good", "occurredAt": NOON}

@@ -431,6 +431,8 @@ def test_check_finds_every_fault_without_a_database(tmp_path: Path) -> None:
             "d": DEEP,
             "e": "query Skipped($no: Boolean!) { cases { nodes { id @skip(if: $no) } } }",
             "f": "query Cursor($after: String!) { cases(after: $after) { nodes { id } } }",
+            "g": "query Search($text: String!) { search(text: $text) { nodes { kind } } }",
+            "h": "query Tag($tags: [String!]!) { cases(where: {tags: $tags}) { totalCount } }",
             "no id\n": "{ viewer { id } }",
             "y:z": "{ viewer { id } }",
             "0" * 64: "{ viewer { id } }",

@@ -11,6 +11,7 @@ import re
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -130,7 +131,8 @@ class Transaction:
         """Run statements that write and return nothing, in any order: none of them sees what another writes.
 
         They should be the last that write, as it costs others more when something fails behind them.
-        PostgreSQL gets them as one statement, in one message: each is a part of its WITH clause.
+        PostgreSQL gets them as one statement, in one message: each is a part of its WITH clause. Rows of a table that
+        follow each other are one part, as it carries parts out in an order of its own.
         """
         forms = [
             (statement.form(self._dialect, values), values)
@@ -138,8 +140,17 @@ class Transaction:
             if statement.is_for(self._dialect)
         ]
         if self._dialect.name == "postgresql" and len(forms) > 1:
-            bound = [value for form, values in forms for value in form.bind(values)]
-            self._finish(_together(tuple(form.sql for form, _ in forms)), bound)
+            parts: list[str] = []
+            bound: list[object] = []
+            for form, group in groupby(forms, key=itemgetter(0)):
+                rows = [form.bind(values) for _, values in group]
+                if form.of_each is not None and len(rows) > 1:
+                    rows = [[_as_json(form.keys, rows)]]
+                    parts.append(form.of_each)
+                else:
+                    parts += [form.sql] * len(rows)
+                bound += [value for row in rows for value in row]
+            self._finish(_together(tuple(parts)), bound)
             return
         for form, values in forms:
             self._finish(form.sql, form.bind(values))

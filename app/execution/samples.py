@@ -26,7 +26,7 @@ _SCALARS: dict[str, object] = {
     "Float": 1.0,
     "ID": "00000000-0000-7000-8000-000000000000",
     "Int": 1,
-    "String": "",
+    "String": "text",
 }
 
 

@@ -451,7 +451,7 @@ def test_many_at_once_with_tags_and_comments_and_what_finds_them() -> None:
         "fileBatches": {"nodes": [{"label": "Gantry", "tags": ["Port"]}]},
     }
 
-    remark = AddCommentInput(case_id=case, id=two.id, text="Moved by nobody")
+    remark = AddCommentInput(case_id=case, on=two.id, text="Moved by nobody")
     said = owner.finding_add_comment_mutation(remark).add_comment.comment
     assert said is not None
     assert plain(said) == {

@@ -145,6 +145,16 @@ export const CaseScreenAddEventMutation = graphql`
   }
 `;
 
+export const CaseScreenCommentMutation = graphql`
+  mutation CaseScreenCommentMutation($input: AddCommentInput!) {
+    addComment(input: $input) {
+      comment {
+        id
+      }
+    }
+  }
+`;
+
 export const CaseScreenAddBatchMutation = graphql`
   mutation CaseScreenAddBatchMutation($input: CreateFileBatchInput!) {
     createFileBatch(input: $input) {

@@ -20,6 +20,7 @@ import TimelinePaginationQuery from "./__generated__/CaseScreenTimelinePaginatio
 import type { CaseScreenTimelinePaginationQuery } from "./__generated__/CaseScreenTimelinePaginationQuery.graphql";
 import type { CaseScreenAddBatchMutation } from "./__generated__/CaseScreenAddBatchMutation.graphql";
 import type { CaseScreenAddEventMutation } from "./__generated__/CaseScreenAddEventMutation.graphql";
+import type { CaseScreenCommentMutation } from "./__generated__/CaseScreenCommentMutation.graphql";
 import type { CaseScreenCreateMutation } from "./__generated__/CaseScreenCreateMutation.graphql";
 import type { CaseScreenDeleteMutation } from "./__generated__/CaseScreenDeleteMutation.graphql";
 import type { CaseScreenListQuery } from "./__generated__/CaseScreenListQuery.graphql";
@@ -211,6 +212,10 @@ suite("the operations that all clients share", async () => {
     });
     const batchId = present(createFileBatch.fileBatch).id;
     const id = /ileBatch\(/.test(text) && !text.includes("event(") ? batchId : /[^.]vent\(/.test(text) ? eventId : caseId;
+    const { addComment } = await change<CaseScreenCommentMutation>(environment, screen.CaseScreenCommentMutation, {
+      input: { caseId, on: eventId, text: title },
+    });
+    const commentId = present(addComment.comment).id;
     const subject = "relay-reader";
     const inputs: Record<string, object> = {
       CreateCaseInput: { title },
@@ -222,6 +227,14 @@ suite("the operations that all clients share", async () => {
       CreateFileBatchInput: { caseId, eventId, label: title },
       UpdateFileBatchInput: { caseId, eventId, id: batchId, label: title },
       DeleteFileBatchInput: { caseId, eventId, id: batchId },
+      CreateEventsInput: { caseId, items: [{ title, occurredAt }] },
+      CreateFileBatchesInput: { caseId, items: [{ eventId, label: title }] },
+      DeleteEventsInput: { caseId, ids: [eventId] },
+      AddTagsInput: { caseId, ids: [caseId, eventId, batchId], tags: ["title"] },
+      RemoveTagsInput: { caseId, ids: [eventId], tags: ["title"] },
+      AddCommentInput: { caseId, on: batchId, text: title },
+      UpdateCommentInput: { caseId, id: commentId, text: "Another text" },
+      DeleteCommentInput: { caseId, id: commentId },
       SetCaseMemberInput: { caseId, subject, role: "VIEWER" },
       AcceptCaseInput: { id: caseId },
       RemoveCaseMemberInput: { caseId, subject: "relay-owner-of-nothing" },
@@ -229,6 +242,7 @@ suite("the operations that all clients share", async () => {
     const all: Record<string, unknown> = {
       ...{ caseId, eventId, batchId, id, ids: [caseId, eventId, batchId] },
       ...{ one: text.includes("case(") ? caseId : title, other: text.includes("case(") ? caseId : title },
+      ...{ tags: ["title"], kinds: null, after: null },
       ...{ first: 1, last: 1, batches: 1, fileCount: 1, expectedVersion: 1, type: "NOTE", by: "DAY" },
       // Relay sends null for a variable that is left out, which here is no allowed value.
       timePrecision: "MINUTE",

@@ -317,7 +317,7 @@ suite("finding", () => {
       fileBatches: { nodes: [{ label: "Hull", tags: ["Port"] }] },
     });
 
-    const remark = { input: { caseId, id: two, text: "Sunk by no one" } };
+    const remark = { input: { caseId, on: two, text: "Sunk by no one" } };
     const said = present((await owner.run(api.FindingAddCommentMutationDocument, remark)).addComment.comment);
     assert.deepEqual([said.edited, said.version, said.on], [false, 1, { __typename: "Event", id: two }]);
     const { search } = await owner.run(api.FindingSearchQueryDocument, { text: "NO ONE" });
