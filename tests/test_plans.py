@@ -31,7 +31,7 @@ NO_VARIABLES = VariableValues({}, {})
 # What SQLite may go through: what it has found before, the index of searches, and rows in the order of an index, as far
 # as a page goes.
 MAY_SCAN = re.compile(
-    r"SCAN (r\d+\w*|both_|shown|\(subquery-\d+\)|CONSTANT ROW|(json_each|search_grams|search_terms) VIRTUAL.*)$"
+    r"SCAN (g|r\d+\w*|both_|shown|\(subquery-\d+\)|CONSTANT ROW|(json_each|search_grams|search_instances) VIRTUAL.*)$"
 )
 IN_ORDER = re.compile(r"SCAN (cases USING (COVERING )?INDEX cases_by_(created_at|title))$")
 TABLES = "cases", "events", "file_batches", "search_texts", "case_members", "journals", "journal_entries"

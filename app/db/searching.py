@@ -126,8 +126,12 @@ def _match(sought: Sought, compiler: SQLCompiler, **options: Any) -> str:
     def asked() -> str:
         return compiler.process(sought.query, **options)
 
-    # Of two characters all grams that begin with them are asked for. An empty phrase finds nothing.
+    # Of two characters all grams that begin with them are asked for, each by a look behind the one before: all texts
+    # of a gram are gone through where the next row is asked for. An empty phrase finds nothing.
     phrases = """group_concat('"' || replace(term, '"', '""') || '"', ' OR ')"""
-    match = f"CASE WHEN {pair()} IS NULL THEN {asked()} ELSE {asked()} || (SELECT '(' || {phrases} || ')' "
-    match += f"FROM search_terms WHERE term >= {pair()} AND term <= {pair()} || char(1114111)) END"
+    next_gram, behind = "(SELECT term FROM search_instances WHERE term >= {} ORDER BY term LIMIT 1)", "char(1114111)"
+    begin = f"WITH RECURSIVE g(term) AS (SELECT {next_gram.format(pair())} UNION ALL "
+    begin += f"SELECT {next_gram.format('g.term || char(1)')} FROM g WHERE g.term <= {pair()} || {behind})"
+    match = f"CASE WHEN {pair()} IS NULL THEN {asked()} ELSE {asked()} || ({begin} SELECT '(' || {phrases} || ')' "
+    match += f"FROM g WHERE term <= {pair()} || {behind}) END"
     return f"""coalesce({match}, '""')"""

@@ -33,6 +33,7 @@ _SQLITE = (
     "CREATE VIRTUAL TABLE search_grams USING fts5(grams, tokenize = 'trigram case_sensitive 1', content = '', "
     "detail = none, columnsize = 0)",
     "CREATE VIRTUAL TABLE search_terms USING fts5vocab(search_grams, 'row')",
+    "CREATE VIRTUAL TABLE search_instances USING fts5vocab(search_grams, 'instance')",
 )
 
 
@@ -130,6 +131,7 @@ def downgrade() -> None:
         if connection.dialect.name == "postgresql":
             op.alter_column(table, "search", server_default=None)
     if connection.dialect.name == "sqlite":
+        op.execute("DROP TABLE search_instances")
         op.execute("DROP TABLE search_terms")
         op.execute("DROP TABLE search_grams")
     op.drop_table("search_texts")
