@@ -18,7 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from app.resolvers.users import Users
-from app.values import fold
+from app.values import fold, is_visible
 from tests.commands import dossier
 from tests.conftest import KINDS
 from tests.server import Client, Server, serving
@@ -34,7 +34,7 @@ SEARCH = """
       }
     }
 """
-TYPES = {"CASE": "Case", "EVENT": "Event", "FILE_BATCH": "FileBatch"}
+TYPES = {"CASE": "Case", "EVENT": "Event", "FILE_BATCH": "FileBatch", "COMMENT": "Comment"}
 WORDS = (
     *("Straße", "STRASSE", "rechnung 12", "Rechnung №7", "審計報告", "審計", "a%b_c", 'quo"te', "back\\slash", "it's"),
     *("ǅ ligature ﬁ", "İstanbul", "ΣΊΣΥΦΟΣ", "tab\there", "two\x1fparts", "x", "yz", "Zebra", "CAS", "evidence", "0"),
@@ -111,6 +111,9 @@ def _fill(shelf: Shelf) -> None:
         label, types = WORDS[(place + 5) % len(WORDS)] + "!", "pdf, docx"
         batch = shelf.owner.create_batch(case, event, label=label, fileTypes=types)
         rows.append(("FILE_BATCH", batch, case, (label, types)))
+        on, text = (case, event, batch)[place % 3], f"On {WORDS[(place * 5 + 1) % len(WORDS)]}"
+        said = shelf.owner.change("addComment", "comment { id } errors { message }", caseId=case, on=on, text=text)
+        rows.append(("COMMENT", said["comment"]["id"], case, (text,)))
         if place % 3 == 0:
             role = {"caseId": case, "subject": shelf.other.subject, "role": "VIEWER"}
             shelf.owner.change("setCaseMember", "errors { code }", **role)
@@ -184,6 +187,11 @@ LISTS = {
           case(id: $case) { events(where: {text: $text}, first: $size, after: $after) { ...page } }
         }
     """,
+    "FILE_BATCH": """
+        query ($case: ID!, $text: String, $size: Int, $after: String) {
+          case(id: $case) { fileBatches(where: {text: $text}, first: $size, after: $after) { ...page } }
+        }
+    """,
 }
 
 
@@ -195,9 +203,11 @@ def listed(client: Client, kind: str, text: str, size: int, **more: Any) -> list
     after = None
     while True:
         answer = client.run(LISTS[kind] + page, text=text, size=size, after=after, **more)
-        connection = answer["cases"] if kind == "CASE" else (answer["case"] or {}).get("events")
-        if connection is None:
+        if "case" in answer:
+            answer = answer["case"]
+        if answer is None:
             return found
+        (connection,) = answer.values()
         found += [each["id"] for each in connection["nodes"]]
         if not connection["pageInfo"]["hasNextPage"]:
             assert connection["totalCount"] == len(found)
@@ -210,7 +220,7 @@ def listed(client: Client, kind: str, text: str, size: int, **more: Any) -> list
 def test_lists_find_the_same_texts(shelf: Shelf, needle: str, size: int, place: int) -> None:
     of_place = sorted(shelf.numbers)[place]
     for client, cases in viewers(shelf):
-        for kind, within in (("CASE", cases), ("EVENT", cases & {of_place})):
+        for kind, within in (("CASE", cases), ("EVENT", cases & {of_place}), ("FILE_BATCH", cases & {of_place})):
             expected = [
                 identifier
                 for type_, identifier, case, texts in shelf.rows
@@ -271,11 +281,15 @@ def test_naughty_strings_are_found_by_themselves_and_by_a_piece(new_database: Ca
                 continue
             event = alice.create_event(case, title="An event", **about)
             batch = alice.create_batch(case, event, label="A batch", **about)
+            remark = alice.change("addComment", "comment { id } errors { message }", caseId=case, on=event, text=string)
+            # A comment has at least one character that can be seen.
+            comments = {("COMMENT", remark["comment"]["id"])} if remark["comment"] else set()
+            assert remark["comment"] or not is_visible(string)
             for needle in (string, string[len(string) // 3 :][: max(2, len(string) // 2)]):
                 if not needle.strip() or len(fold(needle.strip())) < 2 or len(needle) > 1_000:
                     continue
                 for client in (alice, auditor):
                     found = pages(client, needle, 100)
                     wanted = {("CASE", payload["case"]["id"]), ("EVENT", event), ("FILE_BATCH", batch)}
-                    assert wanted <= {*found}, (needle, string)
+                    assert wanted | comments <= {*found}, (needle, string)
         assert refused == 0
