@@ -140,8 +140,11 @@ def readable(table: Table, asking: Asking) -> ColumnElement[bool]:
     if table is _users:
         return or_(table.c.id == asking.viewer, _is_fellow(table.c.id, asking))
     case_id = table.c.id if table is _cases else table.c.case_id
-    grant = exists(select(literal_column("1")).where(_grant(case_id, asking.viewer, asking.moment)).correlate(table))
-    return grant if table is _cases else and_(there, grant)
+    granted: Select[Any] = select(literal_column("1")).where(_grant(case_id, asking.viewer, asking.moment))
+    granted = granted.correlate(table)
+    if table is _texts:
+        return and_(there, _has(granted))
+    return exists(granted) if table is _cases else and_(there, exists(granted))
 
 
 def listable(table: Table, asking: Asking) -> ColumnElement[bool]:
@@ -199,13 +202,19 @@ def _is_there(table: Table) -> ColumnElement[bool]:
 def _is_of_what_is_there(texts: Table) -> ColumnElement[bool]:
     """Return the condition that the row is there that a text is of, with all that this is in."""
     one: ColumnElement[int] = literal_column("1")
-    case = exists(select(one).where(_cases.c.id == texts.c.case_id).correlate(texts))
-    # As values: for alternatives PostgreSQL would read the ids of all events, and of all comments, at once.
-    event = select(one).where(_events.c.id == texts.c.event_id).correlate(texts).scalar_subquery()
+    case = select(one).where(_cases.c.id == texts.c.case_id).correlate(texts)
+    event = select(one).where(_events.c.id == texts.c.event_id).correlate(texts)
     comments = select(one).where(_comments.c.id == texts.c.row_id, _has_its_place(_comments)).correlate(texts)
     comment: ColumnElement[str] = literal_column(f"'{SUBJECTS[_comments.name].name}'")
-    said = or_(texts.c.type != comment, comments.scalar_subquery().is_not(None))
-    return and_(case, or_(texts.c.event_id.is_(None), event.is_not(None)), said)
+    return and_(_has(case), or_(texts.c.event_id.is_(None), _has(event)), or_(texts.c.type != comment, _has(comments)))
+
+
+def _has(row: Select[Any]) -> ColumnElement[bool]:
+    """Return the condition that there is a row, asked of each text by itself.
+
+    A text is one of few that were found. For EXISTS PostgreSQL would first read all cases, or all of the viewer's.
+    """
+    return row.scalar_subquery().is_not(None)
 
 
 def _has_its_place(comments: Table) -> ColumnElement[bool]:
