@@ -38,6 +38,23 @@ def out_of_grams(texts: Select[Any]) -> Insert:
     return insert(_GRAMS).from_select(["rowid", "grams", "search_grams"], told)
 
 
+def into_grams_one(text: ColumnElement[bool]) -> Insert:
+    """Return the statement that puts one text into SQLite's index, which meets a condition."""
+    return insert(_GRAMS).values(_values(text))
+
+
+def out_of_grams_one(text: ColumnElement[bool]) -> Insert:
+    """Return the statement that takes one text out of SQLite's index, which meets a condition."""
+    return insert(_GRAMS).values({**_values(text), "search_grams": literal_column("'delete'")})
+
+
+def _values(text: ColumnElement[bool]) -> dict[str, ColumnElement[Any]]:
+    # Each by itself. A statement that inserts what a SELECT finds has a savepoint, at which FTS5 writes down all that
+    # it has so far, and that takes it longer than the text.
+    names = zip(("rowid", "grams"), grams_of_texts().selected_columns, strict=True)
+    return {name: select(value).where(text).scalar_subquery() for name, value in names}
+
+
 class Sought(NamedTuple):
     """A text that is searched for: as it is folded, what asks the index for it, and the text where it is a pair."""
 

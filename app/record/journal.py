@@ -19,7 +19,7 @@ from sqlalchemy import update as update_rows
 from app.db import FoundRow, Statement, Transaction
 from app.db.grams import whole
 from app.db.models import CaseMember, ChangeKind, Journal, JournalEntry, SearchText, Tag, table_of
-from app.db.searching import grams_of_texts, into_grams, out_of_grams
+from app.db.searching import grams_of_texts, into_grams, into_grams_one, out_of_grams, out_of_grams_one
 from app.db.sql import elements
 from app.db.types import Id
 from app.errors import JournalBroken
@@ -145,9 +145,9 @@ class Recorder:
             self.write(_update(table), {**changed, "row": row.id})
             if not changed.keys().isdisjoint(subject.searched):
                 text = text_of(subject, before | changed, self.case_id)
-                self._tell(_UNLIST, [before])
+                self.write(_UNLIST_ONE, {"row": row.id})
                 self.write(_SEARCH, {"row": row.id, "text": text["text"], "grams": text["grams"]})
-                self._tell(_LIST, [before])
+                self.write(_LIST_ONE, {"row": row.id})
             self.note(kind, subject, before | changed, told, reason=reason)
 
     def tag(self, table: Table, rows: Sequence[tuple[FoundRow, str | None]]) -> None:
@@ -175,7 +175,7 @@ class Recorder:
         gone = [{"row": row["id"]} for row in rows]
         self.write_each(_delete(table), gone)
         if subject.searched:
-            self._tell(_UNLIST, rows)
+            self._tell(_UNLIST, _UNLIST_ONE, rows)
             self.write_each(_FORGET, gone)
         self._index(rows, [])
         return made
@@ -264,15 +264,14 @@ class Recorder:
         """Let new rows be found by what is searched of them."""
         if subject.searched:
             self.write_each(_INDEX, [text_of(subject, row, self.case_id) for row in rows])
-            self._tell(_LIST, rows)
+            self._tell(_LIST, _LIST_ONE, rows)
 
-    def _tell(self, statement: Statement, rows: Sequence[Row]) -> None:
-        """Tell the index of the texts of rows, of all by one statement."""
-        told = {"rows": orjson.dumps([row["id"] for row in rows]).decode()}
+    def _tell(self, of_many: Statement, of_one: Statement, rows: Sequence[Row]) -> None:
+        """Tell the index of the texts of rows; where there are many, by one statement."""
         if len(rows) > _FEW:
-            self.transaction.run_each(statement, [told])
+            self.transaction.run_each(of_many, [{"rows": orjson.dumps([row["id"] for row in rows]).decode()}])
         else:
-            self.write(statement, told)
+            self._writes += [(of_one, {"row": row["id"]}) for row in rows]
 
     def _index(self, before: Sequence[Row], after: Sequence[Row]) -> None:
         """Let the index of tags have those of rows as they are, and no longer those that they had before."""
@@ -361,6 +360,8 @@ _SEARCH, _FORGET = Statement(update_rows(_TEXTS).where(_OF_ROW)), Statement(dele
 _THOSE = grams_of_texts().where(_TEXTS.c.row_id.in_(select(elements(bindparam("rows", type_=Text()), "those").c.id)))
 _LIST = Statement(into_grams(_THOSE), postgresql=None)
 _UNLIST = Statement(out_of_grams(_THOSE), postgresql=None)
+_LIST_ONE = Statement(into_grams_one(_OF_ROW), postgresql=None)
+_UNLIST_ONE = Statement(out_of_grams_one(_OF_ROW), postgresql=None)
 _UNTAG = Statement(
     delete(_TAGS).where(_TAGS.c.row_id == bindparam("row", type_=Id()), _TAGS.c.key == bindparam("tag_key"))
 )
