@@ -101,11 +101,12 @@ def _lines(chunks: Iterator[bytes]) -> Iterator[Line]:
     number, left = 1, b""
     for chunk in chunks:
         *whole, left = (left + chunk).split(b"\n")
-        for line in whole:
-            yield number, line
-            number += 1
-        if len(left) > LONGEST:
-            raise NoListError(number, f"it has more than {LONGEST:,} bytes")
+        for line in (*whole, left):
+            if len(line) > LONGEST:
+                raise NoListError(number, f"it has more than {LONGEST:,} bytes")
+            if line is not left:
+                yield number, line
+                number += 1
     if left:
         yield number, left
 
