@@ -4,7 +4,7 @@ They are told apart by their first lines, never by a file's name; what could be 
 
 - sha256sum, sha1sum, md5sum, and BSD's tags (`SHA256 (name) = …`): GNU coreutils, src/cksum.c. Lines of both forms,
   or of several hashes, never stand in one list.
-- hashdeep: the file FILEFORMAT of hashdeep, version 1.0.
+- hashdeep: the file FILEFORMAT of hashdeep, version 1.0. A `./` with which a name begins is left out.
 - bagit: RFC 8493, section 2.1.3. It looks as sha256sum does: where a name could be encoded, its format has to be given.
 - bodyfile: Sleuth Kit's, version 3; `\\`, `\|`, `\/`, `\:` and `\xNN` are what dfimagetools' extended form has for a
   backslash, a bar, a slash, a colon and a byte. Any other backslash is refused, as nobody says what it stands for.
@@ -219,7 +219,8 @@ def _hashdeep(lines: Iterator[Line]) -> Found:
         if len(values) < len(columns):
             raise NoListError(number, f"it must have {len(columns)} values, as the second line tells")
         hashes = {name: _digits(number, values[name]) for name in HASHES if name in values}
-        yield _entry(number, values["filename"], size=_number(number, "the size", values["size"]), **hashes)
+        name = values["filename"].removeprefix(b"./")
+        yield _entry(number, name, size=_number(number, "the size", values["size"]), **hashes)
 
 
 def _digits(line: int, text: bytes) -> bytes:

@@ -2,8 +2,9 @@
 
 - sha256sum: GNU coreutils, `sha256sum -c`. A name with a backslash, a line feed or a carriage return is escaped, and a
   backslash before its line says so.
-- hashdeep: the file format of hashdeep 1.0, `hashdeep -a -k`. A name may have neither line feeds nor carriage returns,
-  and its reader takes lines of up to 2,047 bytes.
+- hashdeep: the file format of hashdeep 1.0, `hashdeep -c sha256 -l -r -a -k LIST .`, which calls a file in the present
+  folder `./name`. A name may have neither line feeds nor carriage returns, and its reader takes lines of up to 2,047
+  bytes.
 - bagit: `manifest-sha256.txt` of RFC 8493, section 2.1.3. Of a path's characters it encodes LF, CR and %.
 - csv (RFC 4180) and jsonl: with all that an entry says, for programs that read tables.
 """
@@ -45,7 +46,7 @@ def hashdeep(entries: Iterable[Entry]) -> Iterator[bytes]:
     for entry in entries:
         if entry.size is None:
             raise CannotHoldError("hashdeep", entry.path, "its size is not known")
-        line = b"%d,%s,%s" % (entry.size, _hex("hashdeep", entry), entry.path)
+        line = b"%d,%s,./%s" % (entry.size, _hex("hashdeep", entry), entry.path)
         if b"\n" in entry.path or b"\r" in entry.path:
             raise CannotHoldError("hashdeep", entry.path, "it has a line's end in it")
         if len(line) > _HASHDEEP_LINE:
