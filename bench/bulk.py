@@ -45,7 +45,7 @@ def main() -> int:
             began = time.perf_counter()
             times = []
             for start in range(0, options.count, _AT_ONCE):
-                items = [_batch(number, events) for number in range(start, start + _AT_ONCE)]
+                items = [_batch(number, events) for number in range(start, min(start + _AT_ONCE, options.count))]
                 times.append(_timed(user, _MANY, {"caseId": case, "items": items}))
             took = time.perf_counter() - began
             alone = [_timed(user, _ONE, {"caseId": case, **_batch(n, events)}) for n in range(options.alone)]

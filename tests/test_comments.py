@@ -390,6 +390,13 @@ def test_feeds_and_histories_tell_of_comments(alice: Client) -> None:
     assert told == comments
 
 
+BATCH_COMMENTS = """
+    query ($case: ID!, $event: ID!, $batch: ID!) {
+      fileBatch(caseId: $case, eventId: $event, id: $batch) { comments { nodes { id } } }
+    }
+"""
+
+
 def test_a_batch_has_a_thousand_comments_at_most(alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.resolvers.comments.MOST_ON_BATCH", 2)
     case, event, batch = deleted_with(alice)
@@ -399,3 +406,9 @@ def test_a_batch_has_a_thousand_comments_at_most(alice: Client, monkeypatch: pyt
     write(alice, case, case)
     write(alice, case, event)
     assert codes(alice, "addComment", caseId=case, on=batch, text="x") == ["INVALID_INPUT"]
+    # One that was deleted can come back, and goes with the batch.
+    comment = alice.run(BATCH_COMMENTS, case=case, event=event, batch=batch)["fileBatch"]["comments"]["nodes"][0]["id"]
+    made(alice, "deleteComment", caseId=case, id=comment)
+    assert codes(alice, "addComment", caseId=case, on=batch, text="x") == ["INVALID_INPUT"]
+    made(alice, "restore", caseId=case, id=comment)
+    made(alice, "deleteComment", caseId=case, id=comment)

@@ -250,6 +250,10 @@ def test_more_units_than_are_told_are_refused(server: Server, alice: Client, mon
     update = f'mutation {{ updateCase(input: {{id: "{case}", title: "New"}}) {{ {selection} }} }}'
     (error,) = alice.errors(update)
     assert (error["message"], error["extensions"]["limit"]) == (message, "timeUnits")
+    assert (error["path"], error["locations"]) == (
+        ["updateCase", "case", "eventCounts"],
+        [{"line": 1, "column": update.index("eventCounts") + 1}],
+    )
     assert alice.run(f'{{ case(id: "{case}") {{ title }} }}') == {"case": {"title": "A case"}}
     alice.change("deleteCase", "errors { code }", id=case)
 

@@ -863,6 +863,16 @@ def test_a_name_is_erased_and_all_else_stays(server: Server, alice: Client) -> N
     assert findings(server.settings, case) == []
 
 
+def test_all_that_people_write_of_an_event_can_be_erased(server: Server, alice: Client) -> None:
+    case = alice.create_case()
+    event = alice.create_event(case, source="John Doe", timeKind="John's clock")
+    made(alice, "updateEvent", caseId=case, id=event, source=None, timeKind=None)
+    given = {"caseId": case, "seqs": [3, 4], "fields": ["source", "timeKind"], "reason": "Asked for."}
+    made(alice, "erase", **given)
+    assert "John" not in json.dumps(journal(alice, case))
+    assert findings(server.settings, case) == []
+
+
 @pytest.mark.parametrize(
     ("seqs", "fields", "path", "words"),
     [

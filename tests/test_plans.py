@@ -34,6 +34,8 @@ MAY_SCAN = re.compile(
     r"SCAN (g|r\d+\w*|both_|shown|\(subquery-\d+\)|CONSTANT ROW|(json_each|search_grams|search_instances) VIRTUAL.*)$"
 )
 IN_ORDER = re.compile(r"SCAN (cases USING (COVERING )?INDEX cases_by_(created_at|title))$")
+# Of what very many grams begin with, texts are looked at as they were written, the last first.
+AS_WRITTEN = "SCAN search_texts"
 TABLES = "cases", "events", "file_batches", "search_texts", "case_members", "journals", "journal_entries"
 
 
@@ -76,6 +78,8 @@ def test_no_read_goes_through_a_table_of_sqlite(new_database: Callable[[str], st
             whole = (
                 {"SCAN cases USING COVERING INDEX sqlite_autoindex_cases_2"} if read == ("count", "auditor") else set()
             )
+            if read[0].startswith("search"):
+                whole = {AS_WRITTEN}
             if wrong := [line for line in scans if not IN_ORDER.match(line) and line not in whole]:
                 found[read] = wrong
     assert found == {}

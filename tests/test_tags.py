@@ -338,3 +338,29 @@ def test_rows_are_found_by_their_tags_and_not_by_looking_at_each(
         steps = plan(alice, COUNTS, id=case)
         assert any(step.startswith("SEARCH tags USING INDEX tags_in_case (case_id=?)") for step in steps)
         assert not any(step.startswith("SCAN tags") for step in steps)
+
+
+TAGGED_TEXTS = """
+    query ($id: ID!, $tags: [String!], $text: String) {
+      case(id: $id) {
+        events(where: {tags: $tags, text: $text}) { nodes { title } totalCount }
+        fileBatches(where: {tags: $tags, text: $text}) { nodes { label } totalCount }
+      }
+      cases(where: {tags: $tags, text: $text}) { nodes { title } totalCount }
+    }
+"""
+
+
+def test_tags_and_a_text_are_asked_for_together(server: Server, alice: Client) -> None:
+    case = alice.create_case(title="Harbour by night")
+    events = [alice.create_event(case, title=title) for title in ("Crane by night", "Crane by day", "Night")]
+    batches = [alice.create_batch(case, events[0], label=label) for label in ("Night shift", "Day shift")]
+    add(alice, case, [case, events[0], events[1], *batches], "Port")
+    for client in (alice, server.client(roles=("auditor",)), server.client(roles=("admin",))):
+        assert client.run(TAGGED_TEXTS, id=case, tags=["port"], text="NIGHT") == {
+            "case": {
+                "events": {"nodes": [{"title": "Crane by night"}], "totalCount": 1},
+                "fileBatches": {"nodes": [{"label": "Night shift"}], "totalCount": 1},
+            },
+            "cases": {"nodes": [{"title": "Harbour by night"}], "totalCount": 1},
+        }

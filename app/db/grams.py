@@ -19,6 +19,7 @@ MARK: Final = "Z"
 LEAST: Final = 2
 """How many characters a text has at the least for which the index can be asked."""
 
+_NO_CHARACTERS = {0xFFFE: 0xFFFD, 0xFFFF: 0xFFFD}
 _ASKED = 24  # grams of a long text: all of it is compared with what they find
 
 
@@ -52,7 +53,7 @@ def query(dialect: str, types: Sequence[str], text: str) -> str | None:
 
     Without types it asks for those of all.
 
-    On SQLite it is the beginning of that for two characters, see _match.
+    On SQLite it is for two characters what stands before the grams that begin with them, which `searching` adds.
     """
     if len(text) < LEAST:
         return None
@@ -65,8 +66,13 @@ def query(dialect: str, types: Sequence[str], text: str) -> str | None:
 
 
 def pair(text: str) -> str | None:
-    """Return a text of two characters, None for any other."""
-    return text if len(text) == LEAST else None
+    """Return a text of two characters as it is in SQLite's index, None for any other."""
+    return as_sqlite_reads(text) if len(text) == LEAST else None
+
+
+def as_sqlite_reads(text: str) -> str:
+    """Return a text as FTS5 reads it, to which U+FFFE and U+FFFF are U+FFFD."""
+    return text.translate(_NO_CHARACTERS)
 
 
 def _phrase(gram: str) -> str:

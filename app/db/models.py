@@ -308,7 +308,6 @@ class FileBatch(Recorded, Tagged, Base):
     file_types: Mapped[str | None] = mapped_column(String(FILE_TYPES_LENGTH))
     sort_order: Mapped[int] = mapped_column(server_default="0")
     description: Mapped[str | None] = mapped_column(Text, sort_order=1)
-    # With a default, as SQLite adds no column without one that may not be null; it is written with every batch.
 
 
 class SearchText(Base):

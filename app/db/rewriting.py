@@ -1,9 +1,9 @@
 """The files of a database written anew, so that no bytes are left in them of what is no longer there.
 
-SQLite overwrites what is deleted (`secure_delete`), but not what was deleted before Dossier told it to, and its
-write-ahead log has what was written last. PostgreSQL leaves what is deleted where it is until others need the room:
-only VACUUM FULL writes tables and indexes anew, and segments of its log go with the checkpoints that no longer need
-them.
+SQLite overwrites what is deleted (`secure_delete`), but not what was deleted before Dossier told it to. Its index of
+searches keeps what is gone until its parts are merged, and its write-ahead log has what was written last. PostgreSQL
+leaves what is deleted where it is until others need the room: only VACUUM FULL writes tables and indexes anew, and
+segments of its log go with the checkpoints that no longer need them.
 """
 
 from __future__ import annotations

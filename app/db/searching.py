@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Insert, Select, column, func, insert, literal_column, select, table
@@ -14,6 +16,8 @@ from app.db.sql import Condition
 
 RARE: Final = 1_000
 """Up to how many texts are looked up by the index; where there may be more, rows are looked at in their order."""
+_MOST_GRAMS: Final = 500  # of a pair that SQLite's index is asked for
+_BEHIND = "char(1114111)"  # is behind whatever a gram goes on with
 _SAMPLE, _OF_SAMPLE = 300, 3  # of the newest texts, and how many of them have what is not rare
 
 
@@ -108,6 +112,18 @@ def _matches(element: Matches, compiler: SQLCompiler, **options: Any) -> str:
     return f"search_grams MATCH {_match(element.sought, compiler, **options)}"
 
 
+class HasFewGrams(_Asked):
+    """Whether so few grams of SQLite's index are those of a pair that they can be asked for one by one."""
+
+    name = "has_few_grams"
+
+
+@compiles(HasFewGrams)
+def _has_few_grams(element: HasFewGrams, compiler: SQLCompiler, **options: Any) -> str:
+    pair = partial(compiler.process, element.sought.pair, **options)
+    return f"({pair()} IS NULL OR ({_grams_of(pair)} SELECT count(*) FROM g) <= {_MOST_GRAMS})"
+
+
 class IsRare(_Asked):
     """Whether so few texts of a type may contain what is searched for that it is best to look them up."""
 
@@ -118,7 +134,8 @@ class IsRare(_Asked):
 def _is_rare_sqlite(element: IsRare, compiler: SQLCompiler, **options: Any) -> str:
     is_asked = f"{compiler.process(element.sought.query, **options)} IS NOT NULL"
     matching = _matching(element.sought, compiler, **options)
-    return f"({is_asked} AND (SELECT count(*) FROM ({matching} LIMIT {RARE + 1})) <= {RARE})"
+    has_few = _has_few_grams(HasFewGrams(element.sought), compiler, **options)
+    return f"({is_asked} AND {has_few} AND (SELECT count(*) FROM ({matching} LIMIT {RARE + 1})) <= {RARE})"
 
 
 @compiles(IsRare, "postgresql")
@@ -146,9 +163,17 @@ def _match(sought: Sought, compiler: SQLCompiler, **options: Any) -> str:
     # Of two characters all grams that begin with them are asked for, each by a look behind the one before: all texts
     # of a gram are gone through where the next row is asked for. An empty phrase finds nothing.
     phrases = """group_concat('"' || replace(term, '"', '""') || '"', ' OR ')"""
-    next_gram, behind = "(SELECT term FROM search_instances WHERE term >= {} ORDER BY term LIMIT 1)", "char(1114111)"
-    begin = f"WITH RECURSIVE g(term) AS (SELECT {next_gram.format(pair())} UNION ALL "
-    begin += f"SELECT {next_gram.format('g.term || char(1)')} FROM g WHERE g.term <= {pair()} || {behind})"
-    match = f"CASE WHEN {pair()} IS NULL THEN {asked()} ELSE {asked()} || ({begin} SELECT '(' || {phrases} || ')' "
-    match += f"FROM g WHERE term <= {pair()} || {behind}) END"
+    match = f"CASE WHEN {pair()} IS NULL THEN {asked()} ELSE {asked()} || ({_grams_of(pair)} SELECT '(' || {phrases} "
+    match += f"|| ')' FROM g WHERE term <= {pair()} || {_BEHIND}) END"
     return f"""coalesce({match}, '""')"""
+
+
+def _grams_of(pair: Callable[[], str]) -> str:
+    """Return the WITH clause for the grams that begin with a pair, and one behind them; no more than can be asked for.
+
+    Whoever writes a text of many grams would else have others search for long.
+    """
+    next_gram = "(SELECT term FROM search_instances WHERE term >= {} ORDER BY term LIMIT 1)"
+    begin = f"WITH RECURSIVE g(term) AS (SELECT {next_gram.format(pair())} UNION ALL "
+    further = f"SELECT {next_gram.format('g.term || char(1)')} FROM g WHERE g.term <= {pair()} || {_BEHIND}"
+    return f"{begin}{further} LIMIT {_MOST_GRAMS + 1})"

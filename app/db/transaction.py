@@ -128,7 +128,9 @@ class Transaction:
                 self._run(form.of_each, [_as_json(form.keys, bound)])
 
     def run_all(self, statements: Sequence[tuple[Statement, Mapping[str, object]]]) -> None:
-        """Run statements that write and return nothing, in any order: none of them sees what another writes.
+        """Run statements that write and return nothing.
+
+        On SQLite they are run in the order given; on PostgreSQL in any, and none of them sees what another writes.
 
         They should be the last that write, as it costs others more when something fails behind them.
         PostgreSQL gets them as one statement, in one message: each is a part of its WITH clause. Rows of a table that

@@ -313,7 +313,7 @@ class Documents:
 
     async def _mutation(self, operation: Operation, request: Request, inputs: dict[str, Any], viewer: Viewer) -> Answer:
         # Every argument of every payload is checked before the first change is made.
-        shape = viewer.roles, shape_of(request.variables.coerced)
+        shape = viewer.roles, viewer.sees_few, shape_of(request.variables.coerced)
         payloads = await operation.payloads.get(
             shape,
             lambda: self._payloads(operation, request, viewer),

@@ -33,7 +33,7 @@ from sqlalchemy import (
 )
 
 from app.db.models import Case, SearchText, table_of
-from app.db.searching import IsRare, Matches, MayContain, Sought
+from app.db.searching import HasFewGrams, IsRare, Matches, MayContain, Sought
 from app.db.sql import apart, concatenation, contains, is_none, is_one_of, position
 from app.ownership import Asking, listable, readable
 from app.reading.pages import Columns, Order, Sort
@@ -268,7 +268,8 @@ def _others(scope: HitScope, name: str) -> list[_HitWay]:
         # It finds what was written last first, and ends with the page; SQLite is kept from beginning with the texts.
         by_index = found.with_only_columns(_RANKED[1], _GRAMS.c.rowid.label("id"), *_PLACED)
         by_index = by_index.join_from(_GRAMS, _TEXTS, _TEXTS.c.id == apart(_GRAMS.c.rowid)).where(Matches(sought))
-        return [_HitWay(is_asked, by_index)]
+        has_few = HasFewGrams(sought)
+        return [_HitWay(and_(is_asked, has_few), by_index), _HitWay(and_(is_asked, not_(has_few)), found)]
     rare = _is_rare(name, sought)
     return [_HitWay(rare, found.where(MayContain(sought, rare))), _HitWay(and_(is_asked, not_(rare)), found)]
 
@@ -283,6 +284,7 @@ def excerpt(hits: HitRows) -> ColumnElement[str]:
     """Return the words around the first match in what was found; its beginning where it is found by what it is called.
 
     They are as they were written, but where folding has made more or fewer characters of them: then they are folded.
+    Where it has made more of some and as many fewer of others, they may lie some characters beside the match.
     """
     identifier, type_ = hits.column("row_id"), hits.column("type")
     searched = (subject for subject in SUBJECTS.values() if subject.searched)

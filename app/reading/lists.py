@@ -211,7 +211,9 @@ def found_rows(
     def bind(make: Callable[[str], str | None]) -> ColumnElement[str]:
         return planner.bind(lambda run: make(fold(run.arguments[site].where[name])), Text())
 
-    return FoundRows(planner.name(), scope.table, Sought(bind(str), bind(asked), bind(grams.pair)))
+    rows = FoundRows(planner.name(), scope.table, Sought(bind(str), bind(asked), bind(grams.pair)))
+    rows.above = scope.above
+    return rows
 
 
 def filters_of(field: Field) -> dict[str, Filter]:

@@ -651,7 +651,9 @@ class HavingTags:
         has_one = _TAGS.c.key.in_(select(keys.c.text))
         having = select(_TAGS.c.row_id).where(has_one)
         having = having.group_by(_TAGS.c.row_id).having(func.count() == number)
-        for column, value in rows.above.items():
+        above = next(iter(rows.above.items()), None)
+        if above is not None:
+            column, value = above
             return rows.c["id"].in_(having.where(_TAGS.c[column] == value).correlate(None))
         if asking.reads_all:
             return rows.c["id"].in_(having.where(_TAGS.c.row_id == _TAGS.c.case_id).correlate(None))

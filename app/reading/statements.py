@@ -271,13 +271,6 @@ class Planner:
             case lead:
                 raise TypeError(f"{type(lead).__name__} is nothing of a row")
 
-    def _part_of(self, row: Rows, lead: nouns.Within | nouns.Excerpt) -> list[Piece]:
-        """Return the JSON of something that stands in the texts of a row."""
-        if isinstance(lead, nouns.Within):
-            return [or_null(element(row.column(lead.column), lead.place))]
-        assert isinstance(row, HitRows)  # noqa: S101 - no others have one
-        return json_pieces(row.below(excerpt(row)), Text(), nullable=False)
-
     def _as_other(self, row: Rows, field: Field) -> list[Piece]:
         """Return the JSON of a row as an object of another type; `null` where it has nothing of that."""
         if not isinstance(field.lead, nouns.Part):

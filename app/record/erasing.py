@@ -21,7 +21,7 @@ from app.record.entries import ERASED, SALT_BYTES, SUBJECT_OF, SUBJECTS, Subject
 from app.record.journal import Recorder
 from app.values import field_name
 
-FIELDS = ("title", "description", "reference", "label", "fileTypes", "tags", "text", "reason")
+FIELDS = ("title", "description", "reference", "label", "fileTypes", "source", "timeKind", "tags", "text", "reason")
 """What can be erased: what people write. All else is of no use to whoever looks for a name."""
 
 _ENTRIES = table_of(JournalEntry)

@@ -65,6 +65,9 @@ def rebuild(connection: Connection, progress: Callable[[int], None]) -> int:
 
     `progress` is told how many there are so far.
     """
+    if connection.dialect.name == "postgresql":
+        # Whoever changes a text waits. Without that, what is changed meanwhile would be made of a row as it was.
+        connection.exec_driver_sql("LOCK TABLE search_texts IN EXCLUSIVE MODE")
     connection.execute(delete(_TEXTS))
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("INSERT INTO search_grams (search_grams) VALUES ('delete-all')")
@@ -106,7 +109,12 @@ def _pairs(rows: Iterator[StoredRow]) -> Iterator[tuple[str, int]]:
     return ((term, count) for term, count in rows)
 
 
-_ALL = Statement(select(_TEXTS.c.type, _TEXTS.c.text).order_by(_TEXTS.c.id))
+# U+FFFE and U+FFFF are U+FFFD to FTS5; see grams.as_sqlite_reads.
+_AS_READ = func.replace(func.replace(_TEXTS.c.text, func.char(0xFFFE), "\ufffd"), func.char(0xFFFF), "\ufffd")
+_ALL = Statement(
+    select(_TEXTS.c.type, _AS_READ.label("text")).order_by(_TEXTS.c.id),
+    postgresql=select(_TEXTS.c.type, _TEXTS.c.text).order_by(_TEXTS.c.id),
+)
 _WORDS = func.ts_stat("SELECT grams FROM search_texts").table_valued("word", "ndoc")
 _TERM: ColumnElement[str] = column("term")
 _TERMS = Statement(

@@ -344,6 +344,11 @@ def _scope(transaction: Transaction, deletion: FoundRow) -> dict[str, object]:
     return {"rows": orjson.dumps([deletion.row_id, *_comments_of(transaction, deletion)]).decode()}
 
 
+def deleted_comments_on(transaction: Transaction, batch: FoundRow) -> int:
+    """Return how many comments on a batch were deleted by themselves, and not purged: they can come back."""
+    return len(transaction.all(_DELETED_ON, {"event": batch.event_id, "above": batch.id}))
+
+
 def _comments_of(transaction: Transaction, deletion: FoundRow) -> list[str]:
     """Return the ids of the comments that go for good with a batch: of all on it, also of those deleted before."""
     if deletion.type != _BATCH:
@@ -498,19 +503,21 @@ _GONE = {
     _EVENT: Statement(_of_event(_went(_BATCH, _COMMENT)).where(~_WITH_ITS_BATCH)),
     _BATCH: Statement(_went(_COMMENT).where(_ENTRIES.c.event_id == _EVENT_OF_BATCH, _WAS_ON == _ABOVE)),
 }
+
+
+def _deleted_on(event_id: Any) -> Select[Any]:
+    deleted = select(_DELETIONS.c.row_id.label("id"))
+    deleted = deleted.join_from(_DELETIONS, _ENTRIES, _ENTRIES.c.id == _DELETIONS.c.change_id)
+    is_comment = _DELETIONS.c.type == literal_column(f"'{_COMMENT}'")
+    return deleted.where(_DELETIONS.c.event_id == event_id, is_comment, _WAS_ON == _ABOVE)
+
+
 # The comments on a batch that was deleted: those that have yet to go with it, and those that were deleted before.
 _ON_BATCH = [
     Statement(select(_COMMENTS.c.id).where(_COMMENTS.c.row_id == _ABOVE)),
-    Statement(
-        select(_DELETIONS.c.row_id.label("id"))
-        .join_from(_DELETIONS, _ENTRIES, _ENTRIES.c.id == _DELETIONS.c.change_id)
-        .where(
-            _DELETIONS.c.event_id == _EVENT_OF_BATCH,
-            _DELETIONS.c.type == literal_column(f"'{_COMMENT}'"),
-            _WAS_ON == _ABOVE,
-        )
-    ),
+    Statement(_deleted_on(_EVENT_OF_BATCH)),
 ]
+_DELETED_ON = Statement(_deleted_on(bindparam("event", type_=Id())))
 _SAYS_WHAT = Statement(
     select(_ENTRIES.c.said).where(
         _ENTRIES.c.case_id == bindparam("case", type_=Id()), _ENTRIES.c.seq == bindparam("entry")

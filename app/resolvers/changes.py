@@ -17,7 +17,7 @@ from graphql.execution.values import VariableValues
 
 from app import ownership
 from app.db import Database, FoundRow, Transaction
-from app.errors import Conflict, DeadlineExceeded, Refusal, Refused, StateError
+from app.errors import Conflict, DeadlineExceeded, PassedLimit, Refusal, Refused, RequestRefused, StateError
 from app.ownership import Place, Viewer
 from app.reading.nouns import Lead
 from app.reading.payloads import Given, Payload, Rows
@@ -105,17 +105,7 @@ async def make(
     """
     given = payload.given(variables)
 
-    def read(transaction: Transaction, *parts: tuple[Mapping[str, Plan], str | tuple[str, ...] | None]) -> Rows:
-        rows: dict[str, orjson.Fragment] = {}
-        left = room
-        for plans, subject in parts:
-            for name, plan in plans.items() if subject is not None else ():
-                values = plan.values(variables, viewer, now(), database.bind, subject)
-                (text,) = transaction.read(plan.statement, values, left)
-                rows[name] = orjson.Fragment(text or b"null")
-                left -= len(text or b"")
-        return rows
-
+    answers = _Answers(database, viewer, variables, room)
     request_id = given.get("request_id")
 
     def recording(transaction: Transaction) -> Recorder:
@@ -128,7 +118,7 @@ async def make(
             made, replayed = _made_once(change, recorder, viewer, payload.mutation, given)
             rows: Rows = {}
             if not replayed or (made.case_id is not None and ownership.may_see(transaction, viewer, made.case_id)):
-                rows = read(transaction, (payload.changed, made.subject), (payload.noted, made.change))
+                rows = answers.read(transaction, (payload.changed, made.subject), (payload.noted, made.change))
             certificate = None
             if payload.certifies and made.change is not None:
                 certificate = orjson.Fragment(removal.certificate(transaction, made.change))
@@ -138,7 +128,7 @@ async def make(
         except Refused as refused:
             raise _Declined(payload.refused(refused.refusals)) from None
         except Conflict as conflict:
-            current = read(transaction, (payload.current, conflict.current_id))
+            current = answers.read(transaction, (payload.current, conflict.current_id))
             raise _Declined(payload.refused([conflict], current)) from None
         except StateError as refused:
             answer = payload.refused([refused])
@@ -166,6 +156,36 @@ async def make(
         return await database.write(carry_out, viewer.id, in_turn=change.in_turn, place=place)
     except _Declined as declined:
         return declined.answer, False
+    except PassedLimit as passed:
+        raise answers.placed(passed) from None
+
+
+@dataclass
+class _Answers:
+    """Reads what a payload says of rows, which may have so many bytes in all."""
+
+    database: Database
+    viewer: Viewer
+    variables: VariableValues
+    room: int
+    _reading: Plan | None = None
+
+    def read(self, transaction: Transaction, *parts: tuple[Mapping[str, Plan], str | tuple[str, ...] | None]) -> Rows:
+        """Return what plans read of subjects, where there are some, by response name."""
+        rows: dict[str, orjson.Fragment] = {}
+        left = self.room
+        for plans, subject in parts:
+            for name, plan in plans.items() if subject is not None else ():
+                values = plan.values(self.variables, self.viewer, now(), self.database.bind, subject)
+                self._reading = plan
+                (text,) = transaction.read(plan.statement, values, left)
+                rows[name] = orjson.Fragment(text or b"null")
+                left -= len(text or b"")
+        return rows
+
+    def placed(self, passed: PassedLimit) -> RequestRefused:
+        """Return the refusal by a limit that was passed, with the field that was being read."""
+        return passed if self._reading is None else self._reading.placed(passed)
 
 
 def _made_once(change: Change, recorder: Recorder, viewer: Viewer, mutation: str, given: Given) -> tuple[Made, bool]:

@@ -23,7 +23,7 @@ _OWN = AuthorsPlace(CHANGE, (("case_id", Case), ("id", Comment)), lock=True, tou
 _TEXT = TextRule(COMMENT_LENGTH, nullable=False)
 
 MOST_ON_BATCH = 1_000
-"""How many comments a file batch may have: the entry of its purge says which they were."""
+"""How many comments a file batch may have, those that can be restored included: the entry of its purge says which."""
 
 
 @change(place(CHANGE, case_id=Case, lock=False), {"on": AnyRule(), "text": _TEXT})
@@ -33,13 +33,19 @@ def add(recorder: Recorder, _: Viewer, case: FoundRow, values: Given) -> str:
     if not found:
         raise NotFound("there is no such case, event or file batch here", ("input", "on"))
     ((table, row),) = found.values()
-    if table is _BATCHES and recorder.transaction.all(_COUNT, {"row": row.id})[0].comments >= MOST_ON_BATCH:
-        raise InvalidInput(f"the file batch has {MOST_ON_BATCH:,} comments, which is the most", ("input", "on"))
+    if table is _BATCHES and _comments_on(recorder, row) >= MOST_ON_BATCH:
+        fault = f"the file batch has {MOST_ON_BATCH:,} comments, those that were deleted included, which is the most"
+        raise InvalidInput(fault, ("input", "on"))
     event_id = row.id if table is _EVENTS else getattr(row, "event_id", None)
     identifier = new_id()
     where = {"id": identifier, "case_id": case.id, "event_id": event_id, "row_id": row.id}
     recorder.add(_COMMENTS, {**where, "text": values["text"]})
     return identifier
+
+
+def _comments_on(recorder: Recorder, batch: FoundRow) -> int:
+    (there,) = recorder.transaction.all(_COUNT, {"row": batch.id})
+    return int(there.comments) + removal.deleted_comments_on(recorder.transaction, batch)
 
 
 @change(_OWN, {"text": _TEXT})

@@ -54,7 +54,7 @@ def _check_restorable(recorder: Recorder, deletion: FoundRow) -> None:
 @change(deleted(Touch.CHANGES), ahead=_restore_some)
 def restore(recorder: Recorder, _: Viewer, deletion: FoundRow, __: Given) -> str:
     """Bring back what was deleted, with all that went with it and with the ids that it had; a case with its members.
-    Takes the role EDITOR as deleting it did, and OWNER for a case.
+    Takes the role EDITOR, also for a comment of your own, and OWNER for a case.
     """
     _check_restorable(recorder, deletion)
     removal.restore(recorder, deletion)

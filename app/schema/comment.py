@@ -80,7 +80,8 @@ class AddCommentInput(MutationInput):
 
     case_id: strawberry.ID = strawberry.field(description=_CASE_ID)
     on: strawberry.ID = strawberry.field(
-        description="The id of what it is on: of the case, or of an event or a file batch in it."
+        description="The id of what it is on: of the case, or of an event or a file batch in it. A file batch has up "
+        "to 1,000 comments, those that were deleted included."
     )
     text: str = strawberry.field(description=f"{_TEXT}.")
 

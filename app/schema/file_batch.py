@@ -13,7 +13,7 @@ from app.schema.change import history
 from app.schema.comment import comments
 from app.schema.fields import MutationInput, condition, field, input_type, item_type, noun
 from app.schema.nodes import Node
-from app.schema.pages import UPDATED_FROM, pages_of
+from app.schema.pages import pages_of
 from app.schema.scalars import DateTime
 from app.schema.tag import having, tags
 from app.schema.user import User
@@ -91,7 +91,7 @@ class FileBatchFilter:
     tags: list[str] | None = having("File batches")
     updated_from: DateTime | None = condition(
         at_least("updated_at"),
-        f"Batches changed at this moment or later. {UPDATED_FROM}",
+        "Batches changed at this moment or later. What has changed since, deletions too, is told by `changes`.",
     )
 
 

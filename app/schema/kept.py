@@ -131,8 +131,8 @@ class EraseInput(MutationInput):
     seqs: list[int] = strawberry.field(description="The `seq` of the changes that say it: up to 500.")
     fields: list[str] = strawberry.field(
         description="The names of the fields whose values go, before and after: title, description, reference, label, "
-        "fileTypes, tags, text of a comment, or reason for why a change was made. What the row has at present stays; "
-        "change that first."
+        "fileTypes, source, timeKind, tags, text of a comment, or reason for why a change was made. What the row has "
+        "at present stays; change that first."
     )
     reason: str = strawberry.field(description=_WHY)
     preview: strawberry.Maybe[bool | None] = strawberry.field(

@@ -104,7 +104,7 @@ class Limits:
             "objects that an answer can hold: pages' sizes multiplied along each path, and added up",
         )
     )
-    # A thousand events with all their fields are some 13,000.
+    # A thousand events with all their fields are some 11,000.
     max_values: int = field(
         metadata=_says("20000", whole(10, 1_000_000), "elements and keys in the lists and inputs of variables")
     )

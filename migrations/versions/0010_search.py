@@ -25,7 +25,7 @@ _SECONDS_BETWEEN_LINES = 5
 # Of each table what the record calls its rows, where they are, and what of them is searched.
 _SEARCHED = {
     "cases": ("CASE", (), ("title", "description", "reference")),
-    "events": ("EVENT", ("case_id",), ("title", "description")),
+    "events": ("EVENT", ("case_id",), ("title", "description", "source", "time_kind")),
     "file_batches": ("FILE_BATCH", ("case_id", "event_id"), ("label", "description", "file_types")),
     "comments": ("COMMENT", ("case_id", "event_id"), ("text",)),
 }
