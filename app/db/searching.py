@@ -20,7 +20,6 @@ _MOST_GRAMS: Final = 500  # of a pair that SQLite's index is asked for
 _BEHIND = "char(1114111)"  # is behind whatever a gram goes on with
 _SAMPLE, _OF_SAMPLE = 300, 3  # of the newest texts, and how many of them have what is not rare
 
-
 _TEXTS = table_of(SearchText)
 _GRAMS = table("search_grams", column("rowid"), column("grams"), column("search_grams"))
 
@@ -154,12 +153,8 @@ def _matching(sought: Sought, compiler: SQLCompiler, **options: Any) -> str:
 
 
 def _match(sought: Sought, compiler: SQLCompiler, **options: Any) -> str:
-    def pair() -> str:
-        return compiler.process(sought.pair, **options)  # once for each time that it stands there
-
-    def asked() -> str:
-        return compiler.process(sought.query, **options)
-
+    # Once for each time that one stands there, as each is a parameter of its own.
+    pair, asked = (partial(compiler.process, each, **options) for each in (sought.pair, sought.query))
     # Of two characters all grams that begin with them are asked for, each by a look behind the one before: all texts
     # of a gram are gone through where the next row is asked for. An empty phrase finds nothing.
     phrases = """group_concat('"' || replace(term, '"', '""') || '"', ' OR ')"""
