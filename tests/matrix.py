@@ -10,7 +10,7 @@ import itertools
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, TypeAlias, TypeVar
@@ -64,6 +64,7 @@ FEED = "endCursor upToDate entries { cursor kind caseId change { id seq } }"
 """What is asked of a feed then."""
 
 _LEAVES = 300  # in a document
+_LAST_STEPS = 4  # as in Case.events, EventConnection.edges, EventEdge.node, Event.title
 AT_ONCE = 8
 """How many calls of the same field a document makes."""
 _VARIABLES = {"Case": "case", "Event": "event", "FileBatch": "batch", "User": "user", "Change": "change"}
@@ -92,16 +93,16 @@ class Document:
 
 
 def reading_documents(schema: GraphQLSchema) -> list[Document]:
-    """Return documents that reach every field of the schema by every way, and try every argument."""
+    """Return documents that reach every field of the schema, every row by every way, and try every argument."""
     assert schema.query_type is not None
     documents = []
     for name, definition in schema.query_type.fields.items():
-        ways = [*_ways(schema, "Query", name, definition, Counter(), 0, _PASSES.get(name, 1))]
+        ways = _told_once(_ways(schema, "Query", name, definition, Counter(), 0, _PASSES.get(name, 1)))
         # With the first way each: what else is asked for may be null of whatever there is.
         documents += [_document(name, [*some, ways[0]]) for some in chunks(ways, _LEAVES)]
         if "asOf" in definition.args:
             # As it was, which takes a level more.
-            ways = [*_ways(schema, "Query", name, definition, Counter(), 1, _PASSES.get(name, 1))]
+            ways = _told_once(_ways(schema, "Query", name, definition, Counter(), 1, _PASSES.get(name, 1)))
             asked = [replace(way, steps=(_as_it_was(way.steps[0]), *way.steps[1:])) for way in ways]
             documents += [_document(name, [*some, asked[0]]) for some in chunks(asked, _LEAVES)]
     return [*documents, *_argument_documents(schema)]
@@ -112,7 +113,20 @@ class _Way:
     """A way from the query to a leaf: what is written for each step, and which fields and arguments it takes."""
 
     steps: tuple[str, ...]
+    fields: tuple[str, ...]
     covers: frozenset[str]
+
+
+def _told_once(ways: Iterable[_Way]) -> list[_Way]:
+    """Return ways without those to what a row holds that was asked for after the same last steps to such a row.
+
+    Whoever gets a row gets all of it, so that by any other way it is enough to ask which row it is.
+    """
+    kept: dict[Hashable, _Way] = {}
+    for way in ways:
+        names_it = way.steps[-1] in {"__typename", "id"}
+        kept.setdefault(way.steps if names_it else way.fields[-_LAST_STEPS:], way)
+    return [*kept.values()]
 
 
 def _ways(
@@ -136,7 +150,7 @@ def _ways(
         passed = passed + Counter({"Change": passes})  # what is in it is tried as history, or as a node
     possible = possible_types(schema, target)
     if not possible:
-        yield _Way((name,), frozenset({f"{type_}.{name}"}))
+        yield _Way((name,), (f"{type_}.{name}",), frozenset({f"{type_}.{name}"}))
     for object_ in possible:
         if passed[object_.name] >= passes:
             continue
@@ -148,7 +162,7 @@ def _ways(
         for child, of_child in below.items():
             ways = _ways(schema, object_.name, child, of_child, passed + Counter([object_.name]), nested, passes)
             for way in ways:
-                yield _Way((*steps, *way.steps), covers | way.covers)
+                yield _Way((*steps, *way.steps), (f"{type_}.{name}", *way.fields), covers | way.covers)
 
 
 def _call(type_: str, name: str, definition: GraphQLField, target: str) -> tuple[str, frozenset[str]]:
