@@ -22,7 +22,7 @@ _databases = itertools.count(1)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Make slow tests of what is `long`, on PostgreSQL."""
     for item in items:
-        if "[postgresql" in item.name and item.get_closest_marker("long"):
+        if "postgresql" in item.name.partition("[")[2] and item.get_closest_marker("long"):
             item.add_marker(pytest.mark.slow)
 
 

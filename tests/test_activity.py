@@ -244,6 +244,7 @@ def test_what_no_text_is_is_refused(alice: Client, filled: Any, filter_: str) ->
         assert error["extensions"] == {"code": "INVALID_INPUT", "argument": f"where.{filter_}"}
 
 
+@pytest.mark.long
 def test_batches_as_they_were(alice: Client, filled: Any) -> None:
     case, events, batches = filled
     seq = alice.run(f'{{ case(id: "{case}") {{ journal {{ size }} }} }}')["case"]["journal"]["size"]

@@ -239,6 +239,7 @@ def test_one_document_may_ask_for_several_moments(alice: Client, case: str) -> N
 # What
 
 
+@pytest.mark.long
 def test_what_is_gone_is_found_as_it_was(alice: Client) -> None:
     case = alice.create_case()
     event = alice.create_event(

@@ -537,6 +537,7 @@ def test_everybody_reads_what_the_rules_say(world: World, share: int) -> None:
     assert [*reading_violations(world, slice(share, None, SHARES))] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("violations", [changing_violations, address_violations, cursor_violations])
 def test_everybody_gets_what_the_rules_say(world: World, violations: Callable[[World], Iterator[str]]) -> None:
     assert [*violations(world)] == []

@@ -30,6 +30,7 @@ def command(settings: Settings, folder: Path, *arguments: str, **more: str) -> s
     return dossier(folder, "purge", *arguments, DOSSIER_DATABASE_URL=url, **more)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_operator_lists_and_purges(new_database: Callable[[str], str], kind: str, tmp_path: Path) -> None:
     with serving(kind, new_database(kind)) as server:

@@ -173,6 +173,7 @@ NUMBERS = st.integers(0, len(WORDS) + 2).flatmap(
 NEEDLES = st.one_of(PIECES, NUMBERS, st.sampled_from(WORDS), st.sampled_from(["event of", "pdf", "of", "!", "no such"]))
 
 
+@pytest.mark.long
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     needle=NEEDLES.filter(lambda needle: bool(needle.strip())),
@@ -227,6 +228,7 @@ def listed(client: Client, kind: str, text: str, size: int, **more: Any) -> list
         after = connection["pageInfo"]["endCursor"]
 
 
+@pytest.mark.long
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(needle=st.one_of(NEEDLES, st.just("")), size=st.integers(1, 40), place=st.integers(0, len(WORDS) - 1))
 def test_lists_find_the_same_texts(shelf: Shelf, needle: str, size: int, place: int) -> None:

@@ -224,6 +224,7 @@ def test_filters_that_nothing_has_are_refused(alice: Client, tags: list[str], me
     assert error["message"] == message
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("patient")
 def test_a_thousand_are_tagged_in_one_change(server: Server, alice: Client) -> None:
     case = alice.create_case()

@@ -213,6 +213,7 @@ def rows_of(client: Client, case: str) -> dict[tuple[str, str], dict[str, Any]]:
     }
 
 
+@pytest.mark.long
 def test_the_state_is_what_the_api_says(proved: Proved) -> None:
     client = proved.server.client(roles=("admin",))
     cases = [case["id"] for case in client.run("{ cases(first: 10) { nodes { id } } }")["cases"]["nodes"]]
@@ -383,6 +384,7 @@ def _logged(connection: Connection) -> Sequence[Any]:
     return connection.execute(select(LOG.c.case_id, LOG.c.leaf).where(LOG.c.seq.in_(newest))).all()
 
 
+@pytest.mark.long
 def test_keys_that_are_replaced(proved: Proved) -> None:
     done = command(proved.server.settings, proved.folder, "checkpoint", "--new-key", **proved.more)
     assert done.returncode == 0, done.stderr

@@ -108,6 +108,7 @@ def test_one_moment_is_seen_while_others_write(new_database: Callable[[str], str
         assert times > 3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_purge_that_is_under_way_agrees(
     new_database: Callable[[str], str], kind: str, monkeypatch: pytest.MonkeyPatch
