@@ -92,17 +92,21 @@ class Document:
     covers: frozenset[str]
 
 
-def reading_documents(schema: GraphQLSchema) -> list[Document]:
-    """Return documents that reach every field of the schema, every row by every way, and try every argument."""
+def reading_documents(schema: GraphQLSchema, deepest: int = MAX_NESTING) -> list[Document]:
+    """Return documents that reach every field of the schema, every row by every way, and try every argument.
+
+    No way passes more than `deepest` lists in each other, which has to leave a way to every field.
+    """
     assert schema.query_type is not None
     documents = []
     for name, definition in schema.query_type.fields.items():
-        ways = _told_once(_ways(schema, "Query", name, definition, Counter(), 0, _PASSES.get(name, 1)))
+        unused = MAX_NESTING - deepest
+        ways = _told_once(_ways(schema, "Query", name, definition, Counter(), unused, _PASSES.get(name, 1)))
         # With the first way each: what else is asked for may be null of whatever there is.
         documents += [_document(name, [*some, ways[0]]) for some in chunks(ways, _LEAVES)]
         if "asOf" in definition.args:
             # As it was, which takes a level more.
-            ways = _told_once(_ways(schema, "Query", name, definition, Counter(), 1, _PASSES.get(name, 1)))
+            ways = _told_once(_ways(schema, "Query", name, definition, Counter(), max(unused, 1), _PASSES.get(name, 1)))
             asked = [replace(way, steps=(_as_it_was(way.steps[0]), *way.steps[1:])) for way in ways]
             documents += [_document(name, [*some, asked[0]]) for some in chunks(asked, _LEAVES)]
     return [*documents, *_argument_documents(schema)]
