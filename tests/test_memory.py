@@ -42,8 +42,7 @@ class Measured:
         try:
             # Other tests have servers of their own beside this one, each with its database.
             found = await connection.fetch(
-                "SELECT pid FROM pg_stat_activity"
-                " WHERE application_name = 'dossier' AND datname = current_database()"
+                "SELECT pid FROM pg_stat_activity WHERE application_name = 'dossier' AND datname = current_database()"
             )
         finally:
             await connection.close()

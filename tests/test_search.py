@@ -18,7 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from app.resolvers.users import Users
-from app.values import fold, is_visible
+from app.values import fold, is_visible, new_id
 from tests.commands import dossier
 from tests.conftest import KINDS
 from tests.server import Client, Server, serving
@@ -307,3 +307,31 @@ def test_naughty_strings_are_found_by_themselves_and_by_a_piece(new_database: Ca
                     wanted = {("CASE", payload["case"]["id"]), ("EVENT", event), ("FILE_BATCH", batch)}
                     assert wanted | comments <= {*found}, (needle, string)
         assert refused == 0
+
+
+def test_a_cursor_tells_no_more_than_which_row_it_was_taken_from(shelf: Shelf) -> None:
+    for client, _ in viewers(shelf)[:2]:
+        edges = client.run('{ search(text: "of") { edges { cursor node { node { id } } } } }')["search"]["edges"]
+        assert len(edges) > 3
+        for edge in edges:
+            tag, rank, row = json.loads(bytes.fromhex(edge["cursor"]))
+            assert (tag, rank, row) == ("hits", 1, edge["node"]["node"]["id"])
+
+
+@pytest.mark.parametrize("roles", [(), ("auditor",)])
+def test_a_walk_goes_on_where_rows_were_deleted(alice: Client, server: Server, roles: tuple[str, ...]) -> None:
+    case = alice.create_case(title="Dig")
+    word = new_id()
+    made = [alice.create_event(case, title=f"{word} {number}") for number in range(8)][::-1]
+    reader = server.client(roles=roles) if roles else alice
+    text = "query ($text: String!, $after: String) { search(text: $text, first: 2, after: $after) { SHOWN } }"
+    text = text.replace("SHOWN", "nodes { node { id } } pageInfo { endCursor }")
+    found, after = [], None
+    while page := reader.run(text, text=word, after=after)["search"]:
+        if not page["nodes"]:
+            break
+        found += [hit["node"]["id"] for hit in page["nodes"]]
+        after = page["pageInfo"]["endCursor"]
+        for event in found[-2:]:
+            alice.change("deleteEvent", "errors { code }", caseId=case, id=event)
+    assert found == made

@@ -35,6 +35,7 @@ from sqlalchemy import (
 from app.db.models import Case, SearchText, table_of
 from app.db.searching import HasFewGrams, IsRare, Matches, MayContain, Sought
 from app.db.sql import apart, concatenation, contains, is_none, is_one_of, position
+from app.db.types import Id
 from app.ownership import Asking, listable, readable
 from app.reading.pages import Columns, Order, Sort
 from app.reading.rows import OrderBy, Rows, Scope
@@ -140,8 +141,12 @@ def _label(name: str) -> str:
 
 
 RANK = Column("rank", Integer)
-HIT_ORDER = Order("hits", (Sort("rank", Integer(), descending=False), Sort("id", Integer(), descending=True)))
-"""What is called as a whole by what is searched for comes first, then what was written last."""
+_PLACED_BY = "entered"
+HIT_ORDER = Order("hits", (Sort("rank", Integer(), descending=False), Sort(_PLACED_BY, Id(), descending=True)))
+"""What is called as a whole by what is searched for comes first, then what was written last.
+
+A cursor names the row that it was taken from and not the number of its text, which would tell how many there are.
+"""
 
 _ABOUT = 60  # characters before a match, of which an excerpt shows some
 EXCERPT = 200
@@ -172,6 +177,7 @@ class HitRows(Rows):
     def __init__(self, alias: str, scope: HitScope) -> None:
         super().__init__(alias, _TEXTS)
         self.sought = scope.sought
+        self._asking = scope.asking
         self._hits = f"{alias}_hits"
         self._ways = [*_whole(scope), *_others(scope, alias)]
 
@@ -183,9 +189,22 @@ class HitRows(Rows):
     def column(self, name: str) -> ColumnElement[Any]:
         """See Rows."""
         if name != RANK.name:
-            return super().column(name)
+            return super().column("row_id" if name == _PLACED_BY else name)
         self.columns["rank_"] = self.c[name]
         return literal_column(f"{self.alias}.rank_", Integer())
+
+    def key(self, name: str, value: ColumnElement[Any], where: str) -> ColumnElement[Any]:
+        """See Rows."""
+        if name != _PLACED_BY:
+            return value
+        seen = select(func.max(_TEXTS.c.id)).where(listable(_TEXTS, self._asking))
+        there = seen.where(_TEXTS.c.row_id == value).scalar_subquery()
+        # What is gone stands before the row that was made just before it.
+        before = select(_TEXTS.c.id + _ONE).where(listable(_TEXTS, self._asking), _TEXTS.c.row_id < value)
+        last = before.order_by(_TEXTS.c.row_id.desc()).limit(_ONE).scalar_subquery()
+        place = func.coalesce(there, last, _NONE).label("place")
+        found = select(place).cte(f"{self.alias}_{where}")
+        return select(found.c.place).scalar_subquery()
 
     def value(self, name: str) -> ColumnElement[Any]:
         """See Rows."""
@@ -224,8 +243,10 @@ class _Hits:
         self._name = name
 
     def __getitem__(self, name: str) -> ColumnElement[Any]:
-        kind = RANK.type if name == RANK.name else _TEXTS.c[name].type
-        return literal_column(f"{self._name}.{name}", kind)
+        if name == RANK.name:
+            return literal_column(f"{self._name}.{name}", RANK.type)
+        name = "id" if name == _PLACED_BY else name
+        return literal_column(f"{self._name}.{name}", _TEXTS.c[name].type)
 
 
 _GRAMS = table("search_grams", column("rowid", Integer))

@@ -174,7 +174,8 @@ class ReadPage:
     def _key(self, name: str) -> list[ColumnElement[Any]] | None:
         if getattr(self._page, name) is None:
             return None
-        return [self._bind(_key_part(name, place), sort.kind) for place, sort in enumerate(self._page.order.sorts)]
+        sorts = enumerate(self._page.order.sorts)
+        return [self._rows.key(sort.name, self._bind(_key_part(name, place), sort.kind), name) for place, sort in sorts]
 
     def _bind(self, value: Callable[[Page], Any], kind: TypeEngine[T]) -> BindParameter[T]:
         site = self._site

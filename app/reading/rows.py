@@ -73,6 +73,10 @@ class Rows:
         found = beside(self.table, name)
         return self.table.c[name] if found is None else self.value_beside(found)
 
+    def key(self, name: str, value: ColumnElement[Any], where: str) -> ColumnElement[Any]:  # noqa: ARG002
+        """Return what a column is compared with, for what the cursor holds of it that is called `where`."""
+        return value
+
     def value_beside(self, found: Beside) -> ColumnElement[Any]:
         """Return what a column beside these rows holds."""
         return self.reference("id", found.table, key=found.key.name, known=True).value(found.column.name)
