@@ -18,6 +18,7 @@ from app.schema import executable
 APP = Path(__file__).parent.parent / "app"
 FLOORS = (
     ("app", "app.errors", "app.values", "app.shares", "app.database_urls", "app.settings", "app.manifests"),
+    ("app.evidence",),
     ("app.db", "app.identity"),
     ("app.ownership", "app.record"),
     ("app.reading",),

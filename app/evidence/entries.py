@@ -1,0 +1,94 @@
+"""What a list of files says of each."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from binascii import Error as BadBase64
+from dataclasses import dataclass
+from typing import Final
+
+MAX_PATH: Final = 32_767
+"""The longest path in bytes: what Windows takes; Linux takes 4,096."""
+
+HASHES: Final = {"sha256": 32, "sha1": 20, "md5": 16}
+"""The hashes that a list may have, the strongest first, with their lengths in bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file: its path in bytes, its size in bytes, when it was changed, and the hashes of its content.
+
+    `modified` counts microseconds since 1970 in UTC, rounded down. What a list doesn't tell is None.
+    """
+
+    path: bytes
+    size: int | None = None
+    modified: int | None = None
+    sha256: bytes | None = None
+    sha1: bytes | None = None
+    md5: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A line of a list that tells of no file that is there: a folder, a link, or what was deleted."""
+
+    line: int
+    path: bytes
+    why: str
+
+
+class CannotHoldError(ValueError):
+    """A path that a format can't hold."""
+
+    def __init__(self, format_: str, path: bytes, why: str) -> None:
+        super().__init__(f"{format_} can't hold the name {shown(path)!r}: {why}")
+        self.path = path
+
+
+class NoListError(ValueError):
+    """What is no list of files, or none that can be read without a guess; `line` counts from 1."""
+
+    def __init__(self, line: int, why: str) -> None:
+        super().__init__(f"line {line}: {why}")
+        self.line = line
+
+
+def shown(path: bytes) -> str:
+    r"""Return a path as text; a byte that is no UTF-8 is shown as \xNN."""
+    return path.decode("utf-8", "backslashreplace")
+
+
+def encoded(path: bytes) -> str | None:
+    """Return a path's bytes in base64; None where the text that is shown says all."""
+    return None if shown(path).encode() == path else b64encode(path).decode()
+
+
+def decoded(text: str, base64: str | None) -> bytes:
+    """Return the path that is shown as a text, with its bytes in base64 where the text doesn't say all.
+
+    Raises ValueError.
+    """
+    if not base64:
+        path = text.encode()
+    else:
+        try:
+            path = b64decode(base64, validate=True)
+        except BadBase64:
+            raise ValueError("the path's bytes are no base64") from None
+        if shown(path) != text:
+            raise ValueError("the path's bytes are not shown as the path")
+    if (fault := path_fault(path)) is not None:
+        raise ValueError(f"the path {fault}")
+    return path
+
+
+def path_fault(path: bytes) -> str | None:
+    """Return what is wrong with a path, as the end of a sentence, or None."""
+    if not path:
+        return "must not be empty"
+    if b"\0" in path:
+        return "must not contain the byte 0"
+    if len(path) > MAX_PATH:
+        return f"may have up to {MAX_PATH:,} bytes, not {len(path):,}"
+    return None

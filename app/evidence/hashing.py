@@ -1,0 +1,114 @@
+"""Hashes of files' contents, each file read once from its beginning to its end, several files at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import local
+from typing import Final, TypeVar
+
+T = TypeVar("T")
+
+BLOCK: Final = 1024 * 1024
+"""How many bytes are read at once."""
+_AHEAD: Final = 2  # shares that wait for each thread
+_TOGETHER: Final = 32  # files in a share, whose descriptors are open; a process may have few
+
+
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    """What a file had in it: its size in bytes, and the hashes that were asked for, in their order.
+
+    `has_changed` where somebody wrote to it meanwhile: then no hash is that of what is there, or ever was.
+    """
+
+    size: int
+    hashes: tuple[bytes, ...]
+    has_changed: bool
+
+
+class _Buffers(local):
+    """A block of memory for each thread."""
+
+    def __init__(self) -> None:
+        self.block = bytearray(BLOCK)
+
+
+_buffers = _Buffers()
+
+
+def hash_of(descriptor: int, names: Sequence[str] = ("sha256",)) -> Hashed:
+    """Return the hashes of an open file, by hashlib's names, and close it. Raises OSError."""
+    try:
+        before = os.fstat(descriptor)
+        digests = [hashlib.new(name, usedforsecurity=False) for name in names]
+        block, size = memoryview(_buffers.block), 0
+        while count := os.readv(descriptor, [block]):
+            for digest in digests:
+                digest.update(block[:count])
+            size += count
+        after = os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+    has_changed = _state(before) != _state(after) or size != after.st_size
+    return Hashed(size, tuple(digest.digest() for digest in digests), has_changed)
+
+
+def _state(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def hash_each(
+    files: Iterable[tuple[T, int, int]], names: Sequence[str] = ("sha256",), *, threads: int
+) -> Iterator[tuple[T, Hashed | OSError]]:
+    """Yield what `hash_of` says of each open file, in their order, or why it could not be read.
+
+    A file is given as whatever it is known by, its descriptor, and its size as far as that is known. Files are taken a
+    little ahead of what is yielded, small ones many at once, and each is closed.
+    """
+    if threads == 1:
+        for what, descriptor, _ in files:
+            yield what, _tried(descriptor, names)
+        return
+    waiting: deque[tuple[list[T], Future[list[Hashed | OSError]]]] = deque()
+    with ThreadPoolExecutor(threads, thread_name_prefix="hashing") as pool:
+        for some in _shares(files):
+            descriptors = [descriptor for _, descriptor, _ in some]
+            waiting.append(([what for what, _, _ in some], pool.submit(_tried_each, descriptors, names)))
+            if len(waiting) > threads * _AHEAD:
+                yield from _done(*waiting.popleft())
+        while waiting:
+            yield from _done(*waiting.popleft())
+
+
+def _shares(files: Iterable[tuple[T, int, int]]) -> Iterator[list[tuple[T, int, int]]]:
+    """Yield files, as many at once as are read as fast as one of a block; handing each over takes longer than that."""
+    some: list[tuple[T, int, int]] = []
+    size = 0
+    for file in files:
+        some.append(file)
+        size += file[2]
+        if size >= BLOCK or len(some) == _TOGETHER:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
+
+
+def _done(some: list[T], future: Future[list[Hashed | OSError]]) -> Iterator[tuple[T, Hashed | OSError]]:
+    yield from zip(some, future.result(), strict=True)
+
+
+def _tried_each(descriptors: Sequence[int], names: Sequence[str]) -> list[Hashed | OSError]:
+    return [_tried(descriptor, names) for descriptor in descriptors]
+
+
+def _tried(descriptor: int, names: Sequence[str]) -> Hashed | OSError:
+    try:
+        return hash_of(descriptor, names)
+    except OSError as error:
+        return error

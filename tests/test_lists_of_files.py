@@ -1,0 +1,289 @@
+"""Lists of files: what is written is read again as it was, by Dossier and by the programs whose formats they are."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from hashlib import md5, sha1, sha256
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.evidence.entries import CannotHoldError, Entry, NoListError, PassedOver, decoded, encoded, shown
+from app.evidence.reading import LONGEST, format_of, read
+from app.evidence.writing import WRITERS
+
+CONTENT = b"content"
+NAMES = st.one_of(
+    st.binary(min_size=1, max_size=40),
+    st.text(min_size=1, max_size=20).map(lambda text: text.encode("utf-8", "surrogatepass")),
+    st.lists(st.sampled_from([*"\\\r\n%,|* \t\"'(){}=#a", "data/", "%0A", "%25", "\\n", "é"]), min_size=1).map(
+        lambda parts: "".join(parts).encode()
+    ),
+).filter(lambda name: b"\0" not in name)
+HASHED = {"sha256": sha256(CONTENT).digest(), "sha1": sha1(CONTENT).digest(), "md5": md5(CONTENT).digest()}  # noqa: S324
+ENTRIES = st.builds(
+    Entry,
+    path=NAMES,
+    size=st.integers(0, 2**63 - 1),
+    modified=st.none() | st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999),
+    sha256=st.binary(min_size=32, max_size=32),
+    sha1=st.none() | st.binary(min_size=20, max_size=20),
+    md5=st.none() | st.binary(min_size=16, max_size=16),
+)
+# What of an entry a format tells, and what it is called when it is read.
+TELLS = {
+    "sha256sum": ("sums", ("sha256",)),
+    "hashdeep": ("hashdeep", ("size", "sha256")),
+    "bagit": ("bagit", ("sha256",)),
+    "csv": ("csv", ("size", "modified", "sha256", "sha1", "md5")),
+    "jsonl": ("jsonl", ("size", "modified", "sha256", "sha1", "md5")),
+}
+
+
+def written(format_: str, *entries: Entry) -> bytes:
+    return b"".join(WRITERS[format_](entries))
+
+
+def found(text: bytes | str, format_: str | None = None) -> list[Entry | PassedOver]:
+    return [*read(io.BytesIO(text.encode() if isinstance(text, str) else text), format_)]
+
+
+def fault(text: bytes | str, format_: str | None = None) -> str:
+    with pytest.raises(NoListError) as raised:
+        found(text, format_)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize("format_", TELLS)
+@given(entries=st.lists(ENTRIES, min_size=1, max_size=5))
+def test_what_is_written_is_read_as_it_was_or_refused_by_name(format_: str, entries: list[Entry]) -> None:
+    name, tells = TELLS[format_]
+    held = []
+    for entry in entries:
+        is_held = {
+            "hashdeep": b"\n" not in entry.path and b"\r" not in entry.path,
+            "bagit": shown(entry.path).encode() == entry.path,
+        }.get(format_, True)
+        if is_held:
+            held.append(entry)
+            continue
+        with pytest.raises(CannotHoldError) as raised:
+            written(format_, entry)
+        assert raised.value.path == entry.path
+    wanted = [Entry(entry.path, **{each: getattr(entry, each) for each in tells}) for entry in held]
+    text = written(format_, *held)
+    assert found(text, name) == wanted
+    may_be = (may_be_of_a_bag(wanted[:place]) for place in range(1, len(wanted) + 1))
+    if name == "sums" and any(may_be):
+        assert "say which format it is" in fault(text)
+    elif held and name != "bagit":
+        assert found(text) == wanted
+
+
+def may_be_of_a_bag(entries: list[Entry]) -> bool:
+    """Return whether paths could be those of a bag, and the last of them has a code."""
+    last = entries[-1].path.upper()
+    return all(entry.path.startswith(b"data/") for entry in entries) and any(
+        code in last for code in (b"%0A", b"%0D", b"%25")
+    )
+
+
+@given(NAMES)
+def test_a_path_is_its_text_and_its_bytes(path: bytes) -> None:
+    assert decoded(shown(path), encoded(path)) == path
+
+
+@pytest.mark.parametrize(
+    ("text", "base64", "said"),
+    [
+        ("", None, "the path must not be empty"),
+        ("a\0b", None, "the path must not contain the byte 0"),
+        ("a", "YQ", "the path's bytes are no base64"),
+        ("b", "YQ==", "the path's bytes are not shown as the path"),
+        ("x" * 32_768, None, "the path may have up to 32,767 bytes, not 32,768"),
+    ],
+)
+def test_what_no_path_is_is_refused(text: str, base64: str | None, said: str) -> None:
+    with pytest.raises(ValueError, match=f"^{said}$"):
+        decoded(text, base64)
+
+
+HEX = sha256(CONTENT).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("text", "format_", "entry"),
+    [
+        (f"{HEX}  a  b\n", "sums", Entry(b"a  b", sha256=HASHED["sha256"])),
+        (f"  {HEX.upper()} *a\r\n", "sums", Entry(b"a", sha256=HASHED["sha256"])),
+        (f"\\{HEX}  a\\nb\\\\c\\r\n", "sums", Entry(b"a\nb\\c\r", sha256=HASHED["sha256"])),
+        (f"# a comment\n\n{HEX} reversed\n", "sums", Entry(b"reversed", sha256=HASHED["sha256"])),
+        (f"{HASHED['md5'].hex()}  old", "sums", Entry(b"old", md5=HASHED["md5"])),
+        (f"{HASHED['sha1'].hex()}  older", "sums", Entry(b"older", sha1=HASHED["sha1"])),
+        (f"{HEX}  data/100%\n", "sums", Entry(b"data/100%", sha256=HASHED["sha256"])),
+        (f"SHA256 (a) (b)) = {HEX}\n", "tags", Entry(b"a) (b)", sha256=HASHED["sha256"])),
+        (f"SHA256(a)= {HEX}\n", "tags", Entry(b"a", sha256=HASHED["sha256"])),
+        (f"\\MD5 (a\\nb) = {HASHED['md5'].hex()}", "tags", Entry(b"a\nb", md5=HASHED["md5"])),
+        (
+            f"%%%% HASHDEEP-1.0\n%%%% size,md5,sha-256,filename\n## x\n7,{HASHED['md5'].hex()},{HEX},a,b\n",
+            "hashdeep",
+            Entry(b"a,b", 7, md5=HASHED["md5"], sha256=HASHED["sha256"]),
+        ),
+        (
+            f"%%%% HASHDEEP-1.0\r\n%%%% size,sha256,filename\r\n7,{HEX},a\r\n",
+            "hashdeep",
+            Entry(b"a", 7, sha256=HASHED["sha256"]),
+        ),
+        (
+            r"0|/a\\b\|c\x0d|12|r/rrw-------|1|1|7|0|1.5|1|0",
+            "bodyfile",
+            Entry(b"/a\\b|c\r", 7, 1_500_000),
+        ),
+        (
+            f"#mtree\n/set type=file\n./a\\040b size=7 time=1.5 \\\n  sha256digest={HEX}\n./d type=dir\n",
+            "mtree",
+            Entry(b"a b", 7, 1_000_000, HASHED["sha256"]),
+        ),
+        (
+            f"#mtree\n. type=dir\nd type=dir\n  b\\\\c type=file size=7 md5={HASHED['md5'].hex()}\n..\n..\n",
+            "mtree",
+            Entry(b"d/b\\c", 7, md5=HASHED["md5"]),
+        ),
+        (
+            "<?xml version='1.0'?>\n<dfxml xmlns='http://www.forensicswiki.org/wiki/Category:Digital_Forensics_XML'>"
+            "<source><image_filename>x</image_filename></source><fileobject><filename>a &amp; b</filename><filesize>7"
+            f"</filesize><mtime prec='1'>1970-01-01T00:00:01Z</mtime><hashdigest type='SHA-256'>{HEX}</hashdigest>"
+            "</fileobject></dfxml>",
+            "dfxml",
+            Entry(b"a & b", 7, 1_000_000, HASHED["sha256"]),
+        ),
+        (f'\ufeffpath,sha256\r\n"a\nb",{HEX}\r\n', "csv", Entry(b"a\nb", sha256=HASHED["sha256"])),
+        (f'{{"path": "a", "size": 7, "sha256": "{HEX}"}}\n', "jsonl", Entry(b"a", 7, sha256=HASHED["sha256"])),
+    ],
+    ids=str,
+)
+def test_lists_of_other_programs_are_told_apart_and_read(text: str, format_: str, entry: Entry) -> None:
+    assert format_of(text.encode()) == format_
+    assert found(text) == [entry]
+    assert found(text, format_) == [entry]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "line 1: this is no list of files in a format that is known"),
+        ("# one\n\nnothing\n", "line 3: this is no list of files in a format that is known"),
+        (f"{HEX}  a\n{HEX} b\n", "line 2: the line is of another form than those before"),
+        (f"{HEX} a\n{HEX}  b\n", "line 2: the line is of another form than those before"),
+        (f"{HEX}  a\n{'0' * 32}  b\n", "line 2: the hash is of another kind than those before"),
+        (f"{HEX}  a\n{HEX[:-1]}  b\n", "line 2: this is no line of sha256sum, sha1sum or md5sum"),
+        (f"\\{HEX}  a\\tb\n", "line 1: a backslash in the name stands for nothing"),
+        (f"\\{HEX}  a\\\n", "line 1: a backslash in the name stands for nothing"),
+        (
+            f"{HEX}  data/a\n{HEX}  data/a%0ab\n",
+            "line 2: % may be itself, as sha256sum writes it, or a code of a bag's; say which format it is",
+        ),
+        (f"SHA256 (a) = {HEX}\nMD5 (a) = {'0' * 32}\n", "line 2: the hash is of another kind than those before"),
+        (f"SHA256 (a) = {HEX}0\n", "line 1: this is no line such as `SHA256 (name) = …`"),
+        ("%%%% HASHDEEP-1.0\n%%%% sha256,filename\n", "line 2: hashdeep's second line tells the columns, as in "),
+        (
+            f"%%%% HASHDEEP-1.0\n%%%% size,sha256,filename\n-7,{HEX},a\n",
+            "line 3: the size is no number of bytes",
+        ),
+        (f"%%%% HASHDEEP-1.0\n%%%% size,sha256,filename\n7,{HEX}\n", "line 3: it must have 3 values"),
+        (f"%%%% HASHDEEP-1.0\n%%%% size,sha256,filename\n7,{HEX[2:]},a\n", "line 3: this is no sha256, which has 64"),
+        ("0|/Windows\\System32|1|r/r|0|0|1|1|1|1|1", "line 1: a backslash in the name stands for nothing"),
+        ("0|a|b|1|r/r|0|0|1|1|1|1|1", "line 1: a line of a bodyfile has 11 fields, not 12"),
+        ("0|a|1|r/r|0|0|1|1|then|1|1", "line 1: a time is a number of seconds since 1970"),
+        ("<!DOCTYPE x [<!ENTITY a 'b'>]><dfxml/>", "line 1: it has a document type, which is refused"),
+        ("<dfxml>\n<fileobject>", "line 2: this is no XML: no element found"),
+        ("path,name\n", "line 1: a table of files has no column 'name'; its columns are path, path_base64, size"),
+        (f'{{"path": "a", "sha256": "{HEX}"}}\n[]\n', "line 2: it must be an object with no members but path"),
+        ('{"path": "a", "size": -1}\n', "line 1: the size is no number of bytes"),
+        ('{"path": "a", "size": 9223372036854775808}\n', "line 1: the size must be from 0 to 2^63 - 1"),
+        ('{"path": "a", "modified_at": "yesterday"}\n', "line 1: the time is none: "),
+        (f"{HEX}  a\n{HEX}  {'x' * LONGEST} \n", f"line 2: it has more than {LONGEST:,} bytes"),
+    ],
+)
+def test_what_is_no_list_is_refused_with_its_line(text: str, said: str) -> None:
+    assert fault(text).startswith(said)
+
+
+def odd_names() -> Iterator[bytes]:
+    """Yield names that a file can have, no two alike."""
+    singles = b'\\ \n \r % , | * " # ( ) = { \x7f \x01 \xff \xc3\x28 \xe2\x82'.split(b" ")
+    for one in [*singles, b" ", b"\t"]:
+        yield from (one, one + b"a", b"a" + one, b"a" + one + b"b", one * 2)
+    yield from (b"x" * 255, b"-n", b"a%0Ab", b"a%25", b"\\n", b"data", b"a  b", b"e\xcc\x81", b"\xc3\xa9")
+
+
+@pytest.fixture(scope="module")
+def odd_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Entry]]:
+    """A folder with files of odd names, and what a list says of them."""
+    folder = tmp_path_factory.mktemp("odd")
+    entries = []
+    for place, name in enumerate(dict.fromkeys(odd_names())):
+        content = b"%d" % place
+        Path(os.fsdecode(bytes(folder) + b"/" + name)).write_bytes(content)
+        entries.append(Entry(name, len(content), sha256=sha256(content).digest()))
+    return folder, sorted(entries, key=lambda entry: entry.path)
+
+
+def output(folder: Path, *command: str | bytes | Path) -> bytes:
+    """Return what a command prints, which must end well and complain of nothing."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=False)  # noqa: S603 - a fixed command
+    assert (done.returncode, done.stderr) == (0, b""), done.stdout
+    return done.stdout
+
+
+def test_sha256sum_accepts_and_writes_the_same(odd_files: tuple[Path, list[Entry]], tmp_path: Path) -> None:
+    if (program := shutil.which("sha256sum")) is None:
+        pytest.skip("GNU coreutils are not here")
+    folder, entries = odd_files
+    list_ = tmp_path / "list"
+    list_.write_bytes(written("sha256sum", *entries))
+    assert output(folder, program, "-c", "--strict", "--quiet", list_) == b""
+    names = [b"./" + entry.path for entry in entries]
+    theirs = output(folder, program, "--", *names)
+    assert theirs == written("sha256sum", *(Entry(b"./" + each.path, sha256=each.sha256) for each in entries))
+    tagged = output(folder, program, "--tag", "--", *names)
+    assert found(tagged) == [Entry(b"./" + each.path, sha256=each.sha256) for each in entries]
+
+
+@pytest.mark.services
+def test_hashdeep_accepts_what_it_can_hold(odd_files: tuple[Path, list[Entry]], tmp_path: Path) -> None:
+    folder, entries = odd_files
+    held = [entry for entry in entries if b"\n" not in entry.path and b"\r" not in entry.path]
+    for entry in (each for each in entries if each not in held):
+        Path(os.fsdecode(bytes(folder) + b"/" + entry.path)).unlink()
+    list_ = tmp_path / "list"
+    list_.write_bytes(written("hashdeep", *held))
+    assert output(folder, "hashdeep", "-c", "sha256", "-l", "-r", "-a", "-k", list_, ".") == b"hashdeep: Audit passed\n"
+    assert sorted(found(output(folder, "hashdeep", "-c", "sha256", "-l", "-r", ".")), key=path_of) == held
+
+
+def path_of(found: Entry | PassedOver) -> bytes:
+    return found.path
+
+
+def test_a_bodyfile_passes_over_what_is_no_file() -> None:
+    lines = [
+        "0|/d|1|d/drwx------|0|0|1|1|1|1|0",
+        "0|/gone (deleted)|1|r/r---------|0|0|1|1|1|1|0",
+        "0|/a ($FILE_NAME)|1|r/r---------|0|0|1|1|1|1|0",
+        "0|/l -> /a|1|l/lrwxrwxrwx|0|0|1|1|1|1|0",
+        "0|/a|1|r/r---------|0|0|1|1|1.9999999|1|0",
+    ]
+    assert found("\n".join(lines)) == [
+        PassedOver(1, b"/d", "no regular file"),
+        PassedOver(2, b"/gone (deleted)", "deleted"),
+        PassedOver(3, b"/a ($FILE_NAME)", "a second entry of the same file"),
+        PassedOver(4, b"/l -> /a", "no regular file"),
+        Entry(b"/a", 1, 1_999_999),
+    ]
