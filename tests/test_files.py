@@ -173,7 +173,7 @@ def test_what_is_wrong_with_files_is_told_by_row_and_field(batch: Batch) -> None
     assert [(path[1:], message.partition("` ")[2]) for path, message in told] == [
         (["files", "0", "path"], "must not be empty"),
         (["files", "1", "path"], "may have up to 32,767 bytes, not 32,768"),
-        (["files", "2", "path"], "must not contain U+0000"),
+        (["files", "2", "path"], "must not contain the character U+0000"),
         (["files", "3", "pathBytes"], "is no base64"),
         (["files", "4", "pathBytes"], "is not what the path shows"),
         (["files", "5", "size"], "must be at least 0, not -1"),
