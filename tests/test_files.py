@@ -184,7 +184,7 @@ def test_what_is_wrong_with_files_is_told_by_row_and_field(batch: Batch) -> None
         (["files", "1", "path"], "may have up to 32,767 bytes, not 32,768"),
         (["files", "2", "path"], "must not contain the character U+0000"),
         (["files", "3", "pathBytes"], "is no base64"),
-        (["files", "4", "pathBytes"], "is not what the path shows"),
+        (["files", "4", "pathBytes"], "is not shown as the path"),
         (["files", "5", "size"], "must be at least 0, not -1"),
         (["files", "6", "sha256"], "must have 64 hexadecimal digits, not 2 characters"),
         (["files", "7", "sha256"], "must be of hexadecimal digits alone"),
