@@ -14,7 +14,8 @@ type Batch = Extract<FilesQuery['node'], { __typename: 'FileBatch' }>;
 type FileRow = Batch['files']['nodes'][number];
 
 const HASH = /^(?:[\da-f]{64}|[\da-f]{40}|[\da-f]{32})$/i; // a SHA-256, a SHA-1 or an MD5
-const NOT_SEEN = /([\p{Cc}\p{Bidi_Control}\u200b\u2028\u2029\ufeff])/u; // and what turns other characters around
+// And what turns other characters around. Joiners and variation selectors are part of what can be seen.
+const NOT_SEEN = /([\p{Cc}\p{Bidi_Control}\u2028\u2029]|(?![\u200c\u200d\ufe00-\ufe0f])\p{Default_Ignorable_Code_Point})/u;
 
 interface Shown {
   batch?: Batch | null;
@@ -92,7 +93,7 @@ export function Files({ caseId, id }: { caseId: string; id: string }) {
           </p>
         </div>
         <search className="filters">
-          <label>
+          <label className="long">
             Search: a part of the path, or a whole SHA-256, SHA-1 or MD5
             <input type="search" value={text} onChange={(event) => setText(event.target.value)} />
           </label>
@@ -144,7 +145,7 @@ function Finished({ id, manifest }: { id: string; manifest: NonNullable<Batch['m
         </p>
         <p className="hint">
           It is the SHA-256 of the list as <code>sha256sum</code> writes it, a line for each file, sorted by the bytes of
-          the paths. Whether the files in a folder are those of the list, this says:
+          the paths. This tells whether the files in a folder are those of the list:
         </p>
         <p>
           <code className="whole">{command}</code> <CopyButton text={command} what="the command" />
@@ -192,7 +193,7 @@ function FileTable({ files }: { files: FileRow[] }) {
               )}
             </td>
             <td role="cell" className="quiet">
-              <CopyButton text={file.sha256} what={`the SHA-256 of ${file.path}`} begin={12} />
+              <CopyButton text={file.sha256} what="the SHA-256" of={file.path.split(NOT_SEEN).map(nameUnseen).join('')} />
             </td>
           </tr>
         ))}
@@ -206,24 +207,31 @@ function Path({ path }: { path: string }) {
   return (
     <bdi className="path">
       {path.split(NOT_SEEN).map((part, index) =>
-        index % 2 === 0 ? part : <span key={index} className="unseen">{codeOf(part)}</span>,
+        index % 2 === 0 ? part : <span key={index} className="unseen">{nameUnseen(part, index)}</span>,
       )}
     </bdi>
   );
 }
 
-const codeOf = (character: string) => `U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`;
+/** A part of a text that was split by what can't be seen: every second is that, and gets its name. */
+const nameUnseen = (part: string, index: number) =>
+  index % 2 === 0 ? part : `U+${part.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`;
 
-/** A button that copies a text; `begin` is how much of it the button shows in place of a word. */
-function CopyButton({ text, what, begin }: { text: string; what: string; begin?: number }) {
+interface CopyButtonProps {
+  text: string;
+  what: string;
+  /** What the text is of, where many are; the button then shows how the text begins. */
+  of?: string;
+}
+
+function CopyButton({ text, what, of }: CopyButtonProps) {
   const { say } = useSession();
-  const shown = begin === undefined ? 'Copy' : `${text.slice(0, begin)}…`;
-  const copy = async () => {
-    say((await isCopied(text)) ? `Copied ${what}.` : `This browser did not copy ${what}.`);
-  };
+  const copy = async () => say((await isCopied(text)) ? `Copied ${what}.` : `This browser did not copy ${what}.`);
+  if (of === undefined) return <button aria-label={`Copy ${what}`} onClick={copy}>Copy</button>;
+  const begin = `${text.slice(0, 12)}…`;
   return (
-    <button title={begin === undefined ? undefined : text} aria-label={begin === undefined ? `Copy ${what}` : `${shown} Copy ${what}`} onClick={copy}>
-      {begin === undefined ? shown : <code>{shown}</code>}
+    <button title={text} aria-label={`${begin} Copy ${what} of ${of}`} onClick={copy}>
+      <code>{begin}</code>
     </button>
   );
 }
