@@ -517,7 +517,9 @@ def test_files_are_listed_finished_once_and_found() -> None:
     totals = {"fileCount": 2, "totalBytes": 2**40 + 5}
     assert plain(done) == {"fileBatch": {**totals, "version": 2, "manifest": {"sha256": digest}}, "errors": []}
     late = owner.files_add_mutation(given).add_files
-    assert [told(error) for error in late.errors] == ["`fileBatchId` has a manifest that is finished, and never changes"]
+    assert [told(error) for error in late.errors] == [
+        "`fileBatchId` has a manifest that is finished, and never changes"
+    ]
 
     page = owner.files_query(case, event, batch, first=1).file_batch
     assert page is not None
