@@ -1,14 +1,15 @@
 import { useState } from 'react';
 import { nameOf } from './account';
 import { BatchForm } from './BatchForm';
-import type { TimelineEvent } from './CasePage';
+import type { TimelineBatch, TimelineEvent } from './CasePage';
 import { counted, may, useChange, useReturnFocus, word } from './change';
 import { DeleteButton } from './DeleteButton';
 import { EventForm } from './EventForm';
-import type { CaseRole, FileBatchRowFragment } from './gql/graphql';
+import type { CaseRole } from './gql/graphql';
 import { type Hold, explainMissing, useHold, useIsDeleted, useKept } from './kept';
 import { DeleteEvent, DeleteFileBatch } from './operations';
 import { useSession } from './session';
+import { Size } from './Size';
 import { Stack, filesIn } from './Stack';
 import { showClock, showWhen } from './time';
 
@@ -109,9 +110,9 @@ interface BatchItemProps {
   caseId: string;
   eventId: string;
   role: CaseRole;
-  batch: FileBatchRowFragment;
+  batch: TimelineBatch;
   isMissing: boolean;
-  hold: Hold<FileBatchRowFragment>;
+  hold: Hold<TimelineBatch>;
 }
 
 function BatchItem({ caseId, eventId, role, batch, isMissing, hold }: BatchItemProps) {
@@ -121,6 +122,8 @@ function BatchItem({ caseId, eventId, role, batch, isMissing, hold }: BatchItemP
   const remove = () => change({ input: { caseId, eventId, id: batch.id, expectedVersion: batch.version } });
   useHold(batch, isEditing, hold);
   const isDeleted = useIsDeleted(batch.id, isMissing);
+  const isFinished = batch.totalBytes !== null; // it has a manifest then
+  const hasFiles = isFinished || batch.files.nodes.length > 0;
 
   if (isEditing) {
     return (
@@ -139,7 +142,9 @@ function BatchItem({ caseId, eventId, role, batch, isMissing, hold }: BatchItemP
       <Stack count={batch.fileCount} />
       <span className="count">{filesIn(batch.fileCount)}</span>
       <span className="label">
-        {batch.label} <span className="hint">{batch.fileTypes}</span>
+        {hasFiles ? <a href={`#/cases/${caseId}/batches/${batch.id}`}>{batch.label}</a> : batch.label}{' '}
+        <span className="hint">{batch.fileTypes}</span>
+        {hasFiles && <span className="hint list">{isFinished ? <Size bytes={batch.totalBytes!} /> : 'list not finished'}</span>}
         {batch.description && <span className="prose hint">{batch.description}</span>}
       </span>
       {may(role, 'CONTRIBUTOR') && (
