@@ -48,6 +48,7 @@ from app.db.models import (
     Deletion,
     DeletionState,
     Event,
+    File,
     FileBatch,
     FormerMember,
     Journal,
@@ -60,7 +61,7 @@ from app.db.sql import boolean, elements, in_quotes, is_one_of
 from app.db.types import Id, Time
 from app.errors import Forbidden, JournalBroken, NotFound
 from app.record import keeping
-from app.record.entries import SUBJECT_OF, SUBJECTS
+from app.record.entries import FILE, SUBJECT_OF, SUBJECTS
 from app.record.journal import Head, Recorder, last_nodes
 from app.record.keeping import Touch
 from app.values import field_name, new_user_id, now, parse_id
@@ -81,6 +82,7 @@ MAX_GIVEN = 1_000
 
 _cases: FromClause = Case.__table__
 _events, _batches, _comments, _texts = table_of(Event), table_of(FileBatch), table_of(Comment), table_of(SearchText)
+_files = table_of(File)
 _CASE = SUBJECTS[Case.__tablename__].name
 _deletions, _former, _entries = table_of(Deletion), table_of(FormerMember), table_of(JournalEntry)
 _users: FromClause = User.__table__
@@ -152,7 +154,7 @@ def listable(table: Table, asking: Asking) -> ColumnElement[bool]:
 
     Those who see few cases are told of them by these: what there is of others' takes no time.
     """
-    if not asking.sees_few or table not in {_cases, _texts}:
+    if not asking.sees_few or table not in {_cases, _texts, _files}:
         return readable(table, asking)
     is_own = is_one_of(table.c.id if table is _cases else table.c.case_id, own_cases(asking))
     return and_(is_own, _is_there(table))
@@ -190,6 +192,9 @@ def _is_there(table: Table) -> ColumnElement[bool]:
     elif table is _batches:
         above = select(literal_column("1")).select_from(_events).join(_cases, _cases.c.id == _events.c.case_id)
         above = above.where(_events.c.id == table.c.event_id)
+    elif table is _files:
+        above = select(literal_column("1")).select_from(_batches).join(_events, _events.c.id == _batches.c.event_id)
+        above = above.join(_cases, _cases.c.id == _events.c.case_id).where(_batches.c.id == table.c.batch_id)
     elif table is _texts:
         return _is_of_what_is_there(table)
     elif table is _comments:
@@ -205,8 +210,10 @@ def _is_of_what_is_there(texts: Table) -> ColumnElement[bool]:
     case = select(one).where(_cases.c.id == texts.c.case_id).correlate(texts)
     event = select(one).where(_events.c.id == texts.c.event_id).correlate(texts)
     comments = select(one).where(_comments.c.id == texts.c.row_id, _has_its_place(_comments)).correlate(texts)
-    comment: ColumnElement[str] = literal_column(f"'{SUBJECTS[_comments.name].name}'")
-    return and_(_has(case), or_(texts.c.event_id.is_(None), _has(event)), or_(texts.c.type != comment, _has(comments)))
+    files = select(one).where(_files.c.id == texts.c.row_id, _is_there(_files)).correlate(texts)
+    comment, file = (literal_column(f"'{subject.name}'", String) for subject in (SUBJECTS[_comments.name], FILE))
+    has_place = or_(texts.c.type != comment, _has(comments)), or_(texts.c.type != file, _has(files))
+    return and_(_has(case), or_(texts.c.event_id.is_(None), _has(event)), *has_place)
 
 
 def _has(row: Select[Any]) -> ColumnElement[bool]:

@@ -28,6 +28,7 @@ from tests.conftest import KINDS
 from tests.server import SECRET
 
 TABLES = {
+    "files",
     *("deletions", "former_members", "holds", "tags", "comments"),
     *("users", "case_counter", "cases", "case_members", "events", "file_batches", "trusted_documents"),
     "search_texts",

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy import text as sql_text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from app.db.types import Choice, CurrentTime, Folded, Grams, Id, Time
+from app.db.types import Choice, CurrentTime, Folded, Grams, Hash, Id, Time
 
 TITLE_LENGTH = 200
 REFERENCE_LENGTH = 200
@@ -308,6 +308,40 @@ class FileBatch(Recorded, Tagged, Base):
     file_types: Mapped[str | None] = mapped_column(String(FILE_TYPES_LENGTH))
     sort_order: Mapped[int] = mapped_column(server_default="0")
     description: Mapped[str | None] = mapped_column(Text, sort_order=1)
+    # Once its manifest is finished: the digest of that, how many bytes its files have, since when, and by whom.
+    manifest_sha256: Mapped[str | None] = mapped_column(String(64), sort_order=5)
+    total_bytes: Mapped[int | None] = mapped_column(BigInteger, sort_order=5)
+    finished_at: Mapped[datetime | None] = mapped_column(Time, sort_order=5)
+    finished_by: Mapped[str | None] = mapped_column(Id, ForeignKey("users.id"), sort_order=5)
+
+
+class File(Base):
+    """A file of a file batch, by the batch's manifest; it is never changed, and goes only when the batch is purged."""
+
+    __tablename__ = "files"
+    __table_args__ = (
+        CheckConstraint("size >= 0", name="size_not_negative"),
+        Index("files_by_path", "batch_id", "path", "raw", unique=True),
+        Index("files_by_raw", "batch_id", "raw", **_where("path_bytes IS NOT NULL")),
+        # All that the viewer may see with a hash are found case by case.
+        Index("files_by_sha256", "sha256", "case_id", "id"),
+        Index("files_by_sha1", "sha1", "case_id", "id", **_where("sha1 IS NOT NULL")),
+        Index("files_by_md5", "md5", "case_id", "id", **_where("md5 IS NOT NULL")),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    case_id: Mapped[str] = mapped_column(Id)
+    event_id: Mapped[str] = mapped_column(Id)
+    batch_id: Mapped[str] = mapped_column(Id)
+    # As it is shown; of what is no UTF-8 the bytes, too, in base64 as they are told, and raw as they sort.
+    path: Mapped[str] = mapped_column(Folded)
+    size: Mapped[int] = mapped_column(BigInteger)
+    modified_at: Mapped[datetime | None] = mapped_column(Time)
+    sha256: Mapped[bytes] = mapped_column(Hash)
+    sha1: Mapped[bytes | None] = mapped_column(Hash)
+    md5: Mapped[bytes | None] = mapped_column(Hash)
+    path_bytes: Mapped[str | None] = mapped_column(Text)
+    raw: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class SearchText(Base):

@@ -33,7 +33,7 @@ from sqlalchemy.sql.expression import BindParameter, TableValuedAlias
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
-from app.db.types import Choice, Id, Time
+from app.db.types import Choice, Hash, Id, Time
 from app.errors import PassedLimit
 
 T = TypeVar("T")
@@ -148,7 +148,9 @@ def _flat_postgresql(element: _Flat, compiler: SQLCompiler, **options: Any) -> s
 @compiles(_Flat, "sqlite")
 def _flat_sqlite(element: _Flat, compiler: SQLCompiler, **options: Any) -> str:
     # What SQLite stores of each kind is what its own function makes the right JSON of.
-    arguments = (f"{_literal(member.key)}, {compiler.process(member.value, **options)}" for member in element.members)
+    values = (_Digits(each.value) if isinstance(each.kind, Hash) else each.value for each in element.members)
+    pairs = zip(element.members, values, strict=True)
+    arguments = (f"{_literal(member.key)}, {compiler.process(value, **options)}" for member, value in pairs)
     return f"json_object({', '.join(arguments)})"
 
 
@@ -721,7 +723,8 @@ def _digits_postgresql(element: _Digits, compiler: SQLCompiler, **options: Any) 
 
 @compiles(_Digits, "sqlite")
 def _digits_sqlite(element: _Digits, compiler: SQLCompiler, **options: Any) -> str:
-    return f"lower(hex({compiler.process(element.clauses, **options)}))"
+    # Of NULL it would make an empty text.
+    return f"nullif(lower(hex({compiler.process(element.clauses, **options)})), '')"
 
 
 class _Among(Condition):
@@ -862,6 +865,8 @@ def json_pieces(value: ColumnElement[Any], kind: TypeEngine[Any], *, nullable: b
             text = value
         case Time():
             text = _Moment(value)
+        case Hash():
+            text = _Digits(value)
         case String():
             return [or_null(_Quoted(value))] if nullable else [_Quoted(value)]
         case _:

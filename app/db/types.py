@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import String, Text
+from sqlalchemy import LargeBinary, String, Text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
@@ -78,6 +78,13 @@ class Choice(TypeDecorator[str]):
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002 - both alike
         """Turn an enumeration's member into its name."""
         return value.value if isinstance(value, Enum) else value
+
+
+class Hash(TypeDecorator[bytes]):
+    """A hash: its bytes, which are told in lower-case hexadecimal."""
+
+    impl = LargeBinary
+    cache_ok = True
 
 
 class Grams(TypeDecorator[str]):

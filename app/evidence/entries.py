@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from binascii import Error as BadBase64
 from dataclasses import dataclass
 from typing import Final
 
@@ -69,17 +68,28 @@ def decoded(text: str, base64: str | None) -> bytes:
 
     Raises ValueError.
     """
-    if not base64:
-        path = text.encode()
-    else:
-        try:
-            path = b64decode(base64, validate=True)
-        except BadBase64:
-            raise ValueError("the path's bytes are no base64") from None
-        if shown(path) != text:
-            raise ValueError("the path's bytes are not shown as the path")
+    try:
+        path = bytes_of(text, base64)
+    except ValueError as error:
+        raise ValueError(f"the path's bytes: it {error}") from None
     if (fault := path_fault(path)) is not None:
         raise ValueError(f"the path {fault}")
+    return path
+
+
+def bytes_of(text: str, base64: str | None) -> bytes:
+    """Return the bytes of a path by how it is shown, and by these in base64 if they are given.
+
+    Raises ValueError, with what is wrong with these as the end of a sentence.
+    """
+    if not base64:
+        return text.encode()
+    try:
+        path = b64decode(base64, validate=True)
+    except ValueError:
+        raise ValueError("is no base64") from None
+    if shown(path) != text:
+        raise ValueError("is not what the path shows")
     return path
 
 

@@ -6,7 +6,7 @@ cases; of those who see few, what they see is looked at, and nothing of others' 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -32,16 +32,16 @@ from sqlalchemy import (
     union_all,
 )
 
-from app.db.models import Case, SearchText, table_of
+from app.db.models import Case, File, SearchText, table_of
 from app.db.searching import HasFewGrams, IsRare, Matches, MayContain, Sought
 from app.db.sql import apart, concatenation, contains, is_none, is_one_of, position
 from app.db.types import Id
 from app.ownership import Asking, listable, readable
 from app.reading.pages import Columns, Order, Sort
 from app.reading.rows import OrderBy, Rows, Scope
-from app.record.entries import SUBJECTS, Subject
+from app.record.entries import SEARCHED, Subject
 
-_TEXTS, _CASES = table_of(SearchText), table_of(Case)
+_TEXTS, _CASES, _FILES = table_of(SearchText), table_of(Case), table_of(File)
 
 
 def has_text(identifier: ColumnElement[str], text: ColumnElement[str]) -> ColumnElement[bool]:
@@ -53,27 +53,24 @@ def has_text(identifier: ColumnElement[str], text: ColumnElement[str]) -> Column
 
 def type_of(table: Table) -> str:
     """Return what the index calls the rows of a table."""
-    return SUBJECTS[table.name].name
+    return SEARCHED[table.name].name
 
 
-class FoundRows(Rows):
-    """Rows of a table that have a text."""
+class WaysRows(Rows):
+    """Rows of a table that meet a condition, found by several ways, of which those are gone that are to be taken.
 
-    def __init__(self, alias: str, table: Table, sought: Sought) -> None:
+    `by` is the filter that asks for them.
+    """
+
+    def __init__(self, alias: str, table: Table, by: object, ways: Sequence[Way]) -> None:
         super().__init__(alias, table)
-        rare = _is_rare(alias, sought, type_of(table))
-        candidates = select(_TEXTS.c.row_id).where(MayContain(sought, rare), contains(_TEXTS.c.text, sought.text))
-        # At the beginning of the statement: here it would be too much for SQLite's parser where lists are nested.
-        found = candidates.cte(f"{alias}_found")
-        self._ways = [
-            _Way(rare, is_one_of(table.c.id, select(found.c.row_id))),
-            _Way(not_(rare), has_text(table.c.id, sought.text)),
-        ]
+        self.by = by
+        self._ways = ways
 
     def among(self, what: ColumnElement[Any], *conditions: ColumnElement[bool]) -> Select[Any]:
         """See Rows."""
         found = [
-            super(FoundRows, self).among(self.table.c.id, *conditions, way.condition).limit(_limit(way))
+            super(WaysRows, self).among(self.table.c.id, *conditions, way.condition).limit(_limit(way))
             for way in self._ways
         ]
         both = union_all(*(select(one.alias(self.alias)) for one in found)).alias(self.alias)
@@ -93,13 +90,33 @@ class FoundRows(Rows):
         return select(both).order_by(*outer).limit(limit).correlate(None)
 
 
+def by_text(alias: str, table: Table, sought: Sought) -> list[Way]:
+    """Return the ways to rows of a table that have a text."""
+    rare = _is_rare(alias, sought, type_of(table))
+    candidates = select(_TEXTS.c.row_id).where(MayContain(sought, rare), contains(_TEXTS.c.text, sought.text))
+    # At the beginning of the statement: here it would be too much for SQLite's parser where lists are nested.
+    found = candidates.cte(f"{alias}_found")
+    return [
+        Way(rare, is_one_of(table.c.id, select(found.c.row_id))),
+        Way(not_(rare), has_text(table.c.id, sought.text)),
+    ]
+
+
+def by_hash(hashes: Mapping[str, ColumnElement[bytes]], among: ColumnElement[bool]) -> list[Way]:
+    """Return the ways to files that have a hash, given for each column that could have it; NULL for all but one.
+
+    `among` is what else they meet that an index of hashes has, too.
+    """
+    return [Way(hash_.is_not(None), and_(_FILES.c[name] == hash_, among)) for name, hash_ in hashes.items()]
+
+
 def _is_rare(name: str, sought: Sought, type_: str | None = None) -> ColumnElement[bool]:
     """Return the condition that a text is rare, which is found out once, at the beginning of the statement."""
     asked = select(case((IsRare(sought, type_), _ONE), else_=_NONE).label("rare")).cte(f"{name}_rare")
     return select(asked.c.rare).scalar_subquery() == _ONE
 
 
-class _Way(NamedTuple):
+class Way(NamedTuple):
     """A way to rows that meet a condition, and whether it is one to go."""
 
     is_taken: ColumnElement[bool]
@@ -113,7 +130,7 @@ class _HitWay(NamedTuple):
     hits: Select[Any]
 
 
-def _limit(way: _Way | _HitWay, most: ColumnElement[int] | None = None) -> ColumnElement[int]:
+def _limit(way: Way | _HitWay, most: ColumnElement[int] | None = None) -> ColumnElement[int]:
     """Return how many rows a way is gone for: one that isn't taken ends before it begins.
 
     A condition that is false SQLite would ask of each row.
@@ -138,6 +155,18 @@ class _Labels:
 
 def _label(name: str) -> str:
     return f"sort_{name}"
+
+
+@dataclass(frozen=True)
+class HashScope(Scope):
+    """Files that have a hash, given as by_hash has it, in all that the viewer may see."""
+
+    hashes: Mapping[str, ColumnElement[bytes]]
+    seen: ColumnElement[bool]
+
+    def rows(self, alias: str) -> Rows:
+        """Return such rows, of which nothing has been asked yet."""
+        return WaysRows(alias, self.table, None, by_hash(self.hashes, self.seen))
 
 
 RANK = Column("rank", Integer)
@@ -308,8 +337,7 @@ def excerpt(hits: HitRows) -> ColumnElement[str]:
     Where it has made more of some and as many fewer of others, they may lie some characters beside the match.
     """
     identifier, type_ = hits.column("row_id"), hits.column("type")
-    searched = (subject for subject in SUBJECTS.values() if subject.searched)
-    written = case({subject.name: _written(subject, identifier) for subject in searched}, value=type_)
+    written = case({subject.name: _written(subject, identifier) for subject in SEARCHED.values()}, value=type_)
     folded = select(_TEXTS.c.text).where(_TEXTS.c.id == hits.column("id")).correlate(None).scalar_subquery()
     both = select(written.label("written"), folded.label("folded")).correlate(None).alias("both_")
     same = func.length(both.c.written) == func.length(both.c.folded)

@@ -26,9 +26,11 @@ from sqlalchemy.types import TypeEngine
 from app.db import grams
 from app.db.searching import Sought
 from app.db.sql import Piece, Stream, boolean, concatenation, cursor_text, in_quotes, joined, or_null, stream
+from app.db.types import Hash
+from app.evidence.entries import HASHES
 from app.ownership import Asking
 from app.reading import nouns
-from app.reading.finding import FoundRows, type_of
+from app.reading.finding import WaysRows, by_hash, by_text, type_of
 from app.reading.nouns import Filter
 from app.reading.pages import Page
 from app.reading.rows import Rows, Scope, braces, scalar
@@ -188,7 +190,7 @@ def conditions_of(
     """Iterate over what rows have to meet by the filters that a field was given, which is asked for at `site`."""
     filters = filters_of(field) if where else {}
     for name, value in where.items():
-        if isinstance(rows, FoundRows) and filters[name] is nouns.text:
+        if isinstance(rows, WaysRows) and filters[name] is rows.by:
             continue  # which is how they are found
 
         def bind(convert: Callable[[Any], Any], column: str | None, name: str = name) -> ColumnElement[Any]:
@@ -200,21 +202,30 @@ def conditions_of(
 
 def found_rows(
     planner: Planner, asking: Asking, field: Field, where: Mapping[str, Any], site: int, scope: Scope
-) -> FoundRows | None:
-    """Return the rows as those that have the text that is asked for, where the index helps to find them."""
-    is_helped = where and not asking.sees_few and planner.nesting <= _HELPED
-    filters = filters_of(field) if is_helped else {}
-    name = next((name for name in filters if name in where and filters[name] is nouns.text), None)
-    if name is None:
+) -> WaysRows | None:
+    """Return the rows as those that have the text or the hash that is asked for, where an index helps to find them."""
+    asked = {filters_of(field)[name]: name for name in where} if where else {}
+    is_helped = not asking.sees_few and planner.nesting <= _HELPED
+    name = planner.name()
+
+    def bind(filter_: Filter, kind: TypeEngine[T], make: Callable[[str], Any]) -> BindParameter[T]:
+        return planner.bind(lambda run: make(run.arguments[site].where[asked[filter_]]), kind)
+
+    if nouns.having_hash in asked:
+        hashes = {of: bind(nouns.having_hash, Hash(), partial(nouns.hash_of, of)) for of in HASHES}
+        rows = WaysRows(name, scope.table, nouns.having_hash, by_hash(hashes, nouns.in_case_of(scope.above)))
+    elif nouns.text in asked and is_helped:
+        words = partial(grams.query, planner.dialect, [type_of(scope.table)])
+        text, asks, pair = (bind(nouns.text, Text(), partial(_of_folded, make)) for make in (str, words, grams.pair))
+        rows = WaysRows(name, scope.table, nouns.text, by_text(name, scope.table, Sought(text, asks, pair)))
+    else:
         return None
-    asked = partial(grams.query, planner.dialect, [type_of(scope.table)])
-
-    def bind(make: Callable[[str], str | None]) -> ColumnElement[str]:
-        return planner.bind(lambda run: make(fold(run.arguments[site].where[name])), Text())
-
-    rows = FoundRows(planner.name(), scope.table, Sought(bind(str), bind(asked), bind(grams.pair)))
     rows.above = scope.above
     return rows
+
+
+def _of_folded(make: Callable[[str], str | None], text: str) -> str | None:
+    return make(fold(text))
 
 
 def filters_of(field: Field) -> dict[str, Filter]:

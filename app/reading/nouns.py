@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
-from string import ascii_lowercase, ascii_uppercase
+from string import ascii_lowercase, ascii_uppercase, hexdigits
 from typing import Any, ClassVar, Final, Protocol, TypeAlias
 
 from graphql import GraphQLField, GraphQLNamedType, GraphQLObjectType
@@ -22,6 +22,7 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    and_,
     case,
     cast,
     exists,
@@ -34,8 +35,9 @@ from sqlalchemy import (
 )
 
 from app import ownership
-from app.db.models import Base, Event, Tag, TimePrecision, table_of
+from app.db.models import Base, Event, File, FileBatch, Tag, TimePrecision, table_of
 from app.db.sql import among, contains, in_small_letters, members, texts
+from app.evidence.entries import HASHES, MAX_PATH
 from app.ownership import Asking
 from app.reading.finding import EXCERPT, has_text
 from app.reading.pages import MAX_TEXT, Columns, Order, order_of
@@ -48,6 +50,7 @@ MADE_BY: Final = "dossier_made_by"
 """Where a class that a function makes has that function."""
 
 _TAGS, _EVENTS = table_of(Tag), table_of(Event)
+_BATCHES, _FILES = table_of(FileBatch), table_of(File)
 
 MAX_NAMES = 100
 """How many names a filter may give."""
@@ -280,6 +283,11 @@ class Connection(Lead):
 @dataclass(frozen=True)
 class Search(Connection):
     """What has a text, of whatever kind, page by page."""
+
+
+@dataclass(frozen=True)
+class ByHash(Connection):
+    """The files with a hash, in all that the viewer may see, page by page."""
 
 
 @dataclass(frozen=True)
@@ -663,6 +671,64 @@ class HavingTags:
 
 having_tags = HavingTags()
 """Rows that have all the tags given, for filters of whatever can have tags."""
+
+
+def hash_of(name: str, digits: str) -> bytes | None:
+    """Return a hash by its hexadecimal digits, if they are as many as one of that name has; None else."""
+    return bytes.fromhex(digits) if len(digits) == 2 * HASHES[name] else None
+
+
+def hash_fault(digits: str) -> str | None:
+    """Return what is wrong with the digits of a hash, as the end of a sentence, or None."""
+    if len(digits) in {2 * length for length in HASHES.values()} and _DIGITS.issuperset(digits):
+        return None
+    return "must be a SHA-256, a SHA-1 or an MD5: 64, 40 or 32 hexadecimal digits"
+
+
+class HavingHash:
+    """A filter: files with a hash, of whichever kind it is by its length."""
+
+    fault = staticmethod(hash_fault)
+
+    def __call__(self, rows: Filtered, _: str, bind: Bind, __: Asking) -> ColumnElement[bool]:
+        """See Filter; those of a page are found by an index, see lists.py."""
+        return or_(*(rows.c[name] == bind(partial(hash_of, name), name) for name in HASHES))
+
+
+having_hash = HavingHash()
+"""Files with a hash."""
+
+
+def in_case_of(above: Mapping[str, ColumnElement[str]]) -> ColumnElement[bool]:
+    """Return the condition that a file is in the case of the batch above, by what an index of hashes has."""
+    of_batch = select(_BATCHES.c.case_id).where(_BATCHES.c.id == above["batch_id"]).correlate_except(_BATCHES)
+    return _FILES.c.case_id == of_batch.scalar_subquery()
+
+
+class Begins:
+    """A filter: files whose path begins with a text."""
+
+    def fault(self, prefix: str) -> str | None:
+        """Return what is wrong with what is given, as the end of a sentence, or None."""
+        return text_fault(prefix) if len(prefix) <= MAX_PATH else f"may have up to {MAX_PATH:,} characters"
+
+    def __call__(self, rows: Filtered, _: str, bind: Bind, __: Asking) -> ColumnElement[bool]:
+        """See Filter."""
+        behind = bind(_behind, "path")
+        return and_(rows.c["path"] >= bind(str, "path"), or_(behind.is_(None), rows.c["path"] < behind))
+
+
+def _behind(prefix: str) -> str | None:
+    """Return the first text, by code points, behind all that begin with a prefix; None where there is none."""
+    prefix = prefix.rstrip(chr(_LAST_CHARACTER))
+    if not prefix:
+        return None
+    last = ord(prefix[-1]) + 1
+    return prefix[:-1] + chr(_BEHIND_SURROGATES if last == _FIRST_SURROGATE else last)
+
+
+_LAST_CHARACTER, _FIRST_SURROGATE, _BEHIND_SURROGATES = 0x10FFFF, 0xD800, 0xE000
+_DIGITS = frozenset(hexdigits)
 
 
 def _keys(tags: Sequence[str]) -> str:

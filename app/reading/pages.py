@@ -117,6 +117,13 @@ class HitPage(Page):
     kinds: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class HashPage(Page):
+    """Which part of all files with a hash is asked for, by the hash's digits."""
+
+    hash: str
+
+
 def order_of(table: Table, orders: Sequence[Enum], columns: Mapping[str, tuple[str, ...]]) -> Order:
     """Return the order that a list of an order's names asks for.
 
@@ -169,6 +176,14 @@ def decode_search(order: Order, arguments: Mapping[str, Any]) -> HitPage:
         raise ArgumentError("`text` must not be blank", "text")
     kinds = tuple(dict.fromkeys(kind.value for kind in arguments.get("kinds") or ()))
     return HitPage(page.order, page.size, page.backward, page.after, page.before, page.where, text, kinds)
+
+
+def decode_hash(order: Order, fault: Callable[[str], str | None], arguments: Mapping[str, Any]) -> HashPage:
+    """Return the page that a field with a `hash` asks for, which has a `fault` or None. Raises ArgumentError."""
+    page = decode(arguments, lambda _: order, {})
+    if (wrong := fault(arguments["hash"])) is not None:
+        raise ArgumentError(f"`hash` {wrong}", "hash")
+    return HashPage(page.order, page.size, page.backward, page.after, page.before, page.where, arguments["hash"])
 
 
 def where_of(arguments: Mapping[str, Any], filters: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    exists,
     func,
     literal,
     literal_column,
@@ -37,7 +38,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.visitors import iterate
 
-from app.db.models import Case, ChangeKind, Journal, JournalEntry, table_of
+from app.db.models import Case, ChangeKind, File, Journal, JournalEntry, table_of
 from app.db.sql import apart, array_of, contains, digits, inside, is_none, last_hash, node_hash, value_inside
 from app.db.types import Id
 from app.ownership import Asking, may_be_left, readable
@@ -50,6 +51,7 @@ from app.record.entries import NO_CHANGE, SUBJECTS, VALUES, Subject
 from app.values import field_name, now
 
 _ENTRIES, _JOURNALS, _CASES = table_of(JournalEntry), table_of(Journal), table_of(Case)
+_FILES = table_of(File)
 _IMPORTED: ColumnElement[str] = literal_column(f"'{ChangeKind.IMPORTED.value}'")
 # What is said of a row that was not there before.
 _BEGINNINGS: Sequence[ColumnElement[str]] = [
@@ -127,6 +129,10 @@ class Past:
         """Return where rows of the case lie that have these values in columns, which never change."""
         if table.name in SUBJECTS:
             return PastScope(table, (), self, values, any(may_be_left(table, name) for name in values))
+        if table is _FILES:
+            # Those of manifests that were finished by then: from that moment they are recorded, and never change.
+            of_batch = table.c.batch_id == values["batch_id"]
+            return Scope(table, [of_batch, self._was_finished(values["batch_id"])], above=values)
         # Entries are never changed: those that there are by now begin with those that there were.
         return Scope(table, [*(table.c[name] == value for name, value in values.items()), table.c.seq <= self.seq])
 
@@ -135,6 +141,12 @@ class Past:
         entry = _ENTRIES.alias("above")
         last = select(entry.c.kind).where(entry.c.row_id == identifier, entry.c.seq <= self.seq, *_changes(entry))
         return _one(last.order_by(entry.c.seq.desc())) != _DELETED
+
+    def _was_finished(self, batch_id: ColumnElement[str]) -> ColumnElement[bool]:
+        """Return the condition that the manifest of a batch was finished."""
+        entry = _ENTRIES.alias("finishing")
+        says_so = contains(entry.c.said, literal_column(f"""'"{field_name("manifest_sha256")}"'"""))
+        return exists(select(entry.c.seq).where(entry.c.row_id == batch_id, entry.c.seq <= self.seq, says_so))
 
     def keys(self, subject: Subject, values: Mapping[str, ColumnElement[str]], names: Sequence[str]) -> Any:
         """Return the keys of rows that have these values, with the columns of these names."""

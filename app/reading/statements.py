@@ -57,8 +57,9 @@ from app.db.sql import (
     members,
     or_null,
 )
-from app.db.types import Id, Time
+from app.db.types import Hash, Id, Time
 from app.errors import RequestFault, RequestRefused
+from app.evidence.entries import HASHES
 from app.ownership import (
     Asking,
     Viewer,
@@ -74,10 +75,10 @@ from app.reading import nouns
 from app.reading.beside import kind_of
 from app.reading.counts import ReadCounts, asked
 from app.reading.feeds import ReadFeed, since
-from app.reading.finding import HIT_ORDER, HitRows, HitScope, excerpt, number_in
+from app.reading.finding import HIT_ORDER, HashScope, HitRows, HitScope, excerpt, number_in
 from app.reading.lists import ReadPage, filters_of
 from app.reading.nouns import Filter, Noun, noun_of
-from app.reading.pages import MAX_SIZE, ArgumentError, decode, decode_search
+from app.reading.pages import MAX_SIZE, ArgumentError, decode, decode_hash, decode_search
 from app.reading.past import AsOf, Past, PastScope, as_of, past_filters
 from app.reading.plans import Plan, Run, Site
 from app.reading.rows import Rows, Scope, braces, scalar
@@ -379,6 +380,8 @@ class Planner:
         """Return what makes the page that a field asks for, each time anew; None when there is a fault."""
         if isinstance(connection, nouns.Search):
             return self._hits(field)
+        if isinstance(connection, nouns.ByHash):
+            return self._by_hash(connection, field)
         noun = field.noun
         filters = self._filters_of(row, field)
         site, page = self._site(
@@ -408,6 +411,19 @@ class Planner:
         asked = partial(grams.query, self.dialect, page.kinds)
         sought, number = Sought(folded(str), folded(asked), folded(grams.pair)), bind(number_in, Integer())
         scope = HitScope(field.noun.table, (), sought, number, page.kinds, self.dialect, self._asking)
+        return partial(ReadPage, self, self._asking, field, page, site, scope)
+
+    def _by_hash(self, connection: nouns.ByHash, field: Field) -> Callable[[], ReadPage] | None:
+        order = field.noun.order((), connection.order)
+        site, page = self._site(field, partial(decode_hash, order, nouns.hash_fault))
+        if page is None:
+            return None
+
+        def bind(name: str) -> BindParameter[bytes]:
+            return self.bind(lambda run: nouns.hash_of(name, run.arguments[site].hash), Hash())
+
+        table = field.noun.table
+        scope = HashScope(table, (), {name: bind(name) for name in HASHES}, listable(table, self._asking))
         return partial(ReadPage, self, self._asking, field, page, site, scope)
 
     def counts(self, row: Rows, lead: nouns.Counts, field: Field) -> Callable[[], ReadCounts] | None:

@@ -10,7 +10,7 @@ from sqlalchemy import Integer, String
 from sqlalchemy.types import TypeEngine
 
 from app.db.models import DESCRIPTION_LENGTH
-from app.db.types import Choice, Id, Time
+from app.db.types import Choice, Hash, Id, Time
 from app.reading import nouns
 from app.reading.pages import DEFAULT_SIZE, MAX_SIZE
 from app.reading.selections import Field, asks_for_past
@@ -136,7 +136,7 @@ def _of_any(field: Field) -> Weight:
 
 def _of_column(kind: TypeEngine[Any]) -> int:
     match kind:
-        case Id() | Time() | Choice() | Integer():
+        case Id() | Time() | Choice() | Integer() | Hash():
             return _SHORT
         case String(length=length):
             return _ESCAPED * (length or DESCRIPTION_LENGTH)

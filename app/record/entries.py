@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 import orjson
 from sqlalchemy import Column, Integer, Table
 
-from app.db.models import Base, Case, CaseMember, ChangeKind, Comment, Event, FileBatch, Hold, table_of
+from app.db.models import Base, Case, CaseMember, ChangeKind, Comment, Event, File, FileBatch, Hold, table_of
 from app.db.types import Time
 from app.values import field_name, fold, format_time
 
@@ -183,6 +183,14 @@ SUBJECTS: Mapping[str, Subject] = {
     )
 }
 """The tables of which everything is recorded."""
+
+FILE = Subject("FILE", File, "path", searched=("path",))
+"""Files, of which nothing is recorded but the digest of the whole list; see files.py."""
+
+SEARCHED: Mapping[str, Subject] = {
+    subject.table.name: subject for subject in (*SUBJECTS.values(), FILE) if subject.searched
+}
+"""The tables in whose rows a text is searched for."""
 
 SUBJECT_OF: Mapping[str, Subject] = {subject.name: subject for subject in SUBJECTS.values()}
 """The same by what entries call their rows."""

@@ -36,11 +36,11 @@ from app.db.grams import grams, whole
 from app.db.models import SearchText, table_of
 from app.db.searching import grams_of_texts, into_grams
 from app.db.snapshots import Snapshot, StoredRow
-from app.record.entries import SUBJECTS, Subject
+from app.record.entries import SEARCHED, SUBJECTS, Subject
 from app.record.journal import text_of
 
 _TEXTS = table_of(SearchText)
-_SEARCHED = [subject for subject in SUBJECTS.values() if subject.searched]
+_SEARCHED = SEARCHED.values()
 _EVENT = SUBJECTS["events"]
 _AT_ONCE = 1_000  # rows that are read, and texts that are written
 

@@ -125,6 +125,11 @@ class Recorder:
         self.write_each(_insert(table), each)
         self._list(subject, each)
 
+    def add_unrecorded(self, subject: Subject, rows: Sequence[Row]) -> None:
+        """Write new rows that have no entries of their own."""
+        self.write_each(_insert(subject.table), rows)
+        self._list(subject, rows)
+
     def update(
         self,
         table: Table,
@@ -168,17 +173,21 @@ class Recorder:
 
     def remove(self, table: Table, rows: Sequence[Row], *, beside: bool = False) -> list[str]:
         """Delete rows, for each of which there is an entry; return the ids of these."""
-        if not self._may_destroy:
-            raise PermissionError(f"nothing permits that rows of {table.name} are deleted")
         subject = SUBJECTS[table.name]
         made = [self.note(ChangeKind.DELETED, subject, row, subject.gone(row), beside=beside) for row in rows]
+        self.remove_unrecorded(subject, rows)
+        self._index(rows, [])
+        return made
+
+    def remove_unrecorded(self, subject: Subject, rows: Sequence[Row]) -> None:
+        """Delete rows, with what is searched of them, without an entry that says so."""
+        if not self._may_destroy:
+            raise PermissionError(f"nothing permits that rows of {subject.table.name} are deleted")
         gone = [{"row": row["id"]} for row in rows]
-        self.write_each(_delete(table), gone)
+        self.write_each(_delete(subject.table), gone)
         if subject.searched:
             self._tell(_UNLIST, _UNLIST_ONE, rows)
             self.write_each(_FORGET, gone)
-        self._index(rows, [])
-        return made
 
     def say_instead(self, left: Sequence[tuple[str, str | None]], seq: int) -> None:
         """Let entries, by their ids, say what is left of what they said, by the entry that tells of it."""

@@ -54,7 +54,8 @@ from app.db.models import (
 from app.db.sql import elements, value_inside
 from app.db.types import Id
 from app.errors import JournalBroken
-from app.record.entries import SUBJECT_OF, SUBJECTS, VALUES, Row, leaf_of
+from app.record import files
+from app.record.entries import FILE, SUBJECT_OF, SUBJECTS, VALUES, Row, leaf_of
 from app.record.journal import Recorder
 from app.values import field_name, format_time
 
@@ -371,6 +372,11 @@ def _purge_some(recorder: Recorder, deletion: FoundRow) -> bool:
         carry_on(recorder, other)
         return True
     found = transaction.all(_SAID[deletion.type], {**above, "after": deletion.position, "most": _ENTRIES_AT_ONCE})
+    # The files of a batch go before the entries that tell which batches there were.
+    batches = dict.fromkeys(str(entry.row_id) for entry in found if entry.type == _BATCH)
+    if some := files.some_in(transaction, batches):
+        recorder.remove_unrecorded(FILE, [file._asdict() for file in some])
+        return True
     # `seq` of the deletion is by now that of the entry that certifies it.
     recorder.say_instead([(entry.id, None) for entry in found], deletion.seq)
     # A hold goes with the first entry about it, so that the record and the table never contradict each other.

@@ -29,8 +29,21 @@ import orjson
 from sqlalchemy import FromClause, Select, and_, bindparam, exists, func, literal_column, null, select
 
 from app.db import Statement
-from app.db.models import Case, CaseCounter, ChangeKind, Journal, JournalEntry, SearchText, Tag, User, table_of
+from app.db.models import (
+    Case,
+    CaseCounter,
+    ChangeKind,
+    File,
+    FileBatch,
+    Journal,
+    JournalEntry,
+    SearchText,
+    Tag,
+    User,
+    table_of,
+)
 from app.db.snapshots import Snapshot, StoredRow
+from app.record import files
 from app.record.entries import SUBJECTS, VALUES, Row, Subject, leaf_of, tag_index
 from app.record.indexing import is_index_right, strays
 from app.record.replaying import KEYS, PURGED, SEARCHED, Fault, Replay, Told
@@ -38,7 +51,7 @@ from app.record.trees import HASH_BYTES, extended, leaf_hash, root
 from app.values import parse_id, visible
 
 _CASES, _JOURNALS, _ENTRIES, _USERS = table_of(Case), table_of(Journal), table_of(JournalEntry), table_of(User)
-_TEXTS = table_of(SearchText)
+_TEXTS, _BATCHES = table_of(SearchText), table_of(FileBatch)
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _IN_CASE = bindparam("case", type_=_ENTRIES.c.case_id.type)
@@ -106,6 +119,7 @@ class Verification:
         yield from self._tag_faults()
         yield from self._counter_faults()
         yield from self._search_faults()
+        yield from self._manifest_faults()
 
     def _replayed(self, key: Sequence[Any], entries: Iterable[Told], rows: list[StoredRow]) -> list[Finding]:
         row_id, case_id = key
@@ -168,6 +182,25 @@ class Verification:
         if not self._given and not is_index_right(self._snapshot):
             sentence = "the index of what is searched is another than that of the texts; run 'dossier reindex'"
             yield Finding(None, None, None, Fault(None, None, sentence))
+
+    def _manifest_faults(self) -> Iterator[Finding]:
+        """Make manifests anew of the files that there are, and compare them with what batches say of theirs."""
+        batches = ((row[0], row) for row in self._rows(_MANIFESTS))
+        there = merge(*(self._listed(statements) for statements in _LISTED), key=_place)
+        for (batch_id,), listed, found in together(there, batches, 1):
+            for _, (_, case_id, *told) in found:  # files may be there without a manifest, and of what was deleted
+                try:
+                    made = files.manifest_of((path, hash_, size) for _, path, hash_, size in listed)
+                except (AttributeError, TypeError):
+                    made = files.Manifest("", 0, 0)
+                if [*made] != told:
+                    wrong = Fault(None, "manifestSha256", "it is not the digest of the files that there are")
+                    yield self._finding(case_id, wrong, ("FILE_BATCH", batch_id))
+
+    def _listed(self, statements: tuple[Statement, Statement]) -> Iterator[tuple[Any, bytes, Any, Any]]:
+        """Iterate over files in the order of their batches and their paths' bytes."""
+        for batch_id, path, hash_, size in self._rows(statements):
+            yield batch_id, path.encode() if isinstance(path, str) else path, hash_, size
 
     def _note_number(self, number: Any) -> None:
         if isinstance(number, int):
@@ -478,6 +511,13 @@ _TABLES = {
     )
     for name, subject in SUBJECTS.items()
 }
+_MANIFESTS = both(
+    select(*(_BATCHES.c[name] for name in ("id", "case_id", "manifest_sha256", "file_count", "total_bytes")))
+    .where(_BATCHES.c.manifest_sha256.is_not(None))
+    .order_by(_BATCHES.c.id),
+    _BATCHES.c.case_id,
+)
+_LISTED = [both(files.in_order(is_raw=is_raw), table_of(File).c.case_id) for is_raw in (False, True)]
 _TAG_COLUMNS = ("case_id", "event_id", "key", "tag")
 _TAGS = both(
     select(*(table_of(Tag).c[name] for name in ("row_id", *_TAG_COLUMNS))).order_by(

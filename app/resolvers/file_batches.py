@@ -12,7 +12,7 @@ from app.record import removal
 from app.record.journal import Recorder
 from app.record.keeping import Touch
 from app.resolvers.changes import change
-from app.resolvers.inputs import MOST_AT_ONCE, ItemsRule, NumberRule, Rule, TextRule
+from app.resolvers.inputs import MOST_AT_ONCE, ItemsRule, NumberRule, Rule, TextRule, invalid
 from app.values import new_id
 
 _FILE_BATCHES = table_of(FileBatch)
@@ -59,6 +59,8 @@ def create_each(recorder: Recorder, _: Viewer, case: FoundRow, values: Given) ->
 @change(place(CHANGE, case_id=Case, event_id=Event, id=FileBatch), _RULES)
 def update(recorder: Recorder, _: Viewer, batch: FoundRow, values: Given) -> str:
     """Change a file batch. Takes the role CONTRIBUTOR."""
+    if batch.manifest_sha256 is not None and values.get("file_count", batch.file_count) != batch.file_count:
+        raise Refused(invalid("file_count", f"is that of the manifest: {batch.file_count:,}"))
     recorder.update(_FILE_BATCHES, batch, values)
     return str(batch.id)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from string import hexdigits
 from typing import Any, Protocol
 
 from app.errors import InvalidInput, Refused
@@ -12,6 +13,9 @@ from app.values import field_name, is_utc_offset, is_visible, text_fault
 
 MOST_AT_ONCE = 1_000
 """How many rows are created or deleted by one change."""
+
+
+_DIGITS = frozenset(hexdigits)
 
 
 class Rule(Protocol):
@@ -91,6 +95,20 @@ class LineRule:
 
 
 @dataclass(frozen=True, slots=True)
+class HashRule:
+    """A hash of so many bytes, in hexadecimal digits."""
+
+    length: int
+    nullable: bool = True
+
+    def fault(self, value: str) -> str | None:
+        """See Rule."""
+        if len(value) != 2 * self.length:
+            return f"must have {2 * self.length} hexadecimal digits, not {len(value)} characters"
+        return None if _DIGITS.issuperset(value) else "must be of hexadecimal digits alone"
+
+
+@dataclass(frozen=True, slots=True)
 class ListRule:
     """A list of 1 to `most` values, each of which has to be what a rule of its own says."""
 
@@ -163,10 +181,10 @@ def _faults(
         fault = rule.fault(value) if value is not None else None if rule.nullable else "must not be null"
         fault = fault or shared.get(name)
         if fault is not None:
-            yield _invalid((*within, field_name(name)), fault)
+            yield invalid_at((*within, field_name(name)), fault)
         elif isinstance(rule, ListRule) and value is not None:
             for place, fault in rule.faults(value):
-                yield _invalid((*within, field_name(name), str(place)), fault)
+                yield invalid_at((*within, field_name(name), str(place)), fault)
         elif isinstance(rule, ItemsRule):
             for place, item in enumerate(value):
                 yield from _faults(item, rule.rules, rule.together, *within, field_name(name), str(place))
@@ -174,10 +192,10 @@ def _faults(
 
 def invalid(name: str, fault: str) -> InvalidInput:
     """Return the refusal of a field's value; `fault` is the end of a sentence."""
-    return _invalid((field_name(name),), fault)
+    return invalid_at((field_name(name),), fault)
 
 
-def _invalid(path: tuple[str, ...], fault: str) -> InvalidInput:
+def invalid_at(path: tuple[str, ...], fault: str) -> InvalidInput:
     """Return the refusal of a value, by the way that leads to it from the input: names, and places in lists."""
     first, *others = path
     named = first + "".join(f"[{part}]" if part.isdecimal() else f".{part}" for part in others)

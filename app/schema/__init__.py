@@ -35,6 +35,7 @@ READING_ORDER = (
     *("Event", "EventType", "TimePrecision", "EventConnection", "EventEdge", "EventFilter", "EventOrder"),
     *("EventCount", "TimeUnit"),
     *("FileBatch", "FileBatchConnection", "FileBatchEdge", "FileBatchFilter", "FileBatchOrder"),
+    *("Manifest", "File", "FileConnection", "FileEdge", "FileFilter"),
     *("TagCount", "Comment", "CommentConnection", "CommentEdge", "CommentOrder"),
     *("SearchHit", "SearchKind", "SearchConnection", "SearchEdge"),
     *("Change", "ChangeSubject", "ChangeKind", "FieldChange", "Journal"),
@@ -50,6 +51,7 @@ READING_ORDER = (
     *("CreateFileBatchInput", "CreateFileBatchPayload", "UpdateFileBatchInput", "UpdateFileBatchPayload"),
     *("DeleteFileBatchInput", "DeleteFileBatchPayload"),
     *("CreateFileBatchesInput", "NewFileBatch", "CreateFileBatchesPayload"),
+    *("AddFilesInput", "FileInput", "AddFilesPayload", "FinishManifestInput", "FinishManifestPayload"),
     *("AddTagsInput", "AddTagsPayload", "RemoveTagsInput", "RemoveTagsPayload"),
     *("AddCommentInput", "AddCommentPayload", "UpdateCommentInput", "UpdateCommentPayload"),
     *("DeleteCommentInput", "DeleteCommentPayload"),
@@ -66,7 +68,7 @@ READING_ORDER = (
 _REFUSALS = NotFoundError, InvalidInputError, ForbiddenError, ConflictError, RequestMismatchError, StateError
 _DESCRIPTION = """\
 Dossier keeps case files: a case has a timeline of events, and an event has file batches, labelled groups of evidence
-files. Each of them can have tags and comments.
+files. Each of them can have tags and comments, and a batch a manifest, the list of its files with their hashes.
 
 Every request carries a bearer token. What its user may not see does not exist for them. Reading begins at `Query`,
 changing at `Mutation`; a change that is refused says why in the `errors` of its payload, while the `errors` of the

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from app.db import models
-from app.reading.nouns import HasPart, Noun, Reference, at_least, text
+from app.reading.nouns import HasPart, Noun, Part, Reference, at_least, text
 from app.schema.change import history
 from app.schema.comment import comments
 from app.schema.fields import MutationInput, condition, field, input_type, item_type, noun
+from app.schema.file import FILES, Manifest
 from app.schema.nodes import Node
 from app.schema.pages import pages_of
-from app.schema.scalars import DateTime
+from app.schema.scalars import BigInt, DateTime
 from app.schema.tag import having, tags
 from app.schema.user import User
 from app.schema.vocabulary import describe
@@ -50,7 +51,16 @@ class FileBatch(Node):
         Reference("event_id"), "The event that the batch belongs to."
     )
     label: str = strawberry.field(description="What the files are, in 1 to 200 characters.")
-    file_count: int = strawberry.field(description="How many files they are: 0 or more.")
+    file_count: int = strawberry.field(
+        description="How many files they are: 0 or more. Once there is a manifest, how many it lists."
+    )
+    total_bytes: BigInt | None = strawberry.field(
+        description="How many bytes they have together, by the manifest; null as long as there is none."
+    )
+    manifest: Manifest | None = field(
+        Part("manifest_sha256"), "The finished list of the files; null as long as it isn't finished."
+    )
+    files = FILES
     description: str | None = strawberry.field(description="More about them, in up to 30,000 characters.")
     file_types: str | None = strawberry.field(
         description="The kinds of files, separated by commas, as in `.pdf, .docx, .xlsx`; up to 500 characters."
@@ -131,7 +141,7 @@ class UpdateFileBatchInput(MutationInput):
         description="What the files are: 1 to 200 characters, at least one of which can be seen; not null."
     )
     file_count: strawberry.Maybe[int | None] = strawberry.field(
-        description="How many files they are: 0 or more; not null."
+        description="How many files they are: 0 or more; not null. Once there is a manifest, it says that."
     )
     description: strawberry.Maybe[str | None] = strawberry.field(
         description="More about them: up to 30,000 characters."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.resolvers import cases, comments, events, file_batches, holds, members, tags, trash
+from app.resolvers import cases, comments, events, file_batches, files, holds, members, tags, trash
 from app.resolvers.inputs import MOST_AT_ONCE
 from app.schema.case import Case, CaseMember, CreateCaseInput, DeleteCaseInput, UpdateCaseInput
 from app.schema.comment import AddCommentInput, Comment, DeleteCommentInput, UpdateCommentInput
@@ -15,6 +15,7 @@ from app.schema.event import (
     UpdateEventInput,
 )
 from app.schema.fields import object_type
+from app.schema.file import AddFilesInput, FinishManifestInput
 from app.schema.file_batch import (
     CreateFileBatchesInput,
     CreateFileBatchInput,
@@ -104,6 +105,18 @@ class Mutation:
         DeleteFileBatchInput,
         "Which file batch to delete, with its event and case.",
         deleted_id=_GONE,
+    )
+    add_files = change(
+        files.add,
+        AddFilesInput,
+        "The file batch, with its event and case, and its files.",
+        file_batch=row(FileBatch, "The file batch as it is"),
+    )
+    finish_manifest = change(
+        files.finish,
+        FinishManifestInput,
+        "The file batch, with its event and case, and how many files it has.",
+        file_batch=row(FileBatch, "The file batch with its manifest"),
     )
     add_tags = change(
         tags.add,

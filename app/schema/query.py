@@ -11,6 +11,7 @@ from app.schema.change import ChangeConnection, ChangeOrder
 from app.schema.event import Event
 from app.schema.feed import CHANGES, CHECKPOINT
 from app.schema.fields import argument, declared, field, lookup, object_type
+from app.schema.file import FILES_BY_HASH
 from app.schema.file_batch import FileBatch
 from app.schema.nodes import Node
 from app.schema.pages import listed
@@ -31,13 +32,13 @@ class Query:
         AnyNode(),
         Node | None,
         "Any object by its id; null when there is none, at least for you.",
-        id=argument(strawberry.ID, "The id of a case, an event, a file batch, a comment or a user."),
+        id=argument(strawberry.ID, "The id of a case, an event, a file batch, a file, a comment or a user."),
     )
     nodes = declared(
         AnyNodes(),
         list[Node | None],
         "Objects by their ids, in the order given, null where there is none.",
-        ids=argument(list[strawberry.ID], "Up to 100 ids of cases, events, file batches, comments and users."),
+        ids=argument(list[strawberry.ID], "Up to 100 ids of cases, events, file batches, files, comments and users."),
     )
     case = lookup(
         Case,
@@ -77,5 +78,6 @@ class Query:
         id=("id", "The file batch's id."),
     )
     search = SEARCH
+    files_by_hash = FILES_BY_HASH
     changes = CHANGES
     checkpoint = CHECKPOINT

@@ -21,6 +21,7 @@ class SearchKind(Enum):
     EVENT = "EVENT"
     FILE_BATCH = "FILE_BATCH"
     COMMENT = "COMMENT"
+    FILE = "FILE"
 
 
 describe(
@@ -30,6 +31,7 @@ describe(
     EVENT="An event, by its title, its description, its `source` or its `timeKind`.",
     FILE_BATCH="A file batch, by its label, its description or its file types.",
     COMMENT="A comment, by its text.",
+    FILE="A file of a batch, by its path.",
 )
 
 

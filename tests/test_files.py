@@ -1,0 +1,287 @@
+"""Manifests: the files of a batch, what they add up to, and who finds them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import Any
+
+import pytest
+
+from tests.server import Client, Server
+from tests.test_verify import findings
+
+FILES = """
+    query ($case: ID!, $event: ID!, $id: ID!, $where: FileFilter, $first: Int, $after: String) {
+      fileBatch(caseId: $case, eventId: $event, id: $id) {
+        fileCount totalBytes manifest { sha256 fileCount totalBytes finishedAt finishedBy { subject } }
+        files(where: $where, first: $first, after: $after) {
+          totalCount nodes { id path pathBytes size modifiedAt sha256 sha1 md5 fileBatch { id } }
+          pageInfo { endCursor hasNextPage }
+        }
+      }
+    }
+"""
+BY_HASH = """
+    query ($hash: String!, $first: Int, $after: String) {
+      filesByHash(hash: $hash, first: $first, after: $after) {
+        totalCount nodes { id path } pageInfo { endCursor hasNextPage }
+      }
+    }
+"""
+ERRORS = "errors { __typename message ... on InvalidInputError { path } }"
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file(path: str, content: str = "", **more: Any) -> dict[str, Any]:
+    return {"path": path, "size": len(content), "sha256": sha256(content), **more}
+
+
+class Batch:
+    """A file batch, as those who fill it call it."""
+
+    def __init__(self, client: Client, **values: Any) -> None:
+        self.client = client
+        self.case = client.create_case(title="Warehouse")
+        self.event = client.create_event(self.case)
+        self.id = client.create_batch(self.case, self.event, label="Photos", **values)
+        self.named = {"caseId": self.case, "eventId": self.event, "fileBatchId": self.id}
+
+    def add(self, *files: dict[str, Any], **more: Any) -> Any:
+        return self.client.change(
+            "addFiles", f"fileBatch {{ id }} change {{ id }} replayed {ERRORS}", files=files, **self.named, **more
+        )
+
+    def finish(self, count: int, **more: Any) -> Any:
+        selection = "fileBatch { fileCount totalBytes version manifest { sha256 } } change { kind fields { name } }"
+        selection = f"{selection} {ERRORS}"
+        return self.client.change("finishManifest", selection, fileCount=count, **self.named, **more)
+
+    def read(self, client: Client | None = None, **more: Any) -> Any:
+        return (client or self.client).run(FILES, case=self.case, event=self.event, id=self.id, **more)["fileBatch"]
+
+
+@pytest.fixture
+def batch(alice: Client) -> Batch:
+    return Batch(alice, fileCount=7)
+
+
+def refusals(answer: Any) -> list[tuple[list[str], str]]:
+    assert all(error["__typename"] == "InvalidInputError" for error in answer["errors"])
+    return [(error["path"], error["message"]) for error in answer["errors"]]
+
+
+def paths(batch: Batch, **where: Any) -> list[str]:
+    return [each["path"] for each in batch.read(where=where)["files"]["nodes"]]
+
+
+def test_a_manifest_is_added_to_finished_and_then_never_changes(server: Server, batch: Batch) -> None:
+    added = batch.add(
+        file("b.txt", "b", modifiedAt="2026-01-02T03:04:05.678901Z"), file("a.txt", "aa", sha1="AB" * 20, md5="cd" * 16)
+    )
+    assert (added["fileBatch"], added["change"], added["errors"]) == ({"id": batch.id}, None, [])
+    assert batch.add(file("ä\n\\.txt"))["errors"] == []
+    before = batch.read()
+    assert (before["fileCount"], before["totalBytes"], before["manifest"]) == (7, None, None)
+    assert before["files"]["totalCount"] == 3
+    first, second, third = before["files"]["nodes"]
+    of_batch = {"fileBatch": {"id": batch.id}, "pathBytes": None}
+    assert {**first, "id": ""} == {
+        **of_batch,
+        "id": "",
+        "path": "a.txt",
+        "size": 2,
+        "modifiedAt": None,
+        "sha256": sha256("aa"),
+        "sha1": "ab" * 20,
+        "md5": "cd" * 16,
+    }
+    assert (second["path"], second["modifiedAt"], second["sha1"], second["md5"]) == (
+        "b.txt",
+        "2026-01-02T03:04:05.678901Z",
+        None,
+        None,
+    )
+    assert third["path"] == "ä\n\\.txt"
+    assert refusals(batch.finish(2)) == [(["input", "fileCount"], "`fileCount` is 2, but 3 files were added")]
+    listed = f"{sha256('aa')}  a.txt\n{sha256('b')}  b.txt\n\\{sha256('')}  ä\\n\\\\.txt\n"
+    done = batch.finish(3)
+    manifest = {"sha256": sha256(listed)}
+    assert done["fileBatch"] == {"fileCount": 3, "totalBytes": 3, "version": 2, "manifest": manifest}
+    names = {field["name"] for field in done["change"]["fields"]}
+    assert (done["change"]["kind"], names) == (
+        "UPDATED",
+        {"manifestSha256", "fileCount", "totalBytes", "finishedAt", "finishedBy"},
+    )
+    after = batch.read()
+    assert after["manifest"] | {"finishedAt": ""} == {
+        **manifest,
+        "fileCount": 3,
+        "totalBytes": 3,
+        "finishedAt": "",
+        "finishedBy": {"subject": batch.client.subject},
+    }
+    finished = [(["input", "fileBatchId"], "`fileBatchId` has a manifest that is finished, and never changes")]
+    assert refusals(batch.add(file("c"))) == finished
+    assert refusals(batch.finish(3)) == finished
+    update = batch.client.change(
+        "updateFileBatch", ERRORS, caseId=batch.case, eventId=batch.event, id=batch.id, fileCount=4
+    )
+    assert refusals(update) == [(["input", "fileCount"], "`fileCount` is that of the manifest: 3")]
+    update = batch.client.change(
+        "updateFileBatch", ERRORS, caseId=batch.case, eventId=batch.event, id=batch.id, label="All"
+    )
+    assert update["errors"] == []
+    assert findings(server.settings, batch.case) == []
+
+
+def test_paths_are_bytes(server: Server, batch: Batch) -> None:
+    def raw(path: bytes) -> dict[str, Any]:
+        return file(path.decode("utf-8", "backslashreplace"), pathBytes=base64.b64encode(path).decode())
+
+    names = [b"\xff", rb"\xff", b"a\xffb", b"z", "\U0010ffff".encode(), b"\xc3(", b"a"]
+    assert batch.add(*map(raw, names))["errors"] == []
+    found = {each["path"]: each["pathBytes"] for each in batch.read()["files"]["nodes"] if each["pathBytes"]}
+    assert found == {"\\xff": "/w==", "a\\xffb": "Yf9i", "\\xc3(": "wyg="}
+    assert paths(batch) == ["\\xc3(", "\\xff", "\\xff", "a", "a\\xffb", "z", "\U0010ffff"]
+    lines = []
+    for name in sorted(names):
+        escaped = name.replace(b"\\", b"\\\\")
+        lines.append((b"\\" if escaped != name else b"") + sha256("").encode() + b"  " + escaped + b"\n")
+    assert batch.finish(7)["fileBatch"]["manifest"]["sha256"] == hashlib.sha256(b"".join(lines)).hexdigest()
+    assert findings(server.settings, batch.case) == []
+
+
+def test_what_is_wrong_with_files_is_told_by_row_and_field(batch: Batch) -> None:
+    assert batch.add(file("there"))["errors"] == []
+    wrong = [
+        file(""),
+        file("x" * 32_768),
+        file("a\0b"),
+        file("b", pathBytes="?"),
+        file("b", pathBytes="/w=="),
+        {**file("c"), "size": -1},
+        {**file("d"), "sha256": "ab"},
+        {**file("e"), "sha256": "g" * 64},
+        file("f", sha1="0"),
+        file("g", md5="00" * 20),
+    ]
+    told = refusals(batch.add(*wrong, file("good")))
+    assert [(path[1:], message.partition("` ")[2]) for path, message in told] == [
+        (["files", "0", "path"], "must not be empty"),
+        (["files", "1", "path"], "may have up to 32,767 bytes, not 32,768"),
+        (["files", "2", "path"], "must not contain the character U+0000"),
+        (["files", "3", "pathBytes"], "is no base64"),
+        (["files", "4", "pathBytes"], "is not what the path shows"),
+        (["files", "5", "size"], "must be at least 0, not -1"),
+        (["files", "6", "sha256"], "must have 64 hexadecimal digits, not 2 characters"),
+        (["files", "7", "sha256"], "must be of hexadecimal digits alone"),
+        (["files", "8", "sha1"], "must have 40 hexadecimal digits, not 1 characters"),
+        (["files", "9", "md5"], "must have 32 hexadecimal digits, not 40 characters"),
+    ]
+    assert refusals(batch.add(file("new"), file("there"), file("new", "else"))) == [
+        (["input", "files", "1", "path"], "`files[1].path` is that of a file which the batch has already"),
+        (["input", "files", "2", "path"], "`files[2].path` is that of `files[0]`, too"),
+    ]
+    assert refusals(batch.add(*(file(str(number)) for number in range(1_001)))) == [
+        (["input", "files"], "`files` must have 1 to 1,000 items, not 1001")
+    ]
+    assert refusals(batch.add()) == [(["input", "files"], "`files` must have 1 to 1,000 items, not 0")]
+    assert refusals(batch.finish(-1)) == [(["input", "fileCount"], "`fileCount` must be at least 0, not -1")]
+    assert paths(batch) == ["there"]
+
+
+def test_a_request_that_is_sent_again_adds_nothing_again(batch: Batch) -> None:
+    again = {"requestId": "added-once-and-for-all"}
+    assert batch.add(file("a"), **again)["replayed"] is False
+    assert batch.add(file("a"), **again)["replayed"] is True
+    assert paths(batch) == ["a"]
+
+
+def test_files_are_found_in_a_batch(batch: Batch) -> None:
+    other = Batch(batch.client)
+    names = ["Docs/Über.PDF", "docs/a.pdf", "docs/b.txt", "docs0", "d\U0010ffff/x", "d\U0010ffff\U0010ffff"]
+    assert batch.add(*(file(name, name) for name in names))["errors"] == []
+    assert other.add(*(file(name, name) for name in names))["errors"] == []
+    assert paths(batch, text="pdf") == ["Docs/Über.PDF", "docs/a.pdf"]
+    assert paths(batch, text="ÜBER") == ["Docs/Über.PDF"]
+    assert paths(batch, pathPrefix="docs/") == ["docs/a.pdf", "docs/b.txt"]
+    assert paths(batch, pathPrefix="d\U0010ffff") == ["d\U0010ffff/x", "d\U0010ffff\U0010ffff"]
+    assert paths(batch, pathPrefix="") == sorted(names)
+    assert paths(batch, pathPrefix="\U0010ffff") == []
+    assert paths(batch, hash=sha256("docs/b.txt").upper()) == ["docs/b.txt"]
+    assert paths(batch, hash=sha256("docs/b.txt"), text="pdf") == []
+    answer = batch.client.post(
+        FILES, {"case": batch.case, "event": batch.event, "id": batch.id, "where": {"hash": "00"}}
+    )
+    (error,) = answer.json()["errors"]
+    assert "`hash` must be a SHA-256, a SHA-1 or an MD5: 64, 40 or 32 hexadecimal digits" in error["message"]
+    assert error["extensions"]["argument"] == "where.hash"
+
+
+@pytest.mark.parametrize("roles", [(), ("auditor",)])
+def test_files_are_found_by_their_hashes_in_all_that_one_may_see(
+    server: Server, alice: Client, mallory: Client, roles: tuple[str, ...]
+) -> None:
+    content, sha1, md5 = alice.subject, sha256(alice.subject)[:40], sha256(alice.subject)[:32]
+    batches = [Batch(alice) for _ in range(3)]
+    for number, batch in enumerate(batches):
+        files = [file(f"{number}-{place}", content, sha1=sha1, md5=md5) for place in range(2)]
+        assert batch.add(*files, file("else"))["errors"] == []
+    mallorys = Batch(mallory)
+    mallorys.add(file("hers", content))
+    wanted = ["0-0", "0-1", "1-0", "1-1", "2-0", "2-1"]
+    reader = server.client(roles=roles) if roles else alice
+
+    def all_of(hash_: str, client: Client = reader) -> list[str]:
+        found, after = [], None
+        while True:
+            page = client.run(BY_HASH, hash=hash_, first=4, after=after)["filesByHash"]
+            found += [each["path"] for each in page["nodes"]]
+            after = page["pageInfo"]["endCursor"]
+            if not page["pageInfo"]["hasNextPage"]:
+                assert page["totalCount"] == len(found)
+                return found
+
+    assert all_of(sha256(content)) == wanted + (["hers"] if roles else [])
+    assert all_of(sha1) == all_of(md5.upper()) == wanted
+    assert all_of(sha256(content), mallory) == ["hers"]
+    assert all_of(sha256("nothing has this")) == []
+    alice.change("deleteFileBatch", ERRORS, caseId=batches[0].case, eventId=batches[0].event, id=batches[0].id)
+    alice.change("deleteEvent", ERRORS, caseId=batches[1].case, id=batches[1].event)
+    assert all_of(sha1) == ["2-0", "2-1"]
+    alice.change("restore", ERRORS, caseId=batches[0].case, id=batches[0].id)
+    assert all_of(sha1) == ["0-0", "0-1", "2-0", "2-1"]
+    (error,) = reader.post(BY_HASH, {"hash": "xyz"}).json()["errors"]
+    assert error["extensions"] == {"code": "INVALID_INPUT", "argument": "hash"}
+
+
+def test_names_of_files_are_found_by_a_search(server: Server, batch: Batch, mallory: Client) -> None:
+    name = f"Ledger of {batch.client.subject}"
+    batch.add(file(f"Bücher/{name}.xlsx"))
+    text = """
+        query ($text: String!, $kinds: [SearchKind!]) {
+          search(text: $text, kinds: $kinds) {
+            nodes { kind excerpt node { ... on File { path fileBatch { id } } } case { id } }
+          }
+        }
+    """
+    wanted = [
+        {
+            "kind": "FILE",
+            "excerpt": f"Bücher/{name}.xlsx",
+            "case": {"id": batch.case},
+            "node": {"path": f"Bücher/{name}.xlsx", "fileBatch": {"id": batch.id}},
+        }
+    ]
+    for client in (batch.client, server.client(roles=("auditor",))):
+        assert client.run(text, text=f"{name.upper()}.X")["search"]["nodes"] == wanted
+        assert client.run(text, text=f"{name}.x", kinds=["FILE"])["search"]["nodes"] == wanted
+        assert client.run(text, text=f"{name}.x", kinds=["EVENT"])["search"]["nodes"] == []
+    assert mallory.run(text, text=name)["search"]["nodes"] == []
+    batch.client.change("deleteFileBatch", ERRORS, caseId=batch.case, eventId=batch.event, id=batch.id)
+    for client in (batch.client, server.client(roles=("auditor",))):
+        assert client.run(text, text=f"{name}.x")["search"]["nodes"] == []
