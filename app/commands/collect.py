@@ -84,7 +84,7 @@ def add_server_to(parser: argparse.ArgumentParser) -> None:
 
 
 def token_of(options: argparse.Namespace) -> tuple[str, bool]:
-    """Return the token to call with, and whether a demo user is likely not to see what it makes. Raises DossierError."""
+    """Return the token to call with, and whether the demo user won't see what it makes. Raises DossierError."""
     if options.token is not None and not options.token.strip():
         raise DossierError("--token is empty; leave it out to call with DOSSIER_TOKEN or with a token of your own")
     given = (options.token or os.environ.get("DOSSIER_TOKEN") or "").strip()

@@ -71,7 +71,7 @@ class _Level:
 class Walk:
     """A walk through the folder at `path`; `name` is what it is called, with a slash, as no path below it ends.
 
-    When it has been walked, `unreadable` has a line for each entry that could not be looked at, `passed_over` how many
+    When it has been walked, `unreadable` has a line for each entry that could not be looked at and `unreadable_paths` its path, `passed_over` how many
     entries of which kind are neither files nor folders and `passed_over_names` a line for each, `entered` the paths at
     which other file systems begin, and `left_out` those that were not entered because of `one_file_system`.
     """
@@ -89,6 +89,7 @@ class Walk:
         self.path = _absolute(folder)
         self.name = self.path.rpartition(b"/")[2] + b"/"
         self.unreadable: list[str] = []
+        self.unreadable_paths: list[bytes] = []
         self.passed_over: Counter[str] = Counter()
         self.passed_over_names: list[str] = []
         self.entered: list[str] = []
@@ -131,8 +132,9 @@ class Walk:
 
     def note(self, place: Place, name: bytes, reason: str | None) -> None:
         """Note that an entry could not be read."""
-        path = _shown(place.path(name)) or "the folder itself"
-        self.unreadable.append(f"{path}: {reason or 'it could not be looked at'}")
+        path = place.path(name)
+        self.unreadable_paths.append(path)
+        self.unreadable.append(f"{_shown(path) or 'the folder itself'}: {reason or 'it could not be looked at'}")
 
     def _list(self, level: _Level) -> Iterator[tuple[Place, bytes, os.stat_result]]:
         names: set[bytes] = set()

@@ -107,12 +107,16 @@ def threads() -> int:
 
 @dataclass
 class Lists:
-    """Changes that fill and finish lists of files, of many small batches in one request."""
+    """Changes that fill and finish lists of files, of many small batches in one request.
+
+    `finished` counts the files of those that are.
+    """
 
     server: Server
     waiting: list[Change] = field(default_factory=list)
     files: int = 0
     size: int = 0
+    finished: int = 0
 
     def add(self, place: Place, entries: Iterable[Entry]) -> None:
         """Add files to a batch's list. Raises CallError."""
@@ -128,6 +132,7 @@ class Lists:
         waiting, self.waiting, self.files, self.size = self.waiting, [], 0, 0
         if waiting:
             self.server.changes(waiting)
+            self.finished += sum(int(str(each.values.get("fileCount", 0))) for each in waiting)
 
     def _put(self, name: str, place: Place, values: dict[str, Any], files: int, size: int) -> None:
         is_full = len(self.waiting) == _MOST_CHANGES

@@ -25,7 +25,8 @@ from app.commands.folders import Walk, shortened
 from app.commands.manifests import Lists, chunks, entry_of, files_of, hashed
 from app.commands.plans import SAYS_SIZE, Choice, PlannedBatch, PlannedEvent, Survey, event_key, many, sized
 from app.commands.servers import CallError, Change, Server
-from app.commands.signals import GRACE, Ended, Signals
+from app.commands.signals import GRACE as _GRACE
+from app.commands.signals import Ended, Signals
 from app.db.models import DESCRIPTION_LENGTH, TITLE_LENGTH
 from app.errors import DossierError
 from app.evidence.entries import Entry
@@ -111,7 +112,7 @@ def collect(
     with contextlib.ExitStack() as stack:
         if signals is None:
             signals = stack.enter_context(Signals.taken())
-        stack.callback(_report, progress, "")
+        stack.callback(report, progress, "")
         choice = choice or Choice(one_file_system=one_file_system)
         try:
             walk = Walk(os.fspath(folder), one_file_system=choice.one_file_system, check=signals.check)
@@ -153,14 +154,14 @@ def planned(folder: str | os.PathLike[str], choice: Choice, progress: TextIO | N
         except Ended as ended:
             raise _error(f"{ended}; nothing was recorded", ended) from None
         finally:
-            _report(progress, "")
+            report(progress, "")
     lines = [*survey.lines(), f"To be recorded: {survey.totals()}", *survey.remarks(), *_unreadable(survey, _NAMED)]
     return Collected(lines, is_whole=not walk.unreadable)
 
 
 def survey_of(walk: Walk, choice: Choice, progress: TextIO | None) -> Survey:
     """Walk, and plan what is to be recorded."""
-    return Survey.of(walk, choice, lambda files: _report(progress, f"found {files} files"))
+    return Survey.of(walk, choice, lambda files: report(progress, f"found {files} files"))
 
 
 def find_case(server: Server, wanted: str) -> dict[str, Any]:
@@ -240,6 +241,7 @@ class _Recording:
         self._creating: str | None = None  # what was asked for last, until it is known to be there
         self._unsure: str | None = None  # what may have been created, although nobody said so
         self._files = self._batches = self._events = 0
+        self._lists = Lists(server)
         self._is_filled = False
 
     def record(self, title: str | None) -> None:
@@ -262,7 +264,7 @@ class _Recording:
         """Return an error that tells what there is of the case and what to do, after saying so in the case itself."""
         reason = _reason(error)
         self._unsure = self._creating if self._server.unknown else None
-        self._server.hurry(GRACE)
+        self._server.hurry(_GRACE)
         is_said = is_gone = False
         try:
             self._signals.limit(_LAST_WORDS)
@@ -334,11 +336,13 @@ class _Recording:
                 place = self._place(event_id) | {"id": row.id}
                 changes.append(Change("updateFileBatch", "fileBatch { id }", place | changed))
             self._count(row)
+            if row.is_finished:
+                self._lists.finished += batch["manifest"]["fileCount"]
         self._change([*stale, *changes])
 
     def _make_lists(self, rows: list[_Row]) -> None:
         """Hash the files of each batch that has no list yet, and send what was found, batch by batch."""
-        lists = Lists(self._server)
+        lists = self._lists
         expected: list[Counter[Entry]] = []
         counts = Counter[int]()
         for number, row in enumerate(rows):
@@ -377,7 +381,7 @@ class _Recording:
                     entries.clear()
                 done += 1
                 if done % 100 == 0:
-                    _report(self._progress, f"hashed {done} of {self._survey.files} files")
+                    report(self._progress, f"hashed {done} of {self._survey.files} files")
             finish(len(rows))
             lists.flush()
 
@@ -391,6 +395,8 @@ class _Recording:
         if there == here or (there <= here and not row.is_finished):
             return there
         self._change([Change("deleteFileBatch", "deletedId", self._place(row.event_id) | {"id": row.id})])
+        if row.is_finished:
+            self._lists.finished -= there.total()
         (row.id,) = self._created("fileBatches", [{**self._values(row), "eventId": row.event_id}])
         row.is_finished = False
         return Counter()
@@ -426,7 +432,7 @@ class _Recording:
                 self._events += len(some)
             for row in rows[len(ids) - len(some) : len(ids)] if rows else ():
                 self._count(row)
-            _report(self._progress, f"recorded {self._files} of {self._survey.files} files")
+            report(self._progress, f"recorded {self._files} of {self._survey.files} files")
         return ids
 
     def _made(self, what: str, change: Change) -> Any:
@@ -444,7 +450,8 @@ class _Recording:
 
     def _count(self, row: _Row) -> None:
         self._batches += 1
-        self._files += row.plan.batch.count
+        if not self._survey.choice.hashed:
+            self._files += row.plan.batch.count
 
     def _values(self, row: _Row) -> dict[str, Any]:
         """Return what a batch is to say; how many files it has is told by its list where it has one."""
@@ -491,12 +498,12 @@ class _Recording:
             return (
                 f"{case}{place} holds everything and goes on to say that it is not complete; go on with {self._go_on()}"
             )
-        return f"{case}{place} is incomplete: it has {self._share()}; go on with {self._go_on()}"
+        return f"{case} is incomplete: it has {self._share()}; go on with {self._go_on()}, or delete it{place}"
 
     def _share(self) -> str:
         more = f", and perhaps {self._unsure} more" if self._unsure is not None else ""
         return (
-            f"{self._files:,} of {many(self._survey.files, 'file')} in {self._batches:,} of "
+            f"{self._files + self._lists.finished:,} of {many(self._survey.files, 'file')} in {self._batches:,} of "
             f"{many(self._survey.batches, 'file batch', 'file batches')} on {self._events:,} of "
             f"{many(len(self._survey.events), 'event')}{more}"
         )
@@ -642,7 +649,8 @@ def _unreadable(survey: Survey, most: int | None) -> list[str]:
     return lines
 
 
-def _report(progress: TextIO | None, text: str) -> None:
+def report(progress: TextIO | None, text: str) -> None:
+    """Show on a terminal, if there is one, how far it is, in place of what was shown before."""
     if progress is not None:
         with contextlib.suppress(OSError, ValueError):  # a terminal that is gone keeps nobody from working
             progress.write(f"\r\x1b[K{text}")
