@@ -29,7 +29,9 @@ KINDS: Final = ("matched", "changed", "missing", "new", "moved", "unreadable")
 
 _HEAD = {"format": "dossier verify-files 1"}
 _WHERE = """
-query ($id: ID!) { node(id: $id) { __typename ... on Event { case { id } } ... on FileBatch { event { case { id } } } } }
+query ($id: ID!) {
+  node(id: $id) { __typename ... on Event { case { id } } ... on FileBatch { event { case { id } } } }
+}
 """
 _BATCHES = """
 query ($id: ID!, $after: String) {

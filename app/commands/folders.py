@@ -71,9 +71,10 @@ class _Level:
 class Walk:
     """A walk through the folder at `path`; `name` is what it is called, with a slash, as no path below it ends.
 
-    When it has been walked, `unreadable` has a line for each entry that could not be looked at and `unreadable_paths` its path, `passed_over` how many
-    entries of which kind are neither files nor folders and `passed_over_names` a line for each, `entered` the paths at
-    which other file systems begin, and `left_out` those that were not entered because of `one_file_system`.
+    When it has been walked, `unreadable` has a line for each entry that could not be looked at and `unreadable_paths`
+    its path, `passed_over` how many entries of which kind are neither files nor folders and `passed_over_names` a line
+    for each, `entered` the paths at which other file systems begin, and `left_out` those that were not entered because
+    of `one_file_system`.
     """
 
     def __init__(self, folder: str, *, one_file_system: bool = False, check: Callable[[], None] = lambda: None) -> None:
