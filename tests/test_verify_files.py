@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from app.commands import cli
 from app.commands.plans import Choice
 from app.commands.recording import BrokenOffError, Collected, collect
 from app.errors import DossierError
@@ -26,7 +27,9 @@ from tests import between as troubles
 from tests.between import Exchange, between
 from tests.commands import DOSSIER, PATIENCE, environment
 from tests.server import Client, Server
-from tests.test_collect import bearer, only_case, pages
+from tests.test_collect import bearer, only_case, pages, walking_as_nobody
+
+__all__ = ["walking_as_nobody"]  # a fixture
 
 DAY = 86_400 * 10**9
 ODD = (b"caf\xe9.txt", b"two\nlines", rb"back\slash", b"\\", "Núñez".encode(), b"empty")
@@ -71,11 +74,11 @@ def sums(folder: Path) -> dict[bytes, tuple[int, str]]:
     """Return the size and the SHA-256 of each file, as `find` and `sha256sum` tell them."""
     find = ["/usr/bin/find", ".", "-type", "f"]
     sizes = subprocess.run([*find, "-printf", r"%s %P\0"], cwd=folder, capture_output=True, check=True)  # noqa: S603
-    there = dict(reversed(each.split(b" ", 1)) for each in sizes.stdout.split(b"\0")[:-1])
+    there = {path: int(size) for size, path in (each.split(b" ", 1) for each in sizes.stdout.split(b"\0")[:-1])}
     command = [*find, "-exec", "/usr/bin/sha256sum", "-z", "{}", "+"]
     lines = subprocess.run(command, cwd=folder, capture_output=True, check=True).stdout  # noqa: S603
     found = (line.split(b"  ./", 1) for line in lines.split(b"\0")[:-1])
-    return {path: (int(there[path]), digest.decode()) for digest, path in found}
+    return {path: (there[path], digest.decode()) for digest, path in found}
 
 
 def batches_of(client: Client) -> list[dict[str, Any]]:
@@ -263,6 +266,8 @@ def test_a_folder_that_changed_in_between_is_recorded_as_it_is(
     case = interrupted(server, alice, folder, 4, choice=Choice(hashed=is_hashed))
     for path in sorted(folder.rglob("*.txt"))[:10]:
         path.unlink()
+    for name in ODD:  # all of a day
+        (folder / os.fsdecode(name)).unlink()
     content(folder / "f0" / "late.txt", b"late", 1)
     content(folder / "f1" / "later.pdf", b"later", 9)
     by_hand = batches_of(alice)[0]["event"]["id"]
@@ -422,14 +427,20 @@ def test_what_was_read_is_not_read_again(server: Server, alice: Client, kept: Pa
     assert not (kept / "state").exists()
 
 
-def test_what_can_not_be_read_is_not_said_to_be_missing(server: Server, alice: Client, kept: Path) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("whoever may do everything may read it")
+@pytest.mark.usefixtures("walking_as_nobody")
+def test_what_can_not_be_read_is_not_said_to_be_missing(
+    server: Server, alice: Client, kept: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    below = sum(path.is_file() for path in (kept / "f0").rglob("*"))
     (kept / "f0").chmod(0)
-    done = verified(server, alice, kept, "--case", only_case(alice)["id"])
+    given = ("--url", f"{server.url}/graphql", "--token", bearer(alice))
+    code = cli.main(["verify-files", str(kept), "--case", only_case(alice)["id"], *given])
     (kept / "f0").chmod(0o755)
-    assert done.returncode == 1
-    assert "missing" not in done.stdout.rpartition("\n")[0]
+    *unreadable, total = capfd.readouterr().out.splitlines()
+    assert code == 1
+    assert "unreadable: f0: Permission denied" in unreadable
+    assert len(unreadable) == below + 1
+    assert total == f"{46 - below} matched, 0 changed, 0 missing, 0 new, 0 moved, {below + 1} unreadable."
 
 
 def test_a_case_without_manifests_is_not_compared(server: Server, alice: Client, tmp_path: Path) -> None:

@@ -103,9 +103,12 @@ def _run(options: argparse.Namespace) -> int:
         from app.commands.plans import Choice
         from app.commands.signals import Signals
 
-    if options.case is not None and (options.by or options.depth is not None or options.hash):
+    if options.case is not None and (
+        options.by or options.depth is not None or options.hash or options.dry_run or options.one_file_system
+    ):
         raise CommandError(
-            "--case goes on as the case was begun; leave out --by, --depth, --hash, --dry-run", exit_code=2
+            "--case goes on as the case was begun; leave out --by, --depth, --hash, --one-file-system and --dry-run",
+            exit_code=2,
         )
     if options.case is None and options.case_title is None and not options.dry_run:
         raise CommandError("give --case-title, or --case to go on with a case that is not complete", exit_code=2)

@@ -33,6 +33,7 @@ from app.evidence.entries import Entry
 from app.resolvers.inputs import TextRule
 from app.values import format_time, from_argument, now, visible
 
+_EMPTY = "0 files last modified"
 _NAMED = 20  # unreadable entries that the summary names
 _LIST_LENGTH = 15_000  # characters of what could not be read, in a case's description; all of it is in notes
 _SOURCE_LENGTH = 200
@@ -241,6 +242,7 @@ class _Recording:
         self._creating: str | None = None  # what was asked for last, until it is known to be there
         self._unsure: str | None = None  # what may have been created, although nobody said so
         self._files = self._batches = self._events = 0
+        self._ours: set[str] = set()  # events of this collection that were there before
         self._lists = Lists(server)
         self._is_filled = False
 
@@ -252,7 +254,8 @@ class _Recording:
             self.id, self.number, self._version = case["id"], case["number"], case["version"]
         else:
             self._describe(self._being_collected(), "OPEN")
-        rows = self._make_batches(self._make_events())
+        batches = self._batches_there() if self._begun else []
+        rows = self._make_batches(self._make_events(batches), batches)
         if self._survey.choice.hashed:
             self._make_lists(rows)
         self._make_notes()
@@ -283,17 +286,28 @@ class _Recording:
 
     # What is made
 
-    def _make_events(self) -> list[tuple[PlannedEvent, str]]:
-        """Make the events that lack, and put right those that are there; return all with their ids."""
+    def _make_events(self, batches: list[dict[str, Any]]) -> list[tuple[PlannedEvent, str]]:
+        """Make the events that lack, and put right those that are there; return all with their ids.
+
+        Of those that have no files any more, one stays on which somebody put a batch by hand.
+        """
         planned = {event.key: event for event in self._survey.events}
         source = self._source()
         there = self._there() if self._begun else {}
         stale = {key: event for key, event in there.items() if key not in planned and event["timeKind"] is not None}
         ids = {key: event["id"] for key, event in there.items() if key in planned}
         self._events = len(ids)
-        if stale:
-            self._remove(stale)
+        kept = {batch["event"]["id"] for batch in batches if not _is_collected(batch)}
+        self._remove({key: event for key, event in stale.items() if event["id"] not in kept})
         changes = [
+            Change("updateEvent", "event { id }", {"caseId": self.id, "id": event["id"], "title": _EMPTY})
+            for event in stale.values()
+            if event["id"] in kept and event["title"] != _EMPTY
+        ]
+        self._ours = {event["id"] for event in there.values()} - {
+            e["id"] for e in stale.values() if e["id"] not in kept
+        }
+        changes += [
             Change("updateEvent", "event { id }", {"caseId": self.id, "id": ids[key], "title": event.said["title"]})
             for key, event in planned.items()
             if key in ids and event.said["title"] != there[key]["title"]
@@ -304,11 +318,10 @@ class _Recording:
         ids |= {event.key: each for event, each in zip(lacking, made, strict=True)}
         return [(event, ids[key]) for key, event in planned.items()]
 
-    def _make_batches(self, events: list[tuple[PlannedEvent, str]]) -> list[_Row]:
+    def _make_batches(self, events: list[tuple[PlannedEvent, str]], there: list[dict[str, Any]]) -> list[_Row]:
         """Make the batches that lack, put right those that are there, and remove those that have no place any more."""
         rows = [_Row(batch, id_) for event, id_ in events for batch in event.batches]
-        if self._begun:
-            self._compare(rows, {id_ for _, id_ in events})
+        self._compare(rows, there)
         lacking = [row for row in rows if not row.id]
         items = ({**self._values(row), "eventId": row.event_id} for row in lacking)
         made = self._created("fileBatches", items, lacking)
@@ -316,18 +329,20 @@ class _Recording:
             row.id = id_
         return rows
 
-    def _compare(self, rows: list[_Row], events: set[str]) -> None:
+    def _batches_there(self) -> list[dict[str, Any]]:
+        document = _BATCHES.replace("LIST", "manifest { fileCount }" if self._survey.choice.hashed else "")
+        return list(self._server.pages(document, "case", "fileBatches", id=self.id))
+
+    def _compare(self, rows: list[_Row], there: list[dict[str, Any]]) -> None:
         """Find the batches that are there. Where files are hashed, one whose list can't be gone on with is replaced."""
         wanted = {(row.event_id, row.plan.said["label"]): row for row in rows}
         stale, changes = [], []
-        document = _BATCHES.replace("LIST", "manifest { fileCount }" if self._survey.choice.hashed else "")
-        for batch in self._server.pages(document, "case", "fileBatches", id=self.id):
-            self._signals.check()
+        for batch in there:
             event_id = batch["event"]["id"]
             row = wanted.get((event_id, batch["label"]))
-            if event_id not in events or row is None or row.id:
+            if row is None or row.id:
                 # What somebody put there by hand is not ours to remove.
-                if event_id in events and SAYS_SIZE in (batch["description"] or ""):
+                if event_id in self._ours and _is_collected(batch):
                     stale.append(Change("deleteFileBatch", "deletedId", self._place(event_id) | {"id": batch["id"]}))
                 continue
             row.id, row.was_there, row.is_finished = batch["id"], True, batch.get("manifest") is not None
@@ -587,6 +602,10 @@ _NOUNS = {
     "notes": ("note", "notes"),
     "fileBatches": ("file batch", "file batches"),
 }
+
+
+def _is_collected(batch: Mapping[str, Any]) -> bool:
+    return SAYS_SIZE in (batch["description"] or "")
 
 
 def _mark(survey: Survey) -> str:
