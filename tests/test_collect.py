@@ -369,7 +369,7 @@ def test_no_path_is_too_long(server: Server, alice: Client, tmp_path: Path) -> N
     assert done.stdout.startswith(f"Case {case['number']}: 48 files (0 bytes) in 20 file batches on 1 event.\n")
     (event,) = events_of(alice, case)
     assert sum(batch["fileCount"] for batch in event["batches"]) == 48
-    assert Counter(len(batch["label"]) for batch in event["batches"]) == {200: 46, 11: 1, 12: 1}
+    assert Counter(len(batch["label"]) for batch in event["batches"]) == {200: 19, 17: 1}
 
 
 def test_no_tree_is_too_deep(tmp_path: Path) -> None:
