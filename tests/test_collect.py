@@ -31,6 +31,7 @@ from hypothesis import strategies as st
 
 from app.commands import cli
 from app.commands.folders import Walk, text_of
+from app.commands.plans import Choice
 from app.commands.recording import BrokenOffError, Collected, collect
 from app.errors import DossierError
 from app.values import visible
@@ -433,6 +434,122 @@ def test_other_file_systems_are_named_or_left_out() -> None:
     assert set(walk.left_out) >= mounted
     assert walk.entered == []
     assert walk.passed_over["device"] >= sum(each.is_char_device() or each.is_block_device() for each in here)
+
+
+# How it is grouped
+
+
+def grouped(
+    folder: Path, client: Client, server: Server, **chosen: Any
+) -> dict[str, dict[str, tuple[int, str | None]]]:
+    """Return the batches of a collection, by the date of their event, or its title where that has none."""
+    collected(server, client, folder, choice=Choice(**chosen))
+    found = {}
+    for event in events_of(client, only_case(client)):
+        name = event["title"] if event["timePrecision"] == "EXACT" else event["occurredAt"][:10]
+        found[name] = {each["label"]: (each["fileCount"], each["fileTypes"]) for each in event["batches"]}
+    return found
+
+
+def test_folders_with_few_files_go_into_their_parents(server: Server, alice: Client, tmp_path: Path) -> None:
+    folder = tmp_path / "tree"
+    for number in range(30):  # folders with 1 to 30 files
+        place = folder / ("low" if number < 15 else "high") / f"{number:02}"
+        place.mkdir(parents=True)
+        for file in range(number + 1):
+            (place / f"{file}.{'txt' if file else 'pdf'}").touch()
+            os.utime(place / f"{file}.{'txt' if file else 'pdf'}", ns=(0, 0))
+    (batches,) = grouped(folder, alice, server).values()
+    assert len(batches) == 20
+    kept = {f"high/{number} (all kinds)": (number + 1, ".txt, .pdf") for number in range(15, 30)}
+    kept |= {f"low/{number} (all kinds)": (number + 1, ".txt, .pdf") for number in range(11, 15)}
+    kept["low (all kinds)"] = (sum(range(1, 12)), ".txt, .pdf")
+    assert batches == kept
+
+
+def test_periods_and_depth_are_chosen(server: Server, tmp_path: Path) -> None:
+    folder = tmp_path / "tree"
+    days = {"a/b/c/one.txt": 0, "a/b/two.txt": 30, "a/three.txt": 31, "four.txt": 10**7}
+    for name, day in days.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+        with contextlib.suppress(OSError):
+            os.utime(folder / name, ns=(0, day * 86_400 * 10**9))
+    os.utime(folder / "four.txt", ns=(0, 400 * 86_400 * 10**9))
+    one = (1, ".txt")
+    assert grouped(folder, server.client(), server, by="month") == {
+        "1970-01-01": {"a/b/c (.txt)": one, "a/b (.txt)": one},
+        "1970-02-01": {"a (.txt)": one},
+        "1971-02-01": {"tree/ (.txt)": one},
+    }
+    assert grouped(folder, server.client(), server, by="none") == {
+        "4 files last modified": {"a/b/c (.txt)": one, "a/b (.txt)": one, "a (.txt)": one, "tree/ (.txt)": one}
+    }
+    assert grouped(folder, server.client(), server, by="none", depth=1) == {
+        "4 files last modified": {"a (.txt)": (3, ".txt"), "tree/ (.txt)": one}
+    }
+    assert grouped(folder, server.client(), server, by="none", depth=0) == {
+        "4 files last modified": {"tree/ (.txt)": (4, ".txt")}
+    }
+
+
+def test_a_plan_needs_no_server_and_writes_nothing(small_tree: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (small_tree / "a.txt").write_bytes(b"x" * 2_000)
+    os.utime(small_tree / "a.txt", ns=(0, 0))
+    assert cli.main(["collect", str(small_tree), "--dry-run", "--url", "http://127.0.0.1:1/graphql"]) == 0
+    output = capfd.readouterr()
+    assert output.err == ""
+    assert output.out.splitlines() == [
+        "1970-01-01: 2 files last modified",
+        "  tree/ (.pdf): 1 file (0 bytes)",
+        "  tree/ (.txt): 1 file (2,000 bytes, 2.0 KiB)",
+        "1970-01-02: 1 file last modified",
+        "  tree/ (.txt): 1 file (0 bytes)",
+        "To be recorded: 3 files (2,000 bytes, 2.0 KiB) in 3 file batches on 2 events.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "give --case-title, or --case to go on with a case that is not complete"),
+        (["--case", "1", "--by", "day"], "--case goes on as the case was begun; leave out "),
+        (["--case", "1", "--hash"], "--case goes on as the case was begun; leave out "),
+        (["--case", "1", "--depth", "0"], "--case goes on as the case was begun; leave out "),
+        (["--case", "1", "--case-title", "T"], "not allowed with argument"),
+        (["--case-title", "T", "--depth", "-1"], "expected a number of folders, from 0"),
+        (["--case-title", "T", "--by", "year"], "invalid choice"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str], told: str
+) -> None:
+    code, said = complaint(monkeypatch, "collect", str(tmp_path), *arguments, "--token", "t")
+    assert code == 2
+    assert told in said
+
+
+def test_options_that_a_case_was_begun_with_are_gone_on_with(server: Server, alice: Client, small_tree: Path) -> None:
+    (small_tree / "below").mkdir()
+    (small_tree / "below" / "d.txt").touch()
+    os.utime(small_tree / "below" / "d.txt", ns=(0, 0))
+
+    def interrupted(exchange: Exchange) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        troubles.passed_on(exchange)
+
+    with between(server.url) as way:
+        way.troubles[3] = interrupted
+        with pytest.raises(BrokenOffError):
+            collect(small_tree, "T", way.url, bearer(alice), None, choice=Choice(by="month", depth=0))
+    number = str(only_case(alice)["number"])
+    done = run(server, alice, [DOSSIER, "collect", small_tree, "--case", number])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"Case {number}: 4 files (0 bytes) in 2 file batches on 1 event.\n")
+    (event,) = events_of(alice, only_case(alice))
+    assert (event["occurredAt"], event["timePrecision"]) == ("1970-01-01T00:00:00.000000Z", "MONTH")
+    assert {each["label"]: each["fileCount"] for each in event["batches"]} == {"tree/ (.txt)": 3, "tree/ (.pdf)": 1}
+    assert only_case(alice)["description"].startswith("Collected from ")
 
 
 # What goes wrong
