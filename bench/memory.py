@@ -249,7 +249,7 @@ class _Watch:
         self._backends = 0
         # What is remembered as the most becomes what there is (Linux, proc(5): clear_refs).
         Path(f"/proc/{self._process}/clear_refs").write_text("5")
-        self._before = _status(self._process, "VmRSS")
+        self._before = status(self._process, "VmRSS")
         self._backends_before = self._own_memory_of_backends()
         self._thread.start()
 
@@ -257,7 +257,7 @@ class _Watch:
         """Return both, in megabytes."""
         self._ended.set()
         self._thread.join()
-        own = _status(self._process, "VmHWM") - self._before
+        own = status(self._process, "VmHWM") - self._before
         return own / _MEGABYTE, (self._backends - self._backends_before) / _MEGABYTE
 
     def _look(self) -> None:
@@ -266,7 +266,7 @@ class _Watch:
 
     def _own_memory_of_backends(self) -> int:
         # Without the buffers that all of them share.
-        return sum(_status(process, "RssAnon") for process in _children(self._postmaster))
+        return sum(status(process, "RssAnon") for process in _children(self._postmaster))
 
 
 def _children(process: int | None) -> list[int]:
@@ -276,7 +276,7 @@ def _children(process: int | None) -> list[int]:
     return [int(child) for child in listed.split()]
 
 
-def _status(process: int, name: str) -> int:
+def status(process: int, name: str) -> int:
     """Return a figure of a process in bytes, 0 when it has ended."""
     try:
         lines = Path(f"/proc/{process}/status").read_text().splitlines()

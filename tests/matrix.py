@@ -9,10 +9,12 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any, TypeAlias, TypeVar
 
 import httpx
@@ -33,6 +35,7 @@ from graphql import (
     is_required_input_field,
 )
 
+from app.evidence.entries import HASHES
 from app.reading.nouns import Few, Named, lead_of
 from app.reading.statements import MAX_NESTING
 from app.values import new_id
@@ -68,13 +71,24 @@ _LAST_STEPS = 4  # as in Case.events, EventConnection.edges, EventEdge.node, Eve
 AT_ONCE = 8
 """How many calls of the same field a document makes."""
 _VARIABLES = {"Case": "case", "Event": "event", "FileBatch": "batch", "User": "user", "Change": "change"}
-_VARIABLES |= {"Hold": "hold", "Deleted": "deleted", "Comment": "comment"}
-_LISTS = ("cases", "events", "fileBatches", "batchesOfCase", "history", "trash", "comments", "search")
+_VARIABLES |= {"Hold": "hold", "Deleted": "deleted", "Comment": "comment", "File": "file"}
+_LISTS = (
+    "cases",
+    "events",
+    "fileBatches",
+    "batchesOfCase",
+    "history",
+    "trash",
+    "comments",
+    "search",
+    "files",
+    "filesByHash",
+)
 # What a mutation is about, where its name doesn't say that.
 _ABOUT = {"restore": "Deleted", "purge": "Deleted"}
 _CURSORS = tuple(f"cursor_{name}" for name in _LISTS)
-NAMED = ("case", "event", "batch", "user", "change", "hold", "comment")
-_TYPES = dict.fromkeys(NAMED, "ID!") | dict.fromkeys(("text", "cursor", *_CURSORS, "cursor_changes"), "String!")
+NAMED = ("case", "event", "batch", "user", "change", "hold", "comment", "file")
+_TYPES = dict.fromkeys(NAMED, "ID!") | dict.fromkeys(("text", "hash", "cursor", *_CURSORS, "cursor_changes"), "String!")
 _TYPES["moment"] = "DateTime!"
 # A way through the schema passes no type twice, but for the one that leads up and so back to where it came from.
 _PASSES = {"fileBatch": 2}
@@ -179,8 +193,8 @@ def _call(type_: str, name: str, definition: GraphQLField, target: str) -> tuple
         arguments["first"] = "2"
     if name == "cases":
         arguments["where"] = "{text: $text}"
-    if name == "search":
-        arguments["text"] = "$text"
+    for each in {"search": ("text",), "filesByHash": ("hash",)}.get(name, ()):
+        arguments[each] = f"${each}"
     if "by" in definition.args:
         arguments["by"] = "DAY"
     assert {argument for argument, of in definition.args.items() if is_required_argument(of)} <= {*arguments}
@@ -199,7 +213,7 @@ def write_call(name: str, arguments: Values) -> str:
 
 def variable_of(argument: str, target: str) -> str:
     """Return the variable for an argument that is an id, by what the field leads to."""
-    names = {"caseId": "case", "eventId": "event", "id": _VARIABLES.get(target, "")}
+    names = {"caseId": "case", "eventId": "event", "fileBatchId": "batch", "id": _VARIABLES.get(target, "")}
     return (names | {"on": "object", "ids": "object"}).get(argument, "")
 
 
@@ -280,6 +294,7 @@ def _argument_values(name: str, of: Input, cursor: str) -> Iterator[tuple[str, s
     else:
         written = {
             "text": "$text",
+            "hash": "$hash",
             "caseId": "$case",
             "first": "1",
             "last": "1",
@@ -480,9 +495,12 @@ def _input_value(name: str, of: Input) -> Any:
         return "+01:00"
     if name == "issuer":
         return ""  # of all whom the shared secret vouches for
-    if name in {"seqs", "fields", "preview", "tags"}:
-        return {"seqs": [1], "fields": ["title"], "preview": False, "tags": ["changed"]}[name]
-    return {"String": "Changed", "DateTime": _TIME, "Int": 7 if name == "expectedVersion" else 1}[named.name]
+    if name in {"seqs", "fields", "preview", "tags", "pathBytes"}:
+        return {"seqs": [1], "fields": ["title"], "preview": False, "tags": ["changed"]}.get(name)
+    if name in HASHES:
+        return "ab" * HASHES[name]
+    numbers = {"Int": 7 if name == "expectedVersion" else 1, "BigInt": 1}
+    return {"String": "Changed", "DateTime": _TIME, **numbers}[named.name]
 
 
 def _payload(schema: GraphQLSchema, type_: GraphQLObjectType, *, below: bool = True) -> str:
@@ -605,7 +623,7 @@ def make_world(server: Server, salt: str = "") -> World:
     changes = "query ($case: ID!) { case(id: $case) { history(orderBy: SEQ_ASC) { nodes { id } } } }"
     values["change"] = alice.run(changes, case=values["case"])["case"]["history"]["nodes"][0]["id"]
     missing = {name: new_id() for name in (*NAMED, "deleted", "object")}
-    missing |= {"subject": f"nobody-{new_id()}", "text": "no such text"}
+    missing |= {"subject": f"nobody-{new_id()}", "text": "no such text", "hash": sha256(b"no such file").hexdigest()}
     values["moment"] = missing["moment"] = alice.run(
         "query ($case: ID!) { case(id: $case) { history(first: 1) { nodes { at } } } }", case=values["case"]
     )["case"]["history"]["nodes"][0]["at"]
@@ -629,7 +647,19 @@ def make_case(owner: Client, title: str, *, days: int = 2) -> Values:
         given = {"label": title, "fileTypes": ".pdf"}
         ids += [(event, owner.create_batch(case, event, sortOrder=place, **given)) for place in range(days)]
     event, batch = ids[0]
-    return {"case": case, "event": event, "batch": batch, **_talk(owner, case, event, title), **_make_kept(owner, case)}
+    named = {"case": case, "event": event, "batch": batch, **_list_files(owner, case, event, batch, title)}
+    return {**named, **_talk(owner, case, event, title), **_make_kept(owner, case)}
+
+
+def _list_files(owner: Client, case: str, event: str, batch: str, title: str) -> Values:
+    """Let a batch have the manifest of one file, with all that can be said of it; return the file's id and hash."""
+    hashes = {name: sha256(title.encode()).hexdigest()[: 2 * length] for name, length in HASHES.items()}
+    path = {"path": f"{title}\\xff", "pathBytes": b64encode(title.encode() + b"\xff").decode()}
+    file = {**path, "size": 5_000_000_000, "modifiedAt": _TIME, **hashes}
+    named = {"caseId": case, "eventId": event, "fileBatchId": batch}
+    added = owner.change("addFiles", "fileBatch { files { nodes { id } } } errors { message }", **named, files=[file])
+    assert owner.change("finishManifest", "errors { code }", **named, fileCount=1)["errors"] == []
+    return {"file": added["fileBatch"]["files"]["nodes"][0]["id"], "hash": hashes["sha256"]}
 
 
 def _talk(owner: Client, case: str, event: str, title: str) -> Values:
@@ -659,6 +689,14 @@ def prepare(world: World, name: str, values: Values) -> Values:
     match name:
         case "removeTags":
             client.change("addTags", "errors { code }", caseId=case, ids=[values["object"]], tags=["CHANGED"])
+        case "addFiles" | "finishManifest":
+            batch = client.create_batch(case, values["event"])
+            if name == "finishManifest":
+                given = {"caseId": case, "eventId": values["event"], "fileBatchId": batch}
+                client.change(
+                    "addFiles", "errors { code }", **given, files=[{"path": "a", "size": 0, "sha256": "00" * 32}]
+                )
+            return {"batch": batch}
         case "unsealCase":
             client.change("sealCase", "errors { code }", id=case, reason="Done")
         case "releaseHold":
@@ -674,8 +712,10 @@ def prepare(world: World, name: str, values: Values) -> Values:
 def cursors(client: Client, values: Values) -> Values:
     """Return a cursor of each list, by its name."""
     query = """
-    query ($case: ID!, $event: ID!, $text: String!) {
+    query ($case: ID!, $event: ID!, $batch: ID!, $text: String!, $hash: String!) {
       cases(where: {text: $text}) { pageInfo { startCursor } }
+      fileBatch(caseId: $case, eventId: $event, id: $batch) { files { pageInfo { startCursor } } }
+      filesByHash(hash: $hash) { pageInfo { startCursor } }
       search(text: $text) { pageInfo { startCursor } }
       case(id: $case) { events { pageInfo { startCursor } } }
       event(caseId: $case, id: $event) {
@@ -686,18 +726,16 @@ def cursors(client: Client, values: Values) -> Values:
       }
     }
     """
-    found = client.run(query, **{name: values[name] for name in ("case", "event", "text")})
+    found = client.run(query, **{name: values[name] for name in ("case", "event", "batch", "text", "hash")})
     lists = [found["cases"], found["case"]["events"], found["event"]["fileBatches"]]
     lists += [found["about"][name] for name in ("fileBatches", "history", "trash")]
-    lists += [found["event"]["comments"], found["search"]]
+    lists += [found["event"]["comments"], found["search"], found["fileBatch"]["files"], found["filesByHash"]]
     return {name: list_["pageInfo"]["startCursor"] for name, list_ in zip(_LISTS, lists, strict=True)}
 
 
 def forged(cursor: str) -> str:
     """Return the cursor of a row that never was, beside the other in the list: the last digit of the id differs."""
     *keys, identifier = json.loads(bytes.fromhex(cursor))
-    if isinstance(identifier, int):  # of what a search finds
-        return json.dumps([*keys, identifier ^ 1], separators=(",", ":")).encode().hex()
     assert len(identifier) == 36
     other = f"{identifier[:-1]}{int(identifier[-1], 16) ^ 1:x}"
     return json.dumps([*keys, other], separators=(",", ":")).encode().hex()

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
 
+from app.evidence.entries import Entry, decoded, shown
+from app.evidence.writing import sha256sum
 from tests.server import Client, Server
+from tests.test_migrations import ask
+from tests.test_ownership import execute
 from tests.test_verify import findings
 
 FILES = """
@@ -262,7 +271,7 @@ def test_files_are_found_by_their_hashes_in_all_that_one_may_see(
 def test_names_of_files_are_found_by_a_search(server: Server, batch: Batch, mallory: Client) -> None:
     name = f"Ledger of {batch.client.subject}"
     batch.add(file(f"Bücher/{name}.xlsx"))
-    text = """
+    search = """
         query ($text: String!, $kinds: [SearchKind!]) {
           search(text: $text, kinds: $kinds) {
             nodes { kind excerpt node { ... on File { path fileBatch { id } } } case { id } }
@@ -278,10 +287,149 @@ def test_names_of_files_are_found_by_a_search(server: Server, batch: Batch, mall
         }
     ]
     for client in (batch.client, server.client(roles=("auditor",))):
-        assert client.run(text, text=f"{name.upper()}.X")["search"]["nodes"] == wanted
-        assert client.run(text, text=f"{name}.x", kinds=["FILE"])["search"]["nodes"] == wanted
-        assert client.run(text, text=f"{name}.x", kinds=["EVENT"])["search"]["nodes"] == []
-    assert mallory.run(text, text=name)["search"]["nodes"] == []
+        assert client.run(search, text=f"{name.upper()}.X")["search"]["nodes"] == wanted
+        assert client.run(search, text=f"{name}.x", kinds=["FILE"])["search"]["nodes"] == wanted
+        assert client.run(search, text=f"{name}.x", kinds=["EVENT"])["search"]["nodes"] == []
+    assert mallory.run(search, text=name)["search"]["nodes"] == []
     batch.client.change("deleteFileBatch", ERRORS, caseId=batch.case, eventId=batch.event, id=batch.id)
     for client in (batch.client, server.client(roles=("auditor",))):
-        assert client.run(text, text=f"{name}.x")["search"]["nodes"] == []
+        assert client.run(search, text=f"{name}.x")["search"]["nodes"] == []
+
+
+def purged(admin: Client, case: str, identifier: str) -> None:
+    given = {"caseId": case, "id": identifier, "reason": "Over."}
+    preview = admin.change("purge", "preview", **given)["preview"]
+    assert admin.change("purge", ERRORS, confirm=preview["confirm"], **given)["errors"] == []
+
+
+def rows(server: Server, table: str, case: str) -> int:
+    statement = text(f"SELECT count(*) FROM {table} WHERE CAST(case_id AS text) = :case")  # noqa: S608 - ours
+    return int(ask(server.settings, lambda connection: connection.scalar(statement, {"case": case})))
+
+
+def test_files_come_back_with_their_batch(server: Server, batch: Batch) -> None:
+    client = batch.client
+    many = [file(f"{number:04}", str(number)) for number in range(1_000)]
+    assert batch.add(*many)["errors"] == []
+    assert batch.add(file("last"), file("\\xff", pathBytes="/w=="))["errors"] == []
+    manifest = batch.finish(1_002)["fileBatch"]["manifest"]
+    place = {"caseId": batch.case, "eventId": batch.event, "id": batch.id}
+    assert client.change("deleteFileBatch", ERRORS, **place)["errors"] == []
+    assert batch.read() is None
+    assert client.change("restore", ERRORS, caseId=batch.case, id=batch.id)["errors"] == []
+    back = batch.read()
+    assert (back["manifest"]["sha256"], back["fileCount"], back["files"]["totalCount"]) == (
+        manifest["sha256"],
+        1_002,
+        1_002,
+    )
+    assert findings(server.settings, batch.case) == []
+
+
+@pytest.mark.parametrize("delete", ["deleteFileBatch", "deleteEvent"])
+def test_files_go_for_good_with_a_purge(server: Server, batch: Batch, delete: str) -> None:
+    admin = server.client(roles=("admin",))
+    assert batch.add(*(file(f"{number:04}", str(number)) for number in range(1_000)))["errors"] == []
+    of_event = {"caseId": batch.case, "id": batch.event}
+    of_batch = {"caseId": batch.case, "eventId": batch.event, "id": batch.id}
+    place = of_batch if delete == "deleteFileBatch" else of_event
+    assert batch.client.change(delete, ERRORS, **place)["errors"] == []
+    assert rows(server, "files", batch.case) == rows(server, OF_FILES, batch.case) == 1_000
+    purged(admin, batch.case, place["id"])
+    until = time.monotonic() + 30
+    while rows(server, "files", batch.case):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert rows(server, OF_FILES, batch.case) == 0
+    assert findings(server.settings, batch.case) == []
+
+
+OF_FILES = "(SELECT * FROM search_texts WHERE type = 'FILE') AS of_files"
+
+
+TAMPERED = {
+    "a file that is gone": "DELETE FROM files WHERE {of} AND path = 'a'",
+    "another size": "UPDATE files SET size = size + 1 WHERE {of} AND path = 'a'",
+    "another path": "UPDATE files SET path = 'A' WHERE {of} AND path = 'a'",
+    "another hash": "UPDATE files SET sha256 = (SELECT o.sha256 FROM files o WHERE o.path = 'b' AND {other}) "
+    "WHERE {of} AND path = 'a'",
+}
+
+
+@pytest.mark.parametrize("way", TAMPERED)
+def test_files_that_were_changed_around_dossier_are_found(server: Server, batch: Batch, way: str) -> None:
+    assert batch.add(file("a", "1"), file("b", "22"), file("\\xff", "333", pathBytes="/w=="))["errors"] == []
+    assert batch.finish(3)["errors"] == []
+    assert findings(server.settings, batch.case) == []
+    of, other = (f"CAST({table}batch_id AS text) = '{batch.id}'" for table in ("", "o."))
+    execute(server, TAMPERED[way].format(of=of, other=other))
+    told = " ".join(map(str, findings(server.settings, batch.case)))
+    assert "manifestSha256: it is not the digest of the files that there are" in told
+    assert batch.id in told
+
+
+def test_files_of_a_batch_as_it_was_are_those_of_a_finished_manifest(batch: Batch) -> None:
+    query = """
+        query ($id: ID!, $event: ID!, $batch: ID!, $seq: Int!) {
+          case(id: $id, asOf: {seq: $seq}) {
+            event(id: $event) {
+              fileBatch(id: $batch) { fileCount manifest { sha256 finishedBy { subject } } files { nodes { path } } }
+            }
+          }
+        }
+    """
+
+    def then(seq: int) -> Any:
+        given = {"id": batch.case, "event": batch.event, "batch": batch.id, "seq": seq}
+        return batch.client.run(query, **given)["case"]["event"]["fileBatch"]
+
+    def size() -> int:
+        return int(
+            batch.client.run("query ($id: ID!) { case(id: $id) { journal { size } } }", id=batch.case)["case"][
+                "journal"
+            ]["size"]
+        )
+
+    before = size()
+    assert batch.add(file("a"))["errors"] == []
+    assert size() == before
+    manifest = batch.finish(1)["fileBatch"]["manifest"]
+    assert size() == before + 1
+    assert then(before) == {"fileCount": 7, "manifest": None, "files": {"nodes": []}}
+    assert then(before + 1) == {
+        "fileCount": 1,
+        "manifest": {**manifest, "finishedBy": {"subject": batch.client.subject}},
+        "files": {"nodes": [{"path": "a"}]},
+    }
+    place = {"caseId": batch.case, "eventId": batch.event, "id": batch.id}
+    batch.client.change("updateFileBatch", ERRORS, **place, label="Later")
+    assert then(before)["files"] == {"nodes": []}
+    assert then(before + 2)["files"] == {"nodes": [{"path": "a"}]}
+
+
+def test_who_adds_at_the_same_time_adds_each_path_once(server: Server, batch: Batch) -> None:
+    def add(number: int) -> int:
+        client = Batch.__new__(Batch)
+        client.__dict__ |= {**batch.__dict__, "client": server.client(batch.client.subject)}
+        return sum(client.add(file(f"{path}"), file(f"{number}-{path}"))["errors"] == [] for path in range(10))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(add, range(4))) == 10
+    assert batch.read()["files"]["totalCount"] == 20
+
+
+names = st.binary(min_size=1, max_size=30).filter(lambda name: b"\0" not in name)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(listed=st.lists(names, min_size=1, max_size=20, unique=True))
+def test_any_names_come_back_as_they_are_and_are_listed_as_sha256sum_lists_them(
+    alice: Client, listed: list[bytes]
+) -> None:
+    batch = Batch(alice)
+    files = [file(shown(name), pathBytes=base64.b64encode(name).decode()) for name in listed]
+    assert batch.add(*files)["errors"] == []
+    found = batch.read()["files"]["nodes"]
+    assert sorted(decoded(each["path"], each["pathBytes"]) for each in found) == sorted(listed)
+    wanted = b"".join(sha256sum(Entry(name, sha256=hashlib.sha256().digest()) for name in sorted(listed)))
+    assert batch.finish(len(listed))["fileBatch"]["manifest"]["sha256"] == hashlib.sha256(wanted).hexdigest()

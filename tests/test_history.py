@@ -306,6 +306,13 @@ RULES: dict[str, tuple[Callable[[str, str, str, str], dict[str, Any]], list[tupl
     ),
 }
 REASON = {"reason": "Why not."}
+EMPTY = {"path": "a", "size": 0, "sha256": "00" * 32}
+
+
+def _batch(case: str, event: str, batch: str) -> dict[str, Any]:
+    return {"caseId": case, "eventId": event, "fileBatchId": batch}
+
+
 RULES |= {
     "createEvents": (
         lambda case, *_: {
@@ -321,6 +328,12 @@ RULES |= {
     "deleteEvents": (
         lambda case, event, *_: {"caseId": case, "ids": [event]},
         [("DELETED", "EVENT", ["type", "title", "occurredAt", "timePrecision", "sortOrder"])],
+    ),
+    # Files are recorded by the digest of their list.
+    "addFiles": (lambda case, event, batch, _: {**_batch(case, event, batch), "files": [EMPTY]}, []),
+    "finishManifest": (
+        lambda case, event, batch, _: {**_batch(case, event, batch), "fileCount": 0},
+        [("UPDATED", "FILE_BATCH", ["manifestSha256", "totalBytes", "finishedAt", "finishedBy"])],
     ),
     "addTags": (
         lambda case, event, batch, _: {"caseId": case, "ids": [case, event, batch], "tags": ["a"]},
