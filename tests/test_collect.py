@@ -543,6 +543,12 @@ def test_options_that_a_case_was_begun_with_are_gone_on_with(server: Server, ali
         with pytest.raises(BrokenOffError):
             collect(small_tree, "T", way.url, bearer(alice), None, choice=Choice(by="month", depth=0))
     number = str(only_case(alice)["number"])
+    id_ = only_case(alice)["id"]
+    assert alice.change("updateCase", "errors { message }", id=id_, status="CLOSED")["errors"] == []
+    told = f"; case {number} is incomplete: it has what it had before; go on with 'dossier collect {small_tree} --case "
+    with pytest.raises(DossierError, match=rf"^the server refuses: the case is closed, .*{re.escape(told)}"):
+        collect(small_tree, None, f"{server.url}/graphql", bearer(alice), None, case=number)
+    assert alice.change("updateCase", "errors { message }", id=id_, status="OPEN")["errors"] == []
     done = run(server, alice, [DOSSIER, "collect", small_tree, "--case", number])
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"Case {number}: 4 files (0 bytes) in 2 file batches on 1 event.\n")

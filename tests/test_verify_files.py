@@ -156,6 +156,7 @@ def altered(folder: Path) -> dict[str, set[str]]:
         path.rename(target)
     for name in ("new 1", "f0/new 2"):
         told["new"].add(name)
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(name.encode())
     return told
 

@@ -244,6 +244,7 @@ class _Recording:
         self._files = self._batches = self._events = 0
         self._ours: set[str] = set()  # events of this collection that were there before
         self._lists = Lists(server)
+        self._is_counted = begun is None  # whether it is known what is there
         self._is_filled = False
 
     def record(self, title: str | None) -> None:
@@ -353,6 +354,7 @@ class _Recording:
             self._count(row)
             if row.is_finished:
                 self._lists.finished += batch["manifest"]["fileCount"]
+        self._is_counted = True
         self._change([*stale, *changes])
 
     def _make_lists(self, rows: list[_Row]) -> None:
@@ -516,6 +518,8 @@ class _Recording:
         return f"{case} is incomplete: it has {self._share()}; go on with {self._go_on()}, or delete it{place}"
 
     def _share(self) -> str:
+        if not self._is_counted:
+            return "what it had before"
         more = f", and perhaps {self._unsure} more" if self._unsure is not None else ""
         return (
             f"{self._files + self._lists.finished:,} of {many(self._survey.files, 'file')} in {self._batches:,} of "
