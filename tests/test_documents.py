@@ -149,6 +149,18 @@ def test_a_folder_is_recorded(place: Path) -> None:
         assert "1 file" in run(place, text, HOME=str(place))
 
 
+@runs("docs/collect.md", "verify files")
+@pytest.mark.slow
+def test_a_folder_is_compared_with_what_was_recorded(place: Path) -> None:
+    (place / "Documents").mkdir(exist_ok=True)
+    (place / "Documents" / "one.txt").write_text("1", encoding="utf-8")
+    server = f"--url {(place / 'served').read_text(encoding='utf-8')}/graphql"
+    told = run(place, f".venv/bin/dossier collect ~/Documents --case-title T --hash {server}", HOME=str(place))
+    number = told.partition(":")[0].removeprefix("Case ")
+    text = block("docs/collect.md", "verify files").replace("--case 12", f"--case {number} {server}")
+    assert run(place, text, HOME=str(place)).startswith("1 matched, 0 changed, ")
+
+
 @runs("docs/record.md", "verify")
 @pytest.mark.slow
 def test_the_record_is_verified_beside_a_server(place: Path) -> None:

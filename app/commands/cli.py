@@ -21,13 +21,28 @@ from app.commands import (
     streams,
     token,
     verify,
+    verify_files,
 )
 from app.commands.failures import CommandError
 from app.commands.parsers import Parser
 from app.errors import DeadlineExceeded, DossierError, Unavailable, UnknownOutcome
 from app.values import visible
 
-_COMMANDS = (serve, token, migrate, schema, documents, explain, collect, verify, checkpoint, proof, purge, reindex)
+_COMMANDS = (
+    serve,
+    token,
+    migrate,
+    schema,
+    documents,
+    explain,
+    collect,
+    verify_files,
+    verify,
+    checkpoint,
+    proof,
+    purge,
+    reindex,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

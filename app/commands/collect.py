@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
+from app.commands.failures import CommandError
 from app.commands.interrupts import SilentInterrupts
-from app.commands.parsers import command
+from app.commands.parsers import command, text
 from app.commands.streams import OutputError, complain, say
 from app.commands.token import subject as subject_of
 from app.commands.token import usual_lifetime
@@ -30,7 +31,9 @@ def add_to(commands: Any) -> None:
         "record a folder as a case",
         "Walk a folder and record what lies in it as a case, through the API of a running server: an event for each "
         "day, counted in UTC, on which files were last modified, and on it a file batch for each folder and kind of "
-        "file. The case is OPEN and says that it is not complete until everything is recorded.",
+        "file. Where that were more than twenty, each folder has one batch, and folders with few files go into their "
+        "parents. The case is OPEN and says that it is not complete until everything is recorded; what was broken off "
+        "is gone on with by --case.",
     )
     parser.epilog = (
         "Exit codes: 0 when everything was recorded; 1 when it was not, and the case, if there is one, says that it is "
@@ -38,14 +41,35 @@ def add_to(commands: Any) -> None:
         "143 and 129 when SIGINT (Ctrl-C), SIGTERM or SIGHUP ended it, and the case says that it is not complete."
     )
     parser.add_argument("folder", metavar="DIR", help="the folder to walk; links below it are not followed")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--case-title", metavar="T", help="the title of the new case: up to 200 characters in UTF-8")
+    which.add_argument(
+        "--case",
+        metavar="CASE",
+        type=text,
+        help="go on with a case that is not complete, by its number or its id, as it was begun: what is there already "
+        "is not made again",
+    )
+    parser.add_argument("--by", choices=("day", "month", "none"), help="an event for each day (default), month, or one")
     parser.add_argument(
-        "--case-title", required=True, metavar="T", help="the title of the new case: up to 200 characters in UTF-8"
+        "--depth", metavar="N", type=_depth, help="count files that are more than N folders deep to the folder there"
+    )
+    parser.add_argument(
+        "--hash",
+        action="store_true",
+        help="read each file once and record its SHA-256, so that 'dossier verify-files' can tell what has changed",
     )
     parser.add_argument(
         "--one-file-system",
         action="store_true",
         help="leave out folders on other file systems than DIR, such as /proc; without it they are walked, and named",
     )
+    parser.add_argument("--dry-run", action="store_true", help="print the events and batches, and record nothing")
+    add_server_to(parser)
+
+
+def add_server_to(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a command that calls a server."""
     parser.add_argument(
         "--url",
         default="http://127.0.0.1:8000/graphql",
@@ -59,25 +83,62 @@ def add_to(commands: Any) -> None:
     )
 
 
+def token_of(options: argparse.Namespace) -> tuple[str, bool]:
+    """Return the token to call with, and whether the demo user won't see what it makes. Raises DossierError."""
+    if options.token is not None and not options.token.strip():
+        raise DossierError("--token is empty; leave it out to call with DOSSIER_TOKEN or with a token of your own")
+    given = (options.token or os.environ.get("DOSSIER_TOKEN") or "").strip()
+    return (given, False) if given else _own_token()
+
+
+def terminal() -> TextIO | None:
+    """Return where to tell how far it is: a terminal that can take back what it shows, or None."""
+    is_terminal = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    return sys.stderr if is_terminal else None
+
+
 def _run(options: argparse.Namespace) -> int:
     with SilentInterrupts():
         from app.commands import recording
+        from app.commands.plans import Choice
+        from app.commands.signals import Signals
 
-    if options.token is not None and not options.token.strip():
-        raise DossierError("--token is empty; leave it out to call with DOSSIER_TOKEN or with a token of your own")
-    token = (options.token or os.environ.get("DOSSIER_TOKEN") or "").strip() or _own_token()
-    is_terminal = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-    with recording.Signals.taken() as signals:  # until it is told, too, what was recorded
+    if options.case is not None and (
+        options.by or options.depth is not None or options.hash or options.dry_run or options.one_file_system
+    ):
+        raise CommandError(
+            "--case goes on as the case was begun; leave out --by, --depth, --hash, --one-file-system and --dry-run",
+            exit_code=2,
+        )
+    if options.case is None and options.case_title is None and not options.dry_run:
+        raise CommandError("give --case-title, or --case to go on with a case that is not complete", exit_code=2)
+    choice = Choice(options.by or "day", options.depth, options.hash, options.one_file_system)
+    with Signals.taken() as signals:  # until it is told, too, what was recorded
+        if options.dry_run:
+            return _tell(recording.planned(options.folder, choice, terminal(), signals))
+        token, has_demo = token_of(options)
         collected = recording.collect(
             options.folder,
             options.case_title,
             options.url,
             token,
-            sys.stderr if is_terminal else None,
-            one_file_system=options.one_file_system,
+            terminal(),
+            choice=choice,
+            case=options.case,
             signals=signals,
         )
+        if has_demo:
+            collected.lines.append(
+                'The demo user doesn\'t see it; collect with --token "$(dossier token --subject demo)" for that user, '
+                "or make demo a member of the case."
+            )
         return _tell(collected)
+
+
+def _depth(argument: str) -> int:
+    if not argument.isascii() or not argument.isdecimal() or len(argument) > 6:
+        raise argparse.ArgumentTypeError("expected a number of folders, from 0")
+    return int(argument)
 
 
 def _tell(collected: Collected) -> int:
@@ -94,7 +155,7 @@ def _tell(collected: Collected) -> int:
     return code
 
 
-def _own_token() -> str:
+def _own_token() -> tuple[str, bool]:
     with SilentInterrupts():
         import getpass
 
@@ -108,4 +169,4 @@ def _own_token() -> str:
     except (LookupError, OSError, ImportError, argparse.ArgumentTypeError):
         # A container may run as a user whom no list of accounts has.
         raise DossierError("can't tell your account's name; set DOSSIER_TOKEN, or give --token") from None
-    return sign(settings, secret, subject=subject, lifetime=usual_lifetime(settings))
+    return sign(settings, secret, subject=subject, lifetime=usual_lifetime(settings)), settings.development

@@ -16,6 +16,7 @@ from app.errors import DossierError
 from app.values import visible
 
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NONBLOCK
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _KEPT_OPEN = 8  # folders above the present one, beside the topmost; a process may have few descriptors
 _PATH_LENGTH = 2_000  # characters of a path in a note
 _KINDS = (
@@ -29,11 +30,22 @@ _KINDS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
-    """A folder that was walked: the name that it has in its parent, and its number in the order of the walk."""
+    """A folder that was walked: the name that it has in its parent, and its number in the order of the walk.
+
+    `depth` is how many folders it is below the one that was walked.
+    """
 
     parent: Place | None
     name: bytes
     number: int
+    depth: int = 0
+
+    def at_most(self, depth: int | None) -> Place:
+        """Return this folder, or the one above it that is so many folders deep."""
+        place = self
+        while depth is not None and place.depth > depth and place.parent is not None:
+            place = place.parent
+        return place
 
     def path(self, name: bytes = b"") -> bytes:
         """Return the path from the folder that was walked to this one, or to a name in it; empty for that folder."""
@@ -59,9 +71,10 @@ class _Level:
 class Walk:
     """A walk through the folder at `path`; `name` is what it is called, with a slash, as no path below it ends.
 
-    When it has been walked, `unreadable` has a line for each entry that could not be looked at, `passed_over` how many
-    entries of which kind are neither files nor folders, `entered` the paths at which other file systems begin, and
-    `left_out` those that were not entered because of `one_file_system`.
+    When it has been walked, `unreadable` has a line for each entry that could not be looked at and `unreadable_paths`
+    its path, `passed_over` how many entries of which kind are neither files nor folders and `passed_over_names` a line
+    for each, `entered` the paths at which other file systems begin, and `left_out` those that were not entered because
+    of `one_file_system`.
     """
 
     def __init__(self, folder: str, *, one_file_system: bool = False, check: Callable[[], None] = lambda: None) -> None:
@@ -77,12 +90,15 @@ class Walk:
         self.path = _absolute(folder)
         self.name = self.path.rpartition(b"/")[2] + b"/"
         self.unreadable: list[str] = []
+        self.unreadable_paths: list[bytes] = []
         self.passed_over: Counter[str] = Counter()
+        self.passed_over_names: list[str] = []
         self.entered: list[str] = []
         self.left_out: list[str] = []
-        self._one_file_system = one_file_system
+        self.one_file_system = one_file_system
         self._check = check
         self._places = 1
+        self._folder = os.dup(descriptor)  # the walk closes the other at its end
         self._levels = [_Level(Place(None, b"", 0), descriptor, status.st_dev, status.st_ino)]
         self._above = {(status.st_dev, status.st_ino)}
 
@@ -91,6 +107,9 @@ class Walk:
         for level in self._levels:
             _close(level)
         self._levels.clear()
+        if self._folder >= 0:
+            os.close(self._folder)
+            self._folder = -1
 
     def files(self) -> Iterator[tuple[Place, bytes, os.stat_result]]:
         """Yield the regular files, each with the folder it lies in and its name there."""
@@ -108,6 +127,16 @@ class Walk:
                     _close(self._levels[-_KEPT_OPEN])
                 yield from self._list(child)
 
+    def opener(self) -> Opener:
+        """Return what opens files that were found."""
+        return Opener(os.dup(self._folder))
+
+    def note(self, place: Place, name: bytes, reason: str | None) -> None:
+        """Note that an entry could not be read."""
+        path = place.path(name)
+        self.unreadable_paths.append(path)
+        self.unreadable.append(f"{_shown(path) or 'the folder itself'}: {reason or 'it could not be looked at'}")
+
     def _list(self, level: _Level) -> Iterator[tuple[Place, bytes, os.stat_result]]:
         names: set[bytes] = set()
         try:
@@ -116,13 +145,13 @@ class Walk:
                     self._check()
                     names.add(os.fsencode(entry.name))
         except OSError as error:
-            self._note(level.place, b"", error.strerror)
+            self.note(level.place, b"", error.strerror)
         for name in sorted(names):
             self._check()
             try:
                 status = os.stat(name, dir_fd=level.descriptor, follow_symlinks=False)
             except OSError as error:
-                self._note(level.place, name, error.strerror)
+                self.note(level.place, name, error.strerror)
                 continue
             if stat.S_ISREG(status.st_mode):
                 yield level.place, name, status
@@ -131,23 +160,26 @@ class Walk:
             else:
                 kind = next((kind for is_kind, kind in _KINDS if is_kind(status.st_mode)), "entry of another kind")
                 self.passed_over[kind] += 1
+                self.passed_over_names.append(f"{_shown(level.place.path(name))}: {kind}")
         level.below.reverse()
 
     def _enter(self, parent: _Level, name: bytes) -> _Level | None:
         try:
             descriptor = os.open(name, _OPEN | os.O_NOFOLLOW, dir_fd=parent.descriptor)
         except OSError as error:
-            self._note(parent.place, name, error.strerror)
+            self.note(parent.place, name, error.strerror)
             return None
         status = os.fstat(descriptor)
-        child = _Level(Place(parent.place, name, self._places), descriptor, status.st_dev, status.st_ino)
+        child = _Level(
+            Place(parent.place, name, self._places, parent.place.depth + 1), descriptor, status.st_dev, status.st_ino
+        )
         self._places += 1
         if child.device != parent.device:
-            crossed = self.left_out if self._one_file_system else self.entered
+            crossed = self.left_out if self.one_file_system else self.entered
             crossed.append(_shown(parent.place.path(name)))
         if (child.device, child.inode) in self._above:
-            self._note(parent.place, name, "the folder lies in itself")
-        elif child.device == parent.device or not self._one_file_system:
+            self.note(parent.place, name, "the folder lies in itself")
+        elif child.device == parent.device or not self.one_file_system:
             return child
         _close(child)
         return None
@@ -161,7 +193,7 @@ class Walk:
             parent.descriptor = self._reopened(child)
             if parent.descriptor < 0:
                 for name in reversed(parent.below):
-                    self._note(parent.place, name, "the folder it is in was moved meanwhile")
+                    self.note(parent.place, name, "the folder it is in was moved meanwhile")
                 parent.below.clear()
         _close(child)
 
@@ -191,9 +223,51 @@ class Walk:
         os.close(descriptor)
         return -1
 
-    def _note(self, place: Place, name: bytes, reason: str | None) -> None:
-        path = _shown(place.path(name)) or "the folder itself"
-        self.unreadable.append(f"{path}: {reason or 'it could not be looked at'}")
+
+class Opener:
+    """Opens files below a folder by where they were found; nothing that is put into the way since leads elsewhere.
+
+    The folder of the last file stays open, as the next one is often in it.
+    """
+
+    def __init__(self, topmost: int) -> None:
+        """Take the descriptor of the folder that was walked, which is closed with this."""
+        self._topmost = topmost
+        self._place: Place | None = None
+        self._descriptor = -1
+
+    def open(self, place: Place, name: bytes) -> int:
+        """Return a descriptor to read a file by, which the caller closes. Raises OSError."""
+        if place is not self._place:
+            self._leave()
+            self._descriptor, self._place = self._folder(place), place
+        # A FIFO that is there by now would have us wait for somebody to write to it.
+        return os.open(name, _READ, dir_fd=self._descriptor)
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._leave()
+        os.close(self._topmost)
+
+    def _folder(self, place: Place) -> int:
+        found = os.dup(self._topmost)
+        names = []
+        above: Place | None = place
+        while above is not None and above.parent is not None:
+            names.append(above.name)
+            above = above.parent
+        for name in reversed(names):
+            try:
+                below = os.open(name, _OPEN | os.O_NOFOLLOW, dir_fd=found)
+            finally:
+                os.close(found)
+            found = below
+        return found
+
+    def _leave(self) -> None:
+        if self._place is not None:
+            os.close(self._descriptor)
+            self._place = None
 
 
 def text_of(name: bytes) -> str:

@@ -9,7 +9,7 @@ import re
 import secrets
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import Any
@@ -23,7 +23,7 @@ _SECONDS = 60  # for the server to answer; it breaks off after 30 what takes lon
 _PATIENCE = 60  # seconds after its first failure, in which a call is made again
 _FIRST_WAIT = 0.2  # seconds before that; each time twice as long …
 _LONGEST_WAIT = 5  # … up to this
-_MOST_BYTES = 1_000_000  # of an answer; what is asked for here has some hundred
+_MOST_BYTES = 16_000_000  # of an answer, as the server has it
 _MESSAGE_LENGTH = 500
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")  # RFC 6750, section 2.1
 _EXAMPLE = "http://127.0.0.1:8000/graphql"
@@ -43,6 +43,32 @@ class CallError(DossierError):
         self.unknown = unknown
         self.code = code
         self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A mutation: its field, what its payload is asked for, as `case { id }`, and the values of its input."""
+
+    field: str
+    selection: str
+    values: Mapping[str, object]
+
+    @property
+    def input_type(self) -> str:
+        """The type of its input."""
+        return f"{self.field[0].upper()}{self.field[1:]}Input"
+
+    @property
+    def noun(self) -> str:
+        """The field of the payload that is asked for."""
+        return self.selection.partition(" ")[0]
+
+    @property
+    def expected(self) -> type:
+        """What the API has there: an object, a list of them or, of what is gone, an id."""
+        if self.noun == "deletedId":
+            return str
+        return list if self.noun.endswith("s") else dict
 
 
 class Server:
@@ -149,26 +175,61 @@ class Server:
             retry_after=status.retry_after if waits else None,
         )
 
-    def change(self, document: str, noun: str, **values: object) -> dict[str, Any]:
-        """Return the noun of a mutation's payload; `values` are those of its input. Raises CallError.
+    def change(self, field: str, selection: str, **values: object) -> Any:
+        """Return what a mutation changed; see `changes`."""
+        return self.changes([Change(field, selection, values)])[0]
 
-        The payload has to be asked for `replayed` and for the `code` and `message` of `errors`.
+    def changes(self, wanted: Sequence[Change]) -> list[Any]:
+        """Make changes in one request, one after the other; return of each what it asked for. Raises CallError.
+
+        Where one is refused, those behind it may have been made.
         """
-        request = {"requestId": secrets.token_urlsafe(16)}
-        payload = next(iter(self.call(document, input=values | request).values()), None)
+        names = [f"input{place or ''}" for place in range(len(wanted))]
+        types = ", ".join(f"${name}: {each.input_type}!" for name, each in zip(names, wanted, strict=True))
+        fields = " ".join(
+            f"{name}: {each.field}(input: ${name}) {{ {each.selection} replayed errors {{ code message }} }}"
+            for name, each in zip(names, wanted, strict=True)
+        )
+        inputs = {
+            name: {**each.values, "requestId": secrets.token_urlsafe(16)}
+            for name, each in zip(names, wanted, strict=True)
+        }
+        data = self.call(f"mutation ({types}) {{ {fields} }}", **inputs)
+        return [self._changed(data.get(name), each) for name, each in zip(names, wanted, strict=True)]
+
+    def _changed(self, payload: object, change: Change) -> Any:
         if isinstance(payload, dict):
             refusal = next(iter(payload.get("errors") or ()), None)
             if isinstance(refusal, dict):
                 self.unknown = False
                 message = self._told(str(refusal.get("message")))
                 raise CallError(f"the server refuses: {message}", code=refusal.get("code"))
-            if isinstance(payload.get(noun), dict):
-                changed: dict[str, Any] = payload[noun]
+            changed = payload.get(change.noun)
+            if isinstance(changed, change.expected) and (not isinstance(changed, list) or None not in changed):
                 return changed
-        if isinstance(payload, dict) and payload.get("replayed") is True:
-            message = "what was recorded is not found any more: it was deleted, or is no longer yours"
-            raise CallError(message, unknown=True, code="NOT_FOUND")
+            if payload.get("replayed") is True:
+                if change.noun.startswith("deleted"):
+                    return changed
+                message = "what was recorded is not found any more: it was deleted, or is no longer yours"
+                raise CallError(message, unknown=True, code="NOT_FOUND")
         raise self._no_dossier(unknown=True)
+
+    def pages(self, document: str, *path: str, **variables: object) -> Iterator[dict[str, Any]]:
+        """Yield the nodes of a list, page by page; the document has `$after`, and the list is at this path in its data.
+
+        Raises CallError, also where there is nothing at the path.
+        """
+        after = None
+        while True:
+            page: Any = self.call(document, after=after, **variables)
+            for name in path:
+                page = page.get(name) if isinstance(page, dict) else None
+            if not isinstance(page, dict):
+                raise CallError("what was to be read is not found: it was deleted, or is not yours", code="NOT_FOUND")
+            yield from page["nodes"]
+            if not page["pageInfo"]["hasNextPage"]:
+                return
+            after = page["pageInfo"]["endCursor"]
 
     def _exchange(self, document: str, variables: dict[str, object]) -> tuple[_Status, dict[str, Any]]:
         body = {"query": document, "variables": variables}

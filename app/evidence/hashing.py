@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import local
+from threading import Event, local
 from typing import Final, TypeVar
 
 T = TypeVar("T")
@@ -41,8 +42,8 @@ class _Buffers(local):
 _buffers = _Buffers()
 
 
-def hash_of(descriptor: int, names: Sequence[str] = ("sha256",)) -> Hashed:
-    """Return the hashes of an open file, by hashlib's names, and close it. Raises OSError."""
+def hash_of(descriptor: int, names: Sequence[str] = ("sha256",), stopped: Event | None = None) -> Hashed:
+    """Return the hashes of an open file, by hashlib's names, and close it. Raises OSError, also when it is stopped."""
     try:
         before = os.fstat(descriptor)
         digests = [hashlib.new(name, usedforsecurity=False) for name in names]
@@ -51,6 +52,8 @@ def hash_of(descriptor: int, names: Sequence[str] = ("sha256",)) -> Hashed:
             for digest in digests:
                 digest.update(block[:count])
             size += count
+            if stopped is not None and stopped.is_set():
+                raise OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))
         after = os.fstat(descriptor)
     finally:
         os.close(descriptor)
@@ -75,14 +78,18 @@ def hash_each(
             yield what, _tried(descriptor, names)
         return
     waiting: deque[tuple[list[T], Future[list[Hashed | OSError]]]] = deque()
+    stopped = Event()  # whoever stops taking what is yielded doesn't wait for the end of a large file
     with ThreadPoolExecutor(threads, thread_name_prefix="hashing") as pool:
-        for some in _shares(files):
-            descriptors = [descriptor for _, descriptor, _ in some]
-            waiting.append(([what for what, _, _ in some], pool.submit(_tried_each, descriptors, names)))
-            if len(waiting) > threads * _AHEAD:
+        try:
+            for some in _shares(files):
+                descriptors = [descriptor for _, descriptor, _ in some]
+                waiting.append(([what for what, _, _ in some], pool.submit(_tried_each, descriptors, names, stopped)))
+                if len(waiting) > threads * _AHEAD:
+                    yield from _done(*waiting.popleft())
+            while waiting:
                 yield from _done(*waiting.popleft())
-        while waiting:
-            yield from _done(*waiting.popleft())
+        finally:
+            stopped.set()
 
 
 def _shares(files: Iterable[tuple[T, int, int]]) -> Iterator[list[tuple[T, int, int]]]:
@@ -103,12 +110,12 @@ def _done(some: list[T], future: Future[list[Hashed | OSError]]) -> Iterator[tup
     yield from zip(some, future.result(), strict=True)
 
 
-def _tried_each(descriptors: Sequence[int], names: Sequence[str]) -> list[Hashed | OSError]:
-    return [_tried(descriptor, names) for descriptor in descriptors]
+def _tried_each(descriptors: Sequence[int], names: Sequence[str], stopped: Event) -> list[Hashed | OSError]:
+    return [_tried(descriptor, names, stopped) for descriptor in descriptors]
 
 
-def _tried(descriptor: int, names: Sequence[str]) -> Hashed | OSError:
+def _tried(descriptor: int, names: Sequence[str], stopped: Event | None = None) -> Hashed | OSError:
     try:
-        return hash_of(descriptor, names)
+        return hash_of(descriptor, names, stopped)
     except OSError as error:
         return error

@@ -26,9 +26,10 @@ This page is made from the settings' own descriptions, in `app/settings/declared
 _TAIL = """
 ## No settings, but known
 
-`DOSSIER_TOKEN` is the token that `dossier collect` calls with. `DOSSIER_BUILD_PAGES=false` leaves the web pages out of
-an installation from source. `DOSSIER_SCREENSHOTS` is where the tests in a browser keep pictures. Kubernetes sets names
-such as `DOSSIER_SERVICE_HOST` for a service named `dossier`; `enableServiceLinks: false` in the pod keeps them away.
+`DOSSIER_TOKEN` is the token that `dossier collect` and `verify-files` call with. `DOSSIER_BUILD_PAGES=false` leaves the
+web pages out of an installation from source. `DOSSIER_SCREENSHOTS` is where the tests in a browser keep pictures.
+Kubernetes sets names such as `DOSSIER_SERVICE_HOST` for a service named `dossier`; `enableServiceLinks: false` in the
+pod keeps them away.
 """
 
 
