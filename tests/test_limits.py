@@ -45,7 +45,7 @@ TIGHT = {
     "MAX_SPREADS": "4",
     "MAX_FIELDS": "10",
     "MAX_ROOT_FIELDS": "4",
-    "MAX_READS": "9",
+    "MAX_READS": "10",
     "MAX_COMPARISONS": "3",
     "MAX_REPEATS": "3",
     "MAX_OBJECTS": "150",
