@@ -386,7 +386,8 @@ suite("files of a batch", () => {
     const { filesByHash } = await owner.run(api.FilesByHashQueryDocument, { hash: one });
     assert.equal(filesByHash.totalCount, 1);
     const [found] = filesByHash.nodes;
-    assert.deepEqual([found?.path, found?.fileBatch.label, found?.fileBatch.event.case.title], ["b.txt", "Crates", "Store"]);
+    const batch = found?.fileBatch;
+    assert.deepEqual([found?.path, batch?.label, batch?.event.case.title], ["b.txt", "Crates", "Store"]);
     assert.equal((await reader.run(api.FilesByHashQueryDocument, { hash: one })).filesByHash.totalCount, 0);
   });
 });

@@ -178,7 +178,9 @@ function EventList({ row, pages, onPages }: EventListProps) {
         </p>
         <div className="buttons">
           {pages.length > 1 && <button onClick={() => onPages(pages.slice(0, -1))}>Earlier events</button>}
-          {pageInfo.hasNextPage && <button onClick={() => onPages([...pages, nextOf(page, row.events)])}>Later events</button>}
+          {pageInfo.hasNextPage && (
+            <button onClick={() => onPages([...pages, nextOf(page, row.events)])}>Later events</button>
+          )}
           {may(roleIn(row), 'CONTRIBUTOR') && (
             <button ref={addButton} className="primary" disabled={isAdding} onClick={() => setAdding(true)}>
               Add event

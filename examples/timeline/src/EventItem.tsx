@@ -122,8 +122,7 @@ function BatchItem({ caseId, eventId, role, batch, isMissing, hold }: BatchItemP
   const remove = () => change({ input: { caseId, eventId, id: batch.id, expectedVersion: batch.version } });
   useHold(batch, isEditing, hold);
   const isDeleted = useIsDeleted(batch.id, isMissing);
-  const isFinished = batch.totalBytes !== null; // it has a manifest then
-  const hasFiles = isFinished || batch.files.nodes.length > 0;
+  const hasFiles = batch.totalBytes !== null || batch.files.nodes.length > 0; // a finished list may be empty
 
   if (isEditing) {
     return (
@@ -144,7 +143,11 @@ function BatchItem({ caseId, eventId, role, batch, isMissing, hold }: BatchItemP
       <span className="label">
         {hasFiles ? <a href={`#/cases/${caseId}/batches/${batch.id}`}>{batch.label}</a> : batch.label}{' '}
         <span className="hint">{batch.fileTypes}</span>
-        {hasFiles && <span className="hint list">{isFinished ? <Size bytes={batch.totalBytes!} /> : 'list not finished'}</span>}
+        {hasFiles && (
+          <span className="hint list">
+            {batch.totalBytes === null ? 'list not finished' : <Size bytes={batch.totalBytes} />}
+          </span>
+        )}
         {batch.description && <span className="prose hint">{batch.description}</span>}
       </span>
       {may(role, 'CONTRIBUTOR') && (

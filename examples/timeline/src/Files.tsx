@@ -15,7 +15,7 @@ type FileRow = Batch['files']['nodes'][number];
 
 const HASH = /^(?:[\da-f]{64}|[\da-f]{40}|[\da-f]{32})$/i; // a SHA-256, a SHA-1 or an MD5
 // And what turns other characters around. Joiners and variation selectors are part of what can be seen.
-const NOT_SEEN = /([\p{Cc}\p{Bidi_Control}\u2028\u2029]|(?![\u200c\u200d\ufe00-\ufe0f])\p{Default_Ignorable_Code_Point})/u;
+const NOT_SEEN = /([\p{Cc}\p{Bidi_C}\u2028\u2029]|(?![\u200c\u200d\ufe00-\ufe0f])\p{DI})/u;
 
 interface Shown {
   batch?: Batch | null;
@@ -52,7 +52,11 @@ export function Files({ caseId, id }: { caseId: string; id: string }) {
     if (error) ask(); // for the same page as before, nothing else would
   };
   const failure = error && <Failure error={error} retry={ask} />;
-  const back = <a href={`#/cases/${caseId}`}>{batch ? `Case ${batch.event.case.number}: ${batch.event.case.title}` : 'The case'}</a>;
+  const back = (
+    <a href={`#/cases/${caseId}`}>
+      {batch ? `Case ${batch.event.case.number}: ${batch.event.case.title}` : 'The case'}
+    </a>
+  );
   if (!batch) {
     return (
       <>
@@ -155,7 +159,7 @@ function Finished({ id, manifest }: { id: string; manifest: NonNullable<Batch['m
   );
 }
 
-/** The roles are those that the elements have; some browsers forget them when a row is laid out as no row of a table. */
+/** The roles are those that the elements have anyway: some browsers forget them where the rows are stacked. */
 function FileTable({ files }: { files: FileRow[] }) {
   const { zone } = useSession();
   return (
@@ -193,7 +197,9 @@ function FileTable({ files }: { files: FileRow[] }) {
               )}
             </td>
             <td role="cell" className="quiet">
-              <CopyButton text={file.sha256} what="the SHA-256" of={file.path.split(NOT_SEEN).map(nameUnseen).join('')} />
+              <CopyButton
+                text={file.sha256} what="the SHA-256" of={file.path.split(NOT_SEEN).map(nameUnseen).join('')}
+              />
             </td>
           </tr>
         ))}

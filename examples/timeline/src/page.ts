@@ -27,8 +27,8 @@ export function placeOf(hash: string): { caseId?: string; batchId?: string } {
 }
 
 /**
- * The page is named by the address behind `#`: `#/`, `#/cases/ID` or `#/cases/ID/batches/ID`. It changes only if no draft
- * is lost by that.
+ * The page is named by the address behind `#`: `#/`, `#/cases/ID` or `#/cases/ID/batches/ID`. It changes only if no
+ * draft is lost by that.
  */
 export const useHash = () => useSyncExternalStore(watchAddress, () => shown);
 

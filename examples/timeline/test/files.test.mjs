@@ -16,7 +16,8 @@ const hashOf = (text, kind = 'sha256') => createHash(kind).update(text).digest('
 
 const HIDDEN = '/shares/projects/invoice_\u202efdp.exe';
 const LONG = `/shares/projects/${'a folder within another/'.repeat(8)}${'x'.repeat(120)}.dwg`;
-const PLAIN = Array.from({ length: 147 }, (_, index) => `/shares/projects/drawings/${String(index + 1).padStart(3, '0')}.dwg`);
+const numbers = Array.from({ length: 147 }, (_, index) => String(index + 1).padStart(3, '0'));
+const PLAIN = numbers.map((number) => `/shares/projects/drawings/${number}.dwg`);
 const FILES = [...PLAIN, HIDDEN, LONG].map((path, index) => ({
   path,
   size: index * 1536,
@@ -52,8 +53,10 @@ before(async () => {
   caseId = await createCase(alice, { title: TITLE });
   const event = 'Files copied to a USB stick';
   const batches = [['Drawings', 7, '.dwg'], ['Photographs', 0, '.jpg'], ['Link files', 12, '.lnk']];
-  const { [event]: eventId } = await fill(alice, caseId, [{ title: event, occurredAt: '2026-01-20T21:47:33Z', batches }]);
-  for (const { id, label } of (await run(alice, BATCHES, { c: caseId, e: eventId })).event.fileBatches.nodes) ids[label] = id;
+  const events = [{ title: event, occurredAt: '2026-01-20T21:47:33Z', batches }];
+  const { [event]: eventId } = await fill(alice, caseId, events);
+  const { fileBatches } = (await run(alice, BATCHES, { c: caseId, e: eventId })).event;
+  for (const { id, label } of fileBatches.nodes) ids[label] = id;
   const add = (label, files) => run(alice, ADD, { input: { caseId, eventId, fileBatchId: ids[label], files } });
   await add('Drawings', FILES);
   await run(alice, FINISH, { input: { caseId, eventId, fileBatchId: ids.Drawings, fileCount: FILES.length } });
