@@ -58,7 +58,7 @@ def test_what_is_written_is_read_again(server: Server, alice: Client, tmp_path: 
     assert (printed.returncode, printed.stdout) == (0, list_.read_bytes())
     if format_ == "sha256sum":
         assert hashlib.sha256(list_.read_bytes()).hexdigest() == digest
-        check = [shutil.which("sha256sum") or "", "-c", "--strict", "--quiet", list_]
+        check: list[str | Path] = [shutil.which("sha256sum") or "", "-c", "--strict", "--quiet", list_]
         assert subprocess.run(check, cwd=folder, capture_output=True, check=True).stdout == b""  # noqa: S603
     again = Batch(alice)
     given = ["--format", "bagit"] if format_ == "bagit" else []
