@@ -11,7 +11,7 @@ import pytest
 
 from tests.server import Client
 
-pytestmark = pytest.mark.usefixtures("quick_log")
+pytestmark = [pytest.mark.usefixtures("quick_log"), pytest.mark.long]
 
 FEED = """
 query ($case: ID, $after: String, $first: Int) {
@@ -172,7 +172,6 @@ def test_a_role_that_ends_by_itself_is_left(alice: Client, mallory: Client) -> N
     assert told(feed(mallory, back["endCursor"], case))[-1][3:] == ("CREATED", "EVENT")
 
 
-@pytest.mark.long
 def test_a_role_that_has_ended_is_left_whatever_becomes_of_it_then(alice: Client, mallory: Client) -> None:
     removed, deleted, kept = (alice.create_case() for _ in range(3))
     ends = datetime.now(UTC) + timedelta(seconds=3)
@@ -192,7 +191,6 @@ def test_a_role_that_has_ended_is_left_whatever_becomes_of_it_then(alice: Client
     assert told(feed(mallory, left["endCursor"])) == []
 
 
-@pytest.mark.long
 def test_who_was_away_while_others_made_changes_joins_anew(alice: Client, mallory: Client) -> None:
     case = alice.create_case()
     share(alice, case, mallory)
@@ -211,7 +209,6 @@ def test_who_was_away_while_others_made_changes_joins_anew(alice: Client, mallor
         own = feed(alice, own["endCursor"])
 
 
-@pytest.mark.long
 def test_who_came_back_for_a_moment_has_left(alice: Client, mallory: Client) -> None:
     case = alice.create_case()
     ends = datetime.now(UTC) + timedelta(seconds=2)

@@ -289,7 +289,8 @@ def test_hashdeep_accepts_what_it_can_hold(odd_files: tuple[Path, list[Entry]], 
 
 @pytest.mark.services
 def test_a_library_of_bags_accepts_what_it_reads_right(odd_files: tuple[Path, list[Entry]], tmp_path: Path) -> None:
-    program = os.environ["BAGIT"]
+    if not (program := os.environ.get("BAGIT")):
+        pytest.skip("BAGIT says where the command of PyPI's bagit is")
     folder, entries = odd_files
     data = tmp_path / "bag" / "data"
     data.mkdir(parents=True)

@@ -17,6 +17,8 @@ from tests.server import Client, Server
 from tests.test_collect import bearer
 from tests.test_files import Batch, file
 
+pytestmark = pytest.mark.long
+
 FORMATS = ("sha256sum", "hashdeep", "bagit", "csv", "jsonl")
 NAMES = ("a.txt", "docs/b c.txt", "docs/é, |%", "data/x", "\\")
 

@@ -39,6 +39,8 @@ from tests.test_log import command
 from tests.test_migrations import ask
 from tests.test_notes import gos_answer
 
+pytestmark = pytest.mark.long
+
 PROGRAM = Path(__file__).parent.parent / "clients" / "verify.py"
 ENTRIES, LOG, HOLDS = table_of(JournalEntry), table_of(LogEntry), table_of(Hold)
 STATE = """
@@ -159,7 +161,6 @@ def test_it_can_be_read_in_ten_minutes_and_needs_python_39_and_nothing_else() ->
     assert names <= set(sys.stdlib_module_names)
 
 
-@pytest.mark.long
 def test_single_changes_and_whole_journals_are_proved(proved: Proved, tmp_path: Path) -> None:
     (key,) = proved.keys
     (tmp_path / "key").write_text(f"{key}\n")
@@ -213,7 +214,6 @@ def rows_of(client: Client, case: str) -> dict[tuple[str, str], dict[str, Any]]:
     }
 
 
-@pytest.mark.long
 def test_the_state_is_what_the_api_says(proved: Proved) -> None:
     client = proved.server.client(roles=("admin",))
     cases = [case["id"] for case in client.run("{ cases(first: 10) { nodes { id } } }")["cases"]["nodes"]]
@@ -346,7 +346,6 @@ def test_what_is_left_of_what_was_erased_is_proved(proved: Proved) -> None:
     assert run(proved.keys[0], path)[1].startswith(f"Change 5 of case {case} is in the record: ERASED CASE {case}, ")
 
 
-@pytest.mark.long
 def test_any_byte_that_is_changed_is_refused(proved: Proved) -> None:
     # All of both files is signed, or hashed into what is: there is one key, and no signature of others.
     numbers = random.Random(1)  # noqa: S311 - to be had again
@@ -384,7 +383,6 @@ def _logged(connection: Connection) -> Sequence[Any]:
     return connection.execute(select(LOG.c.case_id, LOG.c.leaf).where(LOG.c.seq.in_(newest))).all()
 
 
-@pytest.mark.long
 def test_keys_that_are_replaced(proved: Proved) -> None:
     done = command(proved.server.settings, proved.folder, "checkpoint", "--new-key", **proved.more)
     assert done.returncode == 0, done.stderr

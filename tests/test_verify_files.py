@@ -29,6 +29,8 @@ from tests.commands import DOSSIER, PATIENCE, environment
 from tests.server import Client, Server
 from tests.test_collect import bearer, only_case, pages, walking_as_nobody
 
+pytestmark = pytest.mark.long
+
 __all__ = ["walking_as_nobody"]  # a fixture
 
 DAY = 86_400 * 10**9

@@ -503,8 +503,8 @@ def test_files_are_listed_finished_once_and_found() -> None:
     batch = new_batch(case, event, label="Pallets").id
     one, two = os.urandom(32).hex(), os.urandom(32).hex()
     files = [
-        FileInput(path="b.txt", size=2**40, sha256=one, md5="0" * 32, modified_at=MARCH),
-        FileInput(path="a.txt", size=5, sha256=two.upper()),
+        FileInput(path="b.txt", size=2**40, sha_256=one, md5="0" * 32, modified_at=MARCH),
+        FileInput(path="a.txt", size=5, sha_256=two.upper()),
     ]
     given = AddFilesInput(case_id=case, event_id=event, file_batch_id=batch, files=files)
     assert plain(owner.files_add_mutation(given).add_files) == {"fileBatch": {"id": batch}, "errors": []}
