@@ -6,6 +6,7 @@ import os
 import re
 import unicodedata
 from calendar import monthrange
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cache, lru_cache
 
@@ -15,6 +16,8 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _RFC_3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
 )
+# As answers have them, or to the second, in UTC: what Python reads itself, several times as fast.
+_WIRE_FORM = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d{6})?Z", re.ASCII)
 _UTC_OFFSET = re.compile(
     r"(?!-00:00)(?:-0\d:[0-5]\d|-1[01]:[0-5]\d|-12:00|\+0\d:[0-5]\d|\+1[0-3]:[0-5]\d|\+14:00)", re.ASCII
 )
@@ -88,6 +91,9 @@ def parse_time(text: str) -> datetime:
     zone of the moment is called says with which offset it was written; see `as_written`. Raises ValueError with a
     sentence for the client.
     """
+    if _WIRE_FORM.fullmatch(text):
+        with suppress(ValueError):  # which is told below, in a sentence
+            return datetime.fromisoformat(text)
     match = _RFC_3339.fullmatch(text)
     if match is None:
         raise ValueError("expected a date and time with an offset, such as 2026-03-01T09:30:00Z (RFC 3339)")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from app.evidence.entries import Entry, decoded, shown
-from app.evidence.writing import sha256sum
+from app.evidence.writing import digested
 from tests.server import Client, Server
 from tests.test_migrations import ask
 from tests.test_ownership import execute
@@ -184,7 +184,7 @@ def test_what_is_wrong_with_files_is_told_by_row_and_field(batch: Batch) -> None
         (["files", "1", "path"], "may have up to 32,767 bytes, not 32,768"),
         (["files", "2", "path"], "must not contain the character U+0000"),
         (["files", "3", "pathBytes"], "is no base64"),
-        (["files", "4", "pathBytes"], "is not what the path shows"),
+        (["files", "4", "pathBytes"], "is not shown as the path"),
         (["files", "5", "size"], "must be at least 0, not -1"),
         (["files", "6", "sha256"], "must have 64 hexadecimal digits, not 2 characters"),
         (["files", "7", "sha256"], "must be of hexadecimal digits alone"),
@@ -431,5 +431,5 @@ def test_any_names_come_back_as_they_are_and_are_listed_as_sha256sum_lists_them(
     assert batch.add(*files)["errors"] == []
     found = batch.read()["files"]["nodes"]
     assert sorted(decoded(each["path"], each["pathBytes"]) for each in found) == sorted(listed)
-    wanted = b"".join(sha256sum(Entry(name, sha256=hashlib.sha256().digest()) for name in sorted(listed)))
+    wanted = b"".join(digested(Entry(name, sha256=hashlib.sha256().digest()) for name in sorted(listed)))
     assert batch.finish(len(listed))["fileBatch"]["manifest"]["sha256"] == hashlib.sha256(wanted).hexdigest()

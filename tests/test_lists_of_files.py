@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import os
+import re
 import shutil
 import subprocess
+import unicodedata
 from collections.abc import Iterator
 from hashlib import md5, sha1, sha256
 from pathlib import Path
@@ -69,6 +72,7 @@ def test_what_is_written_is_read_as_it_was_or_refused_by_name(format_: str, entr
         is_held = {
             "hashdeep": b"\n" not in entry.path and b"\r" not in entry.path,
             "bagit": shown(entry.path).encode() == entry.path,
+            "sha256sum": entry.path != b"-",
         }.get(format_, True)
         if is_held:
             held.append(entry)
@@ -89,9 +93,17 @@ def test_what_is_written_is_read_as_it_was_or_refused_by_name(format_: str, entr
 def may_be_of_a_bag(entries: list[Entry]) -> bool:
     """Return whether paths could be those of a bag, and the last of them has a code."""
     last = entries[-1].path.upper()
-    return all(entry.path.startswith(b"data/") for entry in entries) and any(
+    # What begins with a backslash, as a line does with a name that is escaped, is no line of a bag's.
+    return all(re.fullmatch(rb"data/[^\\\r\n]*", entry.path) for entry in entries) and any(
         code in last for code in (b"%0A", b"%0D", b"%25")
     )
+
+
+def test_blank_lines_are_lines() -> None:
+    entry = Entry(b"\n\n\n", sha256=HASHED["sha256"])
+    assert found(written("csv", entry, entry)) == [entry, entry]
+    assert fault(b"\n\n\nx") == "line 4: this is no list of files in a format that is known"
+    assert fault(b"%s  a\n\n\nx" % (b"0" * 64)) == "line 4: this is no line of sha256sum, sha1sum or md5sum"
 
 
 @given(NAMES)
@@ -220,6 +232,13 @@ def odd_names() -> Iterator[bytes]:
     singles = b'\\ \n \r % , | * " # ( ) = { \x7f \x01 \xff \xc3\x28 \xe2\x82'.split(b" ")
     for one in [*singles, b" ", b"\t"]:
         yield from (one, one + b"a", b"a" + one, b"a" + one + b"b", one * 2)
+    # Strings that others found to be trouble, with each of these before and behind them: 10,000 names and more.
+    if path := os.environ.get("NAUGHTY_STRINGS"):
+        strings = (
+            text.encode("utf-8", "surrogatepass").replace(b"/", b":") for text in json.loads(Path(path).read_text())
+        )
+        for text in strings:
+            yield from (each[:255] for one in [b"", *singles] for each in (one + text, text + one) if each)
     yield from (b"x" * 255, b"-n", b"a%0Ab", b"a%25", b"\\n", b"data", b"a  b", b"e\xcc\x81", b"\xc3\xa9")
 
 
@@ -228,7 +247,7 @@ def odd_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Entr
     """A folder with files of odd names, and what a list says of them."""
     folder = tmp_path_factory.mktemp("odd")
     entries = []
-    for place, name in enumerate(dict.fromkeys(odd_names())):
+    for place, name in enumerate(sorted({*odd_names()} - {b".", b"..", b"-"})):
         content = b"%d" % place
         Path(os.fsdecode(bytes(folder) + b"/" + name)).write_bytes(content)
         entries.append(Entry(name, len(content), sha256=sha256(content).digest()))
@@ -266,6 +285,33 @@ def test_hashdeep_accepts_what_it_can_hold(odd_files: tuple[Path, list[Entry]], 
     list_.write_bytes(written("hashdeep", *held))
     assert output(folder, "hashdeep", "-c", "sha256", "-l", "-r", "-a", "-k", list_, ".") == b"hashdeep: Audit passed\n"
     assert sorted(found(output(folder, "hashdeep", "-c", "sha256", "-l", "-r", ".")), key=path_of) == held
+
+
+@pytest.mark.services
+def test_a_library_of_bags_accepts_what_it_reads_right(odd_files: tuple[Path, list[Entry]], tmp_path: Path) -> None:
+    program = os.environ["BAGIT"]
+    folder, entries = odd_files
+    data = tmp_path / "bag" / "data"
+    data.mkdir(parents=True)
+    held = []
+    for entry in entries:
+        try:
+            entry.path.decode()
+        except UnicodeDecodeError:
+            continue  # which the format can't hold
+        # It takes %25 to be what it says, where RFC 8493 has it stand for %; it leaves out blanks at the end of a line
+        # and has lines end at more than RFC 8493 has; and it takes names to be one that differ in their normal form.
+        path = entry.path.decode()
+        is_read_right = "%" not in path and path.splitlines() == [path.rstrip()]
+        is_read_right = is_read_right and unicodedata.is_normalized("NFC", path)
+        if is_read_right and (source := folder / path).exists():
+            shutil.copyfile(source, data / path)
+            held.append(entry)
+    (tmp_path / "bag" / "bagit.txt").write_text("BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n")
+    (tmp_path / "bag" / "manifest-sha256.txt").write_bytes(written("bagit", *held))
+    done = subprocess.run([program, "--validate", tmp_path / "bag"], capture_output=True, check=False)  # noqa: S603
+    assert done.returncode == 0, done.stderr
+    assert len(held) > 50
 
 
 def path_of(found: Entry | PassedOver) -> bytes:

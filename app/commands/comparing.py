@@ -18,10 +18,11 @@ from app.commands.failures import CommandError
 from app.commands.folders import Walk
 from app.commands.manifests import files_of, hashed
 from app.commands.plans import File
+from app.commands.recording import find_case
 from app.commands.servers import Server
 from app.errors import DossierError
 from app.evidence.entries import Entry
-from app.evidence.writing import sha256sum
+from app.evidence.writing import digested
 from app.values import visible
 
 KINDS: Final = ("matched", "changed", "missing", "new", "moved", "unreadable")
@@ -72,6 +73,19 @@ class Recorded:
     without: int = 0
 
 
+def asked_for(
+    server: Server, case: str | None, event: str | None, batch: str | None, tell: Callable[[str], None]
+) -> Recorded:
+    """Read the manifests of a case, by its number or its id, or of an event or a batch by its id, which one is given.
+
+    Raises DossierError.
+    """
+    if case is not None:
+        return recorded(server, "Case", find_case(server, case)["id"], tell)
+    kind, id_ = ("Event", event) if event is not None else ("FileBatch", batch)
+    return recorded(server, kind, id_ or "", tell)
+
+
 def recorded(server: Server, kind: str, id_: str, tell: Callable[[str], None]) -> Recorded:
     """Read the manifests of a case, or of an `Event` or a `FileBatch` of one. Raises DossierError.
 
@@ -85,7 +99,7 @@ def recorded(server: Server, kind: str, id_: str, tell: Callable[[str], None]) -
             found.without += is_asked_for
             continue
         entries = sorted(files_of(server, batch["id"]), key=lambda entry: entry.path)
-        digest = hashlib.sha256(b"".join(sha256sum(entries))).hexdigest()
+        digest = hashlib.sha256(b"".join(digested(entries))).hexdigest()
         if digest != batch["manifest"]["sha256"]:
             raise DossierError(
                 f"the list of batch {visible(batch['label'])} is not the one that its digest was made of"

@@ -43,11 +43,9 @@ _TOGETHER = 40  # changes in a request
 
 _VIEWER = "{ viewer { subject } }"
 _CASE = "query ($id: ID!) { case(id: $id) { id number version description status } }"
-_CASES = """
-query ($after: String) {
-  cases(first: 100, after: $after, orderBy: [NUMBER_DESC]) {
-    nodes { id number version description status } pageInfo { hasNextPage endCursor }
-  }
+_NUMBERED = """
+query ($text: String!) {
+  search(text: $text, kinds: [CASE], first: 1) { nodes { case { id number version description status } } }
 }
 """
 _FIND_CASE = "query ($text: String!) { cases(first: 1, where: {text: $text}) { nodes { id number version } } }"
@@ -171,7 +169,9 @@ def find_case(server: Server, wanted: str) -> dict[str, Any]:
     if _ID.fullmatch(wanted):
         case = server.call(_CASE, id=wanted)["case"]
     elif wanted.isascii() and wanted.isdecimal():
-        case = next((each for each in server.pages(_CASES, "cases") if each["number"] == int(wanted)), None)
+        # A case whose number is searched for comes first.
+        hits = server.call(_NUMBERED, text=f"#{int(wanted)}")["search"]["nodes"]
+        case = next((hit["case"] for hit in hits if hit["case"]["number"] == int(wanted)), None)
     if not isinstance(case, dict):
         raise CommandError(f"there is no case {visible(wanted)}, at least for you; give its number or its id")
     return case

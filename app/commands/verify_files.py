@@ -41,10 +41,7 @@ def add_to(commands: Any) -> None:
         "2 for misuse; 130, 143 and 129 when SIGINT (Ctrl-C), SIGTERM or SIGHUP ended it."
     )
     parser.add_argument("folder", metavar="DIR", help="the folder that was collected, or a copy of it")
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--case", metavar="CASE", type=text, help="compare with a case, by its number or its id")
-    which.add_argument("--event", metavar="ID", type=text, help="compare with the batches of an event, by its id")
-    which.add_argument("--batch", metavar="ID", type=text, help="compare with a file batch, by its id")
+    add_which_to(parser)
     parser.add_argument(
         "--format",
         choices=("text", "jsonl"),
@@ -65,11 +62,19 @@ def add_to(commands: Any) -> None:
     add_server_to(parser)
 
 
+def add_which_to(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say which manifests are meant, of which one has to be given."""
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--case", metavar="CASE", type=text, help="those of a case, by its number or its id")
+    which.add_argument("--event", metavar="ID", type=text, help="those of the batches of an event, by its id")
+    which.add_argument("--batch", metavar="ID", type=text, help="that of a file batch, by its id")
+
+
 def _run(options: argparse.Namespace) -> int:
     with SilentInterrupts():
         from app.commands import comparing
         from app.commands.folders import Walk
-        from app.commands.recording import find_case, report
+        from app.commands.recording import report
         from app.commands.servers import Server
         from app.commands.signals import Ended, Signals
 
@@ -88,11 +93,7 @@ def _run(options: argparse.Namespace) -> int:
         server = Server(options.url, token_of(options)[0], signals.wait)
         stack.callback(server.close)
         try:
-            if options.case is not None:
-                manifests = comparing.recorded(server, "Case", find_case(server, options.case)["id"], tell)
-            else:
-                kind, id_ = ("Event", options.event) if options.event is not None else ("FileBatch", options.batch)
-                manifests = comparing.recorded(server, kind, id_, tell)
+            manifests = comparing.asked_for(server, options.case, options.event, options.batch, tell)
             findings = list(comparing.compared(walk, manifests, known, signals.check, tell))
         except Ended as ended:
             hint = "; the same command goes on with what was read" if options.resume else ""

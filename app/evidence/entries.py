@@ -71,7 +71,7 @@ def decoded(text: str, base64: str | None) -> bytes:
     try:
         path = bytes_of(text, base64)
     except ValueError as error:
-        raise ValueError(f"the path's bytes: it {error}") from None
+        raise ValueError(f"the path's bytes are {str(error).removeprefix('is ')}") from None
     if (fault := path_fault(path)) is not None:
         raise ValueError(f"the path {fault}")
     return path
@@ -89,7 +89,7 @@ def bytes_of(text: str, base64: str | None) -> bytes:
     except ValueError:
         raise ValueError("is no base64") from None
     if shown(path) != text:
-        raise ValueError("is not what the path shows")
+        raise ValueError("is not shown as the path")
     return path
 
 

@@ -42,6 +42,7 @@ _SUM = re.compile(rb"[ \t]*(\\?)([0-9A-Fa-f]{32}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}
 _TAG = re.compile(rb"(\\?)(SHA256|SHA1|MD5) ?\((.+)\) ?= ?([0-9A-Fa-f]+)", re.DOTALL)
 _BAG_CODE = re.compile(rb"%(0[AaDd]|25)")
 _BAG_LINE = re.compile(rb"([0-9A-Fa-f]{32}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})[ \t]+\*?(.+)", re.DOTALL)
+_SHA512_LINE = re.compile(rb"[0-9A-Fa-f]{128}[ \t]")
 _BODY_CODE = re.compile(rb"\\(x[0-9A-Fa-f]{2}|.|$)", re.DOTALL)
 _BODY_FIELDS = 11
 _SECONDS = re.compile(rb"(-?\d+)(?:\.(\d{1,9})\d*)?")
@@ -62,7 +63,8 @@ def read(stream: BinaryIO, format_: str | None = None) -> Found:
     if name == "dfxml":
         yield from _dfxml(rest)
         return
-    yield from READERS[name](_lines(rest))
+    lines = _lines(rest)
+    yield from _sums(_unlike_a_bag(lines)) if format_ is None and name == "sums" else READERS[name](lines)
 
 
 def format_of(begin: bytes) -> str:
@@ -101,14 +103,18 @@ def _lines(chunks: Iterator[bytes]) -> Iterator[Line]:
     number, left = 1, b""
     for chunk in chunks:
         *whole, left = (left + chunk).split(b"\n")
-        for line in (*whole, left):
-            if len(line) > LONGEST:
-                raise NoListError(number, f"it has more than {LONGEST:,} bytes")
-            if line is not left:
-                yield number, line
-                number += 1
+        for line in whole:
+            yield number, _short(number, line)
+            number += 1
+        _short(number, left)
     if left:
         yield number, left
+
+
+def _short(number: int, line: bytes) -> bytes:
+    if len(line) > LONGEST:
+        raise NoListError(number, f"it has more than {LONGEST:,} bytes")
+    return line
 
 
 def _entry(line: int, path: bytes, **more: Any) -> Entry:
@@ -132,7 +138,7 @@ def _number(line: int, what: str, text: bytes) -> int:
 
 def _sums(lines: Iterator[Line]) -> Found:
     """Read what sha256sum, sha1sum and md5sum write."""
-    length, is_reversed, in_bag = 0, None, True
+    length, is_reversed = 0, None
     for number, line in lines:
         text = line.removesuffix(b"\r")
         if not text.strip() or text.startswith(b"#"):
@@ -153,13 +159,23 @@ def _sums(lines: Iterator[Line]) -> Found:
         if length not in {0, len(digits)}:
             raise NoListError(number, "the hash is of another kind than those before")
         length = len(digits)
-        in_bag = in_bag and name.startswith(b"data/")
-        if in_bag and _BAG_CODE.search(name):
-            raise NoListError(
-                number,
-                "% may be itself, as sha256sum writes it, or a code of a bag's; say which format it is",
-            )
         yield _entry(number, _unescaped(number, name) if escaped else name, **_hash(digits))
+
+
+def _unlike_a_bag(lines: Iterator[Line]) -> Iterator[Line]:
+    """Yield lines of which none can be of a bag's manifest and mean another name there. Raises NoListError."""
+    in_bag = True
+    for number, line in lines:
+        match = _BAG_LINE.fullmatch(line.removesuffix(b"\r"))
+        if match is None:
+            in_bag = in_bag and (not line.strip() or line.startswith(b"#"))
+        else:
+            in_bag = in_bag and match[2].startswith(b"data/")
+        if in_bag and match is not None and _BAG_CODE.search(match[2]):
+            raise NoListError(
+                number, "% may be itself, as sha256sum writes it, or a code of a bag's; say which format it is"
+            )
+        yield number, line
 
 
 def _unescaped(line: int, name: bytes) -> bytes:
@@ -198,6 +214,8 @@ def _bagit(lines: Iterator[Line]) -> Found:
     """Read a bag's manifest; the paths are those in its folder `data`."""
     for number, line in lines:
         match = _BAG_LINE.fullmatch(line.removesuffix(b"\r"))
+        if match is None and _SHA512_LINE.match(line):
+            raise NoListError(number, "the hash is a SHA-512; read the bag's manifest-sha256.txt, if it has one")
         if match is None or not match[2].startswith(b"data/"):
             raise NoListError(number, "this is no line of a bag's manifest, such as `<hash>  data/name`")
         name = _BAG_CODE.sub(lambda code: bytes.fromhex(code[1].decode()), match[2].removeprefix(b"data/"))

@@ -1,7 +1,7 @@
 """Lists of files as other programs check them.
 
 - sha256sum: GNU coreutils, `sha256sum -c`. A name with a backslash, a line feed or a carriage return is escaped, and a
-  backslash before its line says so.
+  backslash before its line says so. The name `-` it reads as that of its standard input.
 - hashdeep: the file format of hashdeep 1.0, `hashdeep -c sha256 -l -r -a -k LIST .`, which calls a file in the present
   folder `./name`. A name may have neither line feeds nor carriage returns, and its reader takes lines of up to 2,047
   bytes.
@@ -33,7 +33,19 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def sha256sum(entries: Iterable[Entry]) -> Iterator[bytes]:
-    """Yield the lines of a list as sha256sum writes it."""
+    """Yield the lines of a list as sha256sum writes it, for sha256sum to check. Raises CannotHoldError."""
+
+    def checked() -> Iterator[Entry]:
+        for entry in entries:
+            if entry.path == b"-":
+                raise CannotHoldError("sha256sum", entry.path, "it stands for what is piped in")
+            yield entry
+
+    return digested(checked())
+
+
+def digested(entries: Iterable[Entry]) -> Iterator[bytes]:
+    """Yield the lines of a list as sha256sum writes it, of which a manifest's digest is made."""
     for entry in entries:
         path = entry.path.replace(b"\\", rb"\\").replace(b"\n", rb"\n").replace(b"\r", rb"\r")
         begin = b"\\" if path != entry.path else b""

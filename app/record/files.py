@@ -19,7 +19,7 @@ from app.db.models import File, table_of
 from app.db.sql import texts
 from app.db.types import Id
 from app.evidence.entries import Entry
-from app.evidence.writing import sha256sum
+from app.evidence.writing import digested
 
 _FILES = table_of(File)
 _AT_ONCE = 5_000  # files that are read, by which a transaction has little of them at a time
@@ -47,7 +47,7 @@ def manifest_of(files: Iterable[Listed]) -> Manifest:
             count, total = count + 1, total + size
             yield Entry(path, sha256=hash_)
 
-    for line in sha256sum(counted()):
+    for line in digested(counted()):
         digest.update(line)
     return Manifest(digest.hexdigest(), count, total)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -28,6 +29,7 @@ from dossier_client.fragments import CaseDetailCase, TimelineBatch, TimelineEven
 from dossier_client.input_types import (
     AcceptCaseInput,
     AddCommentInput,
+    AddFilesInput,
     AddTagsInput,
     CaseFilter,
     CreateCaseInput,
@@ -42,6 +44,9 @@ from dossier_client.input_types import (
     DeleteFileBatchInput,
     EventFilter,
     FileBatchFilter,
+    FileFilter,
+    FileInput,
+    FinishManifestInput,
     NewEvent,
     NewFileBatch,
     RemoveCaseMemberInput,
@@ -492,6 +497,53 @@ def test_many_at_once_with_tags_and_comments_and_what_finds_them() -> None:
     assert [told(error) for error in again.errors] == ["nothing at input.ids.0", "nothing at input.ids.1"]
 
 
+def test_files_are_listed_finished_once_and_found() -> None:
+    case = new_case(title="Depot").id
+    event = new_event(case).id
+    batch = new_batch(case, event, label="Pallets").id
+    one, two = os.urandom(32).hex(), os.urandom(32).hex()
+    files = [
+        FileInput(path="b.txt", size=2**40, sha256=one, md5="0" * 32, modified_at=MARCH),
+        FileInput(path="a.txt", size=5, sha256=two.upper()),
+    ]
+    given = AddFilesInput(case_id=case, event_id=event, file_batch_id=batch, files=files)
+    assert plain(owner.files_add_mutation(given).add_files) == {"fileBatch": {"id": batch}, "errors": []}
+    finish = FinishManifestInput(case_id=case, event_id=event, file_batch_id=batch, file_count=1)
+    early = owner.files_finish_mutation(finish).finish_manifest
+    assert [told(error) for error in early.errors] == ["`fileCount` is 1, but 2 files were added"]
+    finish.file_count = 2
+    done = owner.files_finish_mutation(finish).finish_manifest
+    digest = hashlib.sha256(f"{two}  a.txt\n{one}  b.txt\n".encode()).hexdigest()
+    totals = {"fileCount": 2, "totalBytes": 2**40 + 5}
+    assert plain(done) == {"fileBatch": {**totals, "version": 2, "manifest": {"sha256": digest}}, "errors": []}
+    late = owner.files_add_mutation(given).add_files
+    assert [told(error) for error in late.errors] == [
+        "`fileBatchId` has a manifest that is finished, and never changes"
+    ]
+
+    page = owner.files_query(case, event, batch, first=1).file_batch
+    assert page is not None
+    assert page.manifest is not None
+    by = {"finishedAt": page.manifest.finished_at, "finishedBy": {"subject": "python-owner"}}
+    assert plain(page)["manifest"] == {"sha256": digest, **totals, **by}
+    nothing = {"pathBytes": None, "modifiedAt": None, "sha1": None, "md5": None}
+    (first,) = page.files.nodes
+    assert plain(first) == {"id": first.id, "path": "a.txt", "size": 5, "sha256": two, **nothing}
+    rest = owner.files_query(case, event, batch, after=page.files.page_info.end_cursor).file_batch
+    assert rest is not None
+    assert ([file.path for file in rest.files.nodes], rest.files.total_count) == (["b.txt"], 2)
+    ways = [FileFilter(text="B.T"), FileFilter(hash=one), FileFilter(hash="0" * 32), FileFilter(path_prefix="b")]
+    for where in ways:
+        found = owner.files_query(case, event, batch, where).file_batch
+        assert found is not None
+        assert found.files.nodes == rest.files.nodes
+    hits = owner.files_by_hash_query(one).files_by_hash
+    assert [(hit.path, hit.file_batch.label, hit.file_batch.event.case.title) for hit in hits.nodes] == [
+        ("b.txt", "Pallets", "Depot")
+    ]
+    assert reader.files_by_hash_query(one).files_by_hash.total_count == 0
+
+
 def test_events_and_batches_by_their_paths_and_the_way_back_up(timeline: Timeline) -> None:
     case, (one, two, _), (first, _) = timeline
     assert plain(owner.event_detail_query(case.id, one.id).event) == plain(one)
@@ -748,7 +800,7 @@ def test_the_optional_fields_are_those_of_the_schema() -> None:
     others = {"sealCase", "unsealCase", "retainCase", "placeHold", "releaseHold", "restore", "purge", "erase"}
     # And these operations have no form yet.
     others |= {"addTags", "removeTags", "addComment", "updateComment", "deleteComment"}
-    others |= {"createEvents", "deleteEvents", "createFileBatches"}
+    others |= {"createEvents", "deleteEvents", "createFileBatches", "addFiles", "finishManifest"}
     assert optional.keys() - OPTIONAL.keys() == others
     assert {name: fields for name, fields in optional.items() if name not in others} == {
         name: list(fields) for name, fields in OPTIONAL.items()

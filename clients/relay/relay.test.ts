@@ -235,6 +235,11 @@ suite("the operations that all clients share", async () => {
       AddCommentInput: { caseId, on: batchId, text: title },
       UpdateCommentInput: { caseId, id: commentId, text: "Another text" },
       DeleteCommentInput: { caseId, id: commentId },
+      AddFilesInput: {
+        ...{ caseId, eventId, fileBatchId: batchId },
+        files: [{ path: "a.txt", size: 5, sha256: "0".repeat(64) }],
+      },
+      FinishManifestInput: { caseId, eventId, fileBatchId: batchId, fileCount: 0 },
       SetCaseMemberInput: { caseId, subject, role: "VIEWER" },
       AcceptCaseInput: { id: caseId },
       RemoveCaseMemberInput: { caseId, subject: "relay-owner-of-nothing" },
@@ -242,7 +247,7 @@ suite("the operations that all clients share", async () => {
     const all: Record<string, unknown> = {
       ...{ caseId, eventId, batchId, id, ids: [caseId, eventId, batchId] },
       ...{ one: text.includes("case(") ? caseId : title, other: text.includes("case(") ? caseId : title },
-      ...{ tags: ["title"], kinds: null, after: null },
+      ...{ tags: ["title"], kinds: null, after: null, where: null, hash: "0".repeat(64) },
       ...{ first: 1, last: 1, batches: 1, fileCount: 1, expectedVersion: 1, type: "NOTE", by: "DAY" },
       // Relay sends null for a variable that is left out, which here is no allowed value.
       timePrecision: "MINUTE",

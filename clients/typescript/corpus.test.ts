@@ -1,5 +1,6 @@
 // Runs every operation as an app would, with what is expected of each answer.
 import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { after, suite, test } from "node:test";
 import { Client, RequestError } from "./client.js";
@@ -52,6 +53,7 @@ function told(error: api.Refusals_ErrorFragment): string {
         case "Comment":
           return `it is at version ${error.currentVersion}`;
         case "Change":
+        case "File":
         case "Hold":
         case "User":
           return "it has no versions";
@@ -340,6 +342,53 @@ suite("finding", () => {
     const ends = { input: { caseId, ids: [one, three] } };
     const { deleteEvents } = await owner.run(api.FindingDeleteEventsMutationDocument, ends);
     assert.deepEqual(deleteEvents, { deletedIds: [one, three], errors: [] });
+  });
+});
+
+suite("files of a batch", () => {
+  test("listed, finished once, and found", async () => {
+    const { id: caseId } = await newCase({ title: "Store" });
+    const { id: eventId } = await newEvent(caseId);
+    const { id } = await newBatch(caseId, eventId, { label: "Crates" });
+    const named = { caseId, eventId, fileBatchId: id };
+    const [one, two] = [randomBytes(32).toString("hex"), randomBytes(32).toString("hex")];
+    const files = [
+      { path: "b.txt", size: 2 ** 40, sha256: one, md5: "0".repeat(32), modifiedAt: MARCH },
+      { path: "a.txt", size: 5, sha256: two.toUpperCase() },
+    ];
+    const { addFiles } = await owner.run(api.FilesAddMutationDocument, { input: { ...named, files } });
+    assert.deepEqual(addFiles, { fileBatch: { id }, errors: [] });
+    const finish = { input: { ...named, fileCount: 1 } };
+    const { finishManifest: early } = await owner.run(api.FilesFinishMutationDocument, finish);
+    assert.deepEqual(early.errors.map(told), ["`fileCount` is 1, but 2 files were added"]);
+    finish.input.fileCount = 2;
+    const { finishManifest } = await owner.run(api.FilesFinishMutationDocument, finish);
+    const sha256 = createHash("sha256").update(`${two}  a.txt\n${one}  b.txt\n`).digest("hex");
+    const totals = { fileCount: 2, totalBytes: 2 ** 40 + 5 };
+    assert.deepEqual(finishManifest, { fileBatch: { ...totals, version: 2, manifest: { sha256 } }, errors: [] });
+    const { addFiles: late } = await owner.run(api.FilesAddMutationDocument, { input: { ...named, files } });
+    assert.deepEqual(late.errors.map(told), ["`fileBatchId` has a manifest that is finished, and never changes"]);
+
+    const read = async (more: Partial<api.FilesQueryQueryVariables> = {}) =>
+      present((await owner.run(api.FilesQueryDocument, { caseId, eventId, id, ...more })).fileBatch);
+    const page = await read({ first: 1 });
+    const { finishedAt, ...manifest } = present(page.manifest);
+    assert.deepEqual(manifest, { sha256, ...totals, finishedBy: { subject: "typescript-owner" } });
+    assert.match(finishedAt, /^\d{4}-.*Z$/);
+    const [a] = page.files.nodes;
+    const nothing = { pathBytes: null, modifiedAt: null, sha1: null, md5: null };
+    assert.deepEqual(a, { id: present(a).id, path: "a.txt", size: 5, sha256: two, ...nothing });
+    const rest = (await read({ first: 1, after: page.files.pageInfo.endCursor })).files;
+    assert.deepEqual([rest.nodes.map((file) => file.path), rest.totalCount], [["b.txt"], 2]);
+    for (const where of [{ text: "B.T" }, { hash: one }, { hash: "0".repeat(32) }, { pathPrefix: "b" }]) {
+      assert.deepEqual((await read({ where })).files.nodes, rest.nodes);
+    }
+    const { filesByHash } = await owner.run(api.FilesByHashQueryDocument, { hash: one });
+    assert.equal(filesByHash.totalCount, 1);
+    const [found] = filesByHash.nodes;
+    const batch = found?.fileBatch;
+    assert.deepEqual([found?.path, batch?.label, batch?.event.case.title], ["b.txt", "Crates", "Store"]);
+    assert.equal((await reader.run(api.FilesByHashQueryDocument, { hash: one })).filesByHash.totalCount, 0);
   });
 });
 

@@ -3,7 +3,8 @@ import { Provider } from 'urql';
 import { nameOf, useAccount } from './account';
 import { CaseList } from './CaseList';
 import { CasePage } from './CasePage';
-import { useHash, useZone } from './page';
+import { Files } from './Files';
+import { placeOf, useHash, useZone } from './page';
 import { type Deleted, Session } from './session';
 import { SignIn } from './SignIn';
 import { type Zone, nameOf as nameOfZone, showClock } from './time';
@@ -46,7 +47,7 @@ export function App() {
     offerUndo(undefined);
     say('You are signed out.');
   };
-  const caseId = /^#\/cases\/([^/]+)$/.exec(hash)?.[1];
+  const { caseId, batchId } = placeOf(hash);
   return (
     <Session value={session}>
       <Provider value={account.client}>
@@ -77,7 +78,12 @@ export function App() {
         <div role="status" className="undo">
           {undo && <Undo key={undo.id} deleted={undo} onDone={() => offerUndo(undefined)} />}
         </div>
-        <main>{caseId ? <CasePage key={caseId} id={caseId} /> : <CaseList />}</main>
+        <main>
+          <div className="page" hidden={batchId !== undefined}>
+            {caseId ? <CasePage key={caseId} id={caseId} openBatch={batchId} /> : <CaseList />}
+          </div>
+          {caseId && batchId && <Files key={batchId} caseId={caseId} id={batchId} />}
+        </main>
         {endedFor !== undefined && (
           <Dialog onClose={notNow}>
             <SignIn notice={`Please sign in again: ${endedFor}.`} onToken={signIn}>

@@ -149,7 +149,7 @@ function Line({ children }: { children: ReactNode }) {
 }
 
 /** Returns a value once it has stayed the same for some milliseconds. */
-function useSettled<Value>(value: Value, milliseconds: number): Value {
+export function useSettled<Value>(value: Value, milliseconds: number): Value {
   const [settled, setSettled] = useState(value);
   useEffect(() => {
     const timer = setTimeout(() => setSettled(value), milliseconds);

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { type OperationResult, useClient } from 'urql';
 import { CaseForm } from './CaseForm';
 import { counted, may, useChange, useReturnFocus, word } from './change';
@@ -12,21 +12,14 @@ import { Keeping, isFrozen, roleIn } from './Keeping';
 import { useKept } from './kept';
 import { Contents, DeleteCase, Timeline } from './operations';
 import { usePageTitle } from './page';
+import { FIRST, type Page, nextOf, numbersOf } from './pages';
 import { Failure, useRead, useSession } from './session';
 import { nameOf } from './time';
 import { hasUnsaved } from './unsaved';
 
 export type TimelineCase = NonNullable<TimelineQuery['case']>;
 export type TimelineEvent = TimelineCase['events']['nodes'][number];
-
-/** A page of the timeline: the cursor behind which it begins, and what was known when it was turned to. */
-interface Page {
-  after?: string;
-  /** How many events come before it, out of how many. */
-  before?: number;
-  total: number;
-}
-const FIRST: Page = { before: 0, total: 0 };
+export type TimelineBatch = TimelineEvent['fileBatches']['nodes'][number];
 
 interface Shown {
   row?: TimelineCase | null;
@@ -36,8 +29,14 @@ interface Shown {
   of?: TimelineCase | null;
 }
 
+interface CasePageProps {
+  id: string;
+  /** The file batch whose files are shown in its place; it stays below them as it is, with its drafts. */
+  openBatch?: string;
+}
+
 /** A case with its timeline: drawn, and below the drawing as a list in which everything is read and edited. */
-export function CasePage({ id }: { id: string }) {
+export function CasePage({ id, openBatch }: CasePageProps) {
   const [pages, setPages] = useState([FIRST]); // up to the one that is wanted
   const [{ data, error, operation }, ask] = useRead(Timeline, { id, after: pages.at(-1)!.after });
   // What was read last stays, with the page that it is, until the next arrives: somebody may be in the middle of a form.
@@ -48,7 +47,8 @@ export function CasePage({ id }: { id: string }) {
     setShown({ row: kept || data.case, pages, isGone: Boolean(kept), of: data.case });
   }
   const { row, isGone } = shown;
-  const heading = usePageTitle(row && `${row.number} · ${row.title}`);
+  const heading = usePageTitle(openBatch ? undefined : row && `${row.number} · ${row.title}`);
+  useReturnToBatch(openBatch);
 
   const turnTo = (next: Page[]) => {
     setPages(next);
@@ -78,6 +78,15 @@ export function CasePage({ id }: { id: string }) {
       {!isGone && <Deleted caseId={row.id} mayRestore={may(row.viewerRole, 'EDITOR') && !isFrozen(row)} />}
     </>
   );
+}
+
+/** Where somebody looked into a batch, the keyboard goes on there. */
+function useReturnToBatch(openBatch?: string) {
+  const last = useRef(openBatch);
+  useEffect(() => {
+    if (last.current && !openBatch) document.getElementById(last.current)?.focus();
+    last.current = openBatch;
+  }, [openBatch]);
 }
 
 function CaseFacts({ row }: { row: TimelineCase }) {
@@ -156,27 +165,22 @@ function EventList({ row, pages, onPages }: EventListProps) {
     document.getElementById(id)?.focus();
   };
   const page = pages.at(-1)!;
-  const before = countBefore(page, row.events);
-  const later = {
-    after: pageInfo.endCursor ?? undefined,
-    before: before === undefined ? undefined : before + events.length,
-    total: totalCount,
-  };
-  const numbers = before === undefined ? `${events.length} of ` : `events ${before + 1} to ${before + events.length} of `;
   return (
     <section aria-label="Timeline">
       <div className="heading">
         <h2>Timeline</h2>
         <p role="status" className="facts">
           <span>
-            {totalCount > events.length && events.length > 0 && numbers}
+            {numbersOf(page, row.events, 'events')}
             {counted(totalCount, 'event')}
           </span>
           <span>times in {nameOf(zone)}</span>
         </p>
         <div className="buttons">
           {pages.length > 1 && <button onClick={() => onPages(pages.slice(0, -1))}>Earlier events</button>}
-          {pageInfo.hasNextPage && <button onClick={() => onPages([...pages, later])}>Later events</button>}
+          {pageInfo.hasNextPage && (
+            <button onClick={() => onPages([...pages, nextOf(page, row.events)])}>Later events</button>
+          )}
           {may(roleIn(row), 'CONTRIBUTOR') && (
             <button ref={addButton} className="primary" disabled={isAdding} onClick={() => setAdding(true)}>
               Add event
@@ -199,13 +203,6 @@ function EventList({ row, pages, onPages }: EventListProps) {
       </ol>
     </section>
   );
-}
-
-/** How many events come before a page. Once there are more or fewer than when it was turned to, nobody knows. */
-function countBefore({ after, before, total }: Page, { nodes, totalCount, pageInfo }: TimelineCase['events']) {
-  if (!after) return 0;
-  if (!pageInfo.hasNextPage) return totalCount - nodes.length;
-  return total === totalCount ? before : undefined;
 }
 
 /** As the server orders them; it writes all times in the same form. */

@@ -1,14 +1,15 @@
 import { useState } from 'react';
 import { nameOf } from './account';
 import { BatchForm } from './BatchForm';
-import type { TimelineEvent } from './CasePage';
+import type { TimelineBatch, TimelineEvent } from './CasePage';
 import { counted, may, useChange, useReturnFocus, word } from './change';
 import { DeleteButton } from './DeleteButton';
 import { EventForm } from './EventForm';
-import type { CaseRole, FileBatchRowFragment } from './gql/graphql';
+import type { CaseRole } from './gql/graphql';
 import { type Hold, explainMissing, useHold, useIsDeleted, useKept } from './kept';
 import { DeleteEvent, DeleteFileBatch } from './operations';
 import { useSession } from './session';
+import { Size } from './Size';
 import { Stack, filesIn } from './Stack';
 import { showClock, showWhen } from './time';
 
@@ -109,9 +110,9 @@ interface BatchItemProps {
   caseId: string;
   eventId: string;
   role: CaseRole;
-  batch: FileBatchRowFragment;
+  batch: TimelineBatch;
   isMissing: boolean;
-  hold: Hold<FileBatchRowFragment>;
+  hold: Hold<TimelineBatch>;
 }
 
 function BatchItem({ caseId, eventId, role, batch, isMissing, hold }: BatchItemProps) {
@@ -121,6 +122,7 @@ function BatchItem({ caseId, eventId, role, batch, isMissing, hold }: BatchItemP
   const remove = () => change({ input: { caseId, eventId, id: batch.id, expectedVersion: batch.version } });
   useHold(batch, isEditing, hold);
   const isDeleted = useIsDeleted(batch.id, isMissing);
+  const hasFiles = batch.totalBytes !== null || batch.files.nodes.length > 0; // a finished list may be empty
 
   if (isEditing) {
     return (
@@ -139,7 +141,13 @@ function BatchItem({ caseId, eventId, role, batch, isMissing, hold }: BatchItemP
       <Stack count={batch.fileCount} />
       <span className="count">{filesIn(batch.fileCount)}</span>
       <span className="label">
-        {batch.label} <span className="hint">{batch.fileTypes}</span>
+        {hasFiles ? <a href={`#/cases/${caseId}/batches/${batch.id}`}>{batch.label}</a> : batch.label}{' '}
+        <span className="hint">{batch.fileTypes}</span>
+        {hasFiles && (
+          <span className="hint list">
+            {batch.totalBytes === null ? 'list not finished' : <Size bytes={batch.totalBytes} />}
+          </span>
+        )}
         {batch.description && <span className="prose hint">{batch.description}</span>}
       </span>
       {may(role, 'CONTRIBUTOR') && (

@@ -87,10 +87,29 @@ export const Timeline = graphql(`
           ...EventRow
           fileBatches(first: 100) {
             totalCount
-            nodes { ...FileBatchRow }
+            nodes { ...FileBatchRow totalBytes files(first: 1) { nodes { id } } }
           }
         }
         pageInfo { hasNextPage endCursor }
+      }
+    }
+  }
+`);
+
+/** A page of the files that a batch has, with the manifest that lists them, once it is finished. */
+export const Files = graphql(`
+  query Files($batch: ID!, $where: FileFilter, $after: String) {
+    node(id: $batch) {
+      __typename
+      ... on FileBatch {
+        id label
+        manifest { sha256 fileCount totalBytes finishedAt finishedBy { subject name } }
+        event { title case { id number title } }
+        files(where: $where, first: 50, after: $after) {
+          totalCount
+          nodes { id path pathBytes size modifiedAt sha256 }
+          pageInfo { hasNextPage endCursor }
+        }
       }
     }
   }

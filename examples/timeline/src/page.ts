@@ -8,7 +8,7 @@ let shown = window.location.hash;
 function watchAddress(changed: () => void) {
   const follow = () => {
     // The address has changed already, by a link, by hand or by Back; whoever stays gets the old one again.
-    if (window.location.hash !== shown && !mayLeave()) return window.history.pushState(null, '', shown || '#/');
+    if (!isAround(window.location.hash) && !mayLeave()) return window.history.pushState(null, '', shown || '#/');
     shown = window.location.hash;
     changed();
   };
@@ -16,7 +16,20 @@ function watchAddress(changed: () => void) {
   return () => window.removeEventListener('hashchange', follow);
 }
 
-/** The page is named by the address behind `#`: `#/` or `#/cases/ID`. It changes only if no draft is lost by that. */
+/** Whether drafts stay as they are at an address: a case does below the files of its batches. */
+const isAround = (hash: string) =>
+  hash === shown || (placeOf(shown).caseId !== undefined && placeOf(hash).caseId === placeOf(shown).caseId);
+
+/** Which case an address names, and which of its file batches, if it names any. */
+export function placeOf(hash: string): { caseId?: string; batchId?: string } {
+  const [, caseId, batchId] = /^#\/cases\/([^/]+)(?:\/batches\/([^/]+))?$/.exec(hash) ?? [];
+  return { caseId, batchId };
+}
+
+/**
+ * The page is named by the address behind `#`: `#/`, `#/cases/ID` or `#/cases/ID/batches/ID`. It changes only if no
+ * draft is lost by that.
+ */
 export const useHash = () => useSyncExternalStore(watchAddress, () => shown);
 
 /** The zone that times are shown in. The address remembers it before `#`: `?times=local`; without that it is UTC. */
