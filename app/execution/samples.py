@@ -22,6 +22,7 @@ from graphql import (
 )
 
 _SCALARS: dict[str, object] = {
+    "BigInt": 1,
     "DateTime": "2026-01-01T00:00:00Z",
     "Float": 1.0,
     "ID": "00000000-0000-7000-8000-000000000000",
