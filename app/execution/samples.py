@@ -27,7 +27,7 @@ _SCALARS: dict[str, object] = {
     "Float": 1.0,
     "ID": "00000000-0000-7000-8000-000000000000",
     "Int": 1,
-    "String": "text",
+    "String": "0" * 32,  # any text, which is a hash as well where one is asked for
 }
 
 
