@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from app.evidence.entries import Entry, decoded, shown
 from app.evidence.writing import digested
+from app.values import new_id
 from tests.server import Client, Server
 from tests.test_migrations import ask
 from tests.test_ownership import execute
@@ -366,6 +367,28 @@ def test_files_that_were_changed_around_dossier_are_found(server: Server, batch:
     told = " ".join(map(str, findings(server.settings, batch.case)))
     assert "manifestSha256: it is not the digest of the files that there are" in told
     assert batch.id in told
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE search_texts SET text = 'zzz' WHERE {of}", "DELETE FROM search_texts WHERE {of}"]
+)
+def test_a_text_that_is_not_that_of_the_path_is_found(server: Server, batch: Batch, statement: str) -> None:
+    assert batch.add(file("A/b.txt"))["errors"] == []
+    (listed,) = batch.read()["files"]["nodes"]
+    execute(server, statement.format(of=f"CAST(row_id AS text) = '{listed['id']}'"))
+    (found, *_) = findings(server.settings, batch.case)
+    assert str(found).endswith(f"FILE {listed['id']}, field search: it is not what is searched of the path")
+
+
+def test_a_search_for_batches_is_no_search_for_files(server: Server, batch: Batch) -> None:
+    word = new_id()
+    assert batch.add(file(f"{word}.txt"))["errors"] == []
+    batch.client.create_batch(batch.case, batch.event, label=word)
+    text_ = "query ($text: String!, $kinds: [SearchKind!]) { search(text: $text, kinds: $kinds) { nodes { kind } } }"
+    for client in (batch.client, server.client(roles=("auditor",))):
+        for kinds in (["FILE"], ["FILE_BATCH"], ["FILE", "FILE_BATCH"]):
+            hits = client.run(text_, text=word, kinds=kinds)["search"]["nodes"]
+            assert sorted(hit["kind"] for hit in hits) == kinds
 
 
 def test_files_of_a_batch_as_it_was_are_those_of_a_finished_manifest(batch: Batch) -> None:

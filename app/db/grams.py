@@ -24,8 +24,8 @@ _ASKED = 24  # grams of a long text: all of it is compared with what they find
 
 
 def beginning_of(type_: str) -> str:
-    """Return the gram that texts of a type begin with."""
-    return type_[:GRAM]
+    """Return the gram that texts of a type begin with: `FLE` for FILE, and another one for FILE_BATCH."""
+    return type_[:1] + type_[1 - GRAM :]
 
 
 def grams(text: str) -> list[str]:

@@ -26,8 +26,8 @@ _GRAMS = table("search_grams", column("rowid"), column("grams"), column("search_
 
 def grams_of_texts() -> Select[Any]:
     """Return what SQLite's index has of each text: its row there, and the text with its beginning and its mark."""
-    whole = func.substr(_TEXTS.c.type, 1, GRAM).concat(_TEXTS.c.text).concat(literal_column(f"'{MARK}'"))
-    return select(_TEXTS.c.id, whole)
+    beginning = func.substr(_TEXTS.c.type, 1, 1).concat(func.substr(_TEXTS.c.type, 1 - GRAM))
+    return select(_TEXTS.c.id, beginning.concat(_TEXTS.c.text).concat(literal_column(f"'{MARK}'")))
 
 
 def into_grams(texts: Select[Any]) -> Insert:

@@ -714,15 +714,14 @@ class Begins:
 
     def __call__(self, rows: Filtered, _: str, bind: Bind, __: Asking) -> ColumnElement[bool]:
         """See Filter."""
-        behind = bind(_behind, "path")
-        return and_(rows.c["path"] >= bind(str, "path"), or_(behind.is_(None), rows.c["path"] < behind))
+        return and_(rows.c["path"] >= bind(str, "path"), rows.c["path"] < bind(_behind, "path"))
 
 
-def _behind(prefix: str) -> str | None:
-    """Return the first text, by code points, behind all that begin with a prefix; None where there is none."""
+def _behind(prefix: str) -> str:
+    """Return the first text, by code points, behind all that begin with a prefix, or one behind all paths."""
     prefix = prefix.rstrip(chr(_LAST_CHARACTER))
     if not prefix:
-        return None
+        return chr(_LAST_CHARACTER) * MAX_PATH
     last = ord(prefix[-1]) + 1
     return prefix[:-1] + chr(_BEHIND_SURROGATES if last == _FIRST_SURROGATE else last)
 

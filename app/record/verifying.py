@@ -44,14 +44,14 @@ from app.db.models import (
 )
 from app.db.snapshots import Snapshot, StoredRow
 from app.record import files
-from app.record.entries import SUBJECTS, VALUES, Row, Subject, leaf_of, tag_index
+from app.record.entries import FILE, SUBJECTS, VALUES, Row, Subject, leaf_of, tag_index
 from app.record.indexing import is_index_right, strays
 from app.record.replaying import KEYS, PURGED, SEARCHED, Fault, Replay, Told
 from app.record.trees import HASH_BYTES, extended, leaf_hash, root
 from app.values import parse_id, visible
 
 _CASES, _JOURNALS, _ENTRIES, _USERS = table_of(Case), table_of(Journal), table_of(JournalEntry), table_of(User)
-_TEXTS, _BATCHES = table_of(SearchText), table_of(FileBatch)
+_TEXTS, _BATCHES, _FILES = table_of(SearchText), table_of(FileBatch), table_of(File)
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _IN_CASE = bindparam("case", type_=_ENTRIES.c.case_id.type)
@@ -179,6 +179,10 @@ class Verification:
     def _search_faults(self) -> Iterator[Finding]:
         for case_id, type_, row_id in self._rows(_STRAYS):
             yield self._finding(case_id, Fault(None, SEARCHED, "there is no such row of the case"), (type_, row_id))
+        for file_id, case_id, path, text in self._rows(_FILE_TEXTS):
+            if not isinstance(path, str) or text != FILE.text({"path": path}):
+                wrong = Fault(None, SEARCHED, "it is not what is searched of the path")
+                yield self._finding(case_id, wrong, (FILE.name, file_id))
         if not self._given and not is_index_right(self._snapshot):
             sentence = "the index of what is searched is another than that of the texts; run 'dossier reindex'"
             yield Finding(None, None, None, Fault(None, None, sentence))
@@ -450,7 +454,7 @@ _CHANGES = frozenset(
 )
 _EVENT_PLACE, _SAID_PLACE, _ERASURE_PLACE = (Told._fields.index(name) for name in ("event_id", "said", "erasure"))
 _NUMBER_PLACE = _CASES.c.keys().index("number")
-_NAMES = frozenset(subject.name for subject in SUBJECTS.values()) | {"row"}
+_NAMES = frozenset(subject.name for subject in (*SUBJECTS.values(), FILE)) | {"row"}
 _COUNT = both(select(func.count()).select_from(_ENTRIES), _ENTRIES.c.case_id)
 _COUNTER = Statement(select(CaseCounter.last_number))
 _NUMBER = Statement(select(_CASES.c.number).where(_CASES.c.id == _IN_CASE))
@@ -511,13 +515,19 @@ _TABLES = {
     )
     for name, subject in SUBJECTS.items()
 }
+_FILE_TEXTS = both(
+    select(*(_FILES.c[name] for name in ("id", "case_id", "path")), _TEXTS.c.text)
+    .join_from(_FILES, _TEXTS, _TEXTS.c.row_id == _FILES.c.id, isouter=True)
+    .order_by(_FILES.c.id),
+    _FILES.c.case_id,
+)
 _MANIFESTS = both(
     select(*(_BATCHES.c[name] for name in ("id", "case_id", "manifest_sha256", "file_count", "total_bytes")))
     .where(_BATCHES.c.manifest_sha256.is_not(None))
     .order_by(_BATCHES.c.id),
     _BATCHES.c.case_id,
 )
-_LISTED = [both(files.in_order(is_raw=is_raw), table_of(File).c.case_id) for is_raw in (False, True)]
+_LISTED = [both(files.in_order(is_raw=is_raw), _FILES.c.case_id) for is_raw in (False, True)]
 _TAG_COLUMNS = ("case_id", "event_id", "key", "tag")
 _TAGS = both(
     select(*(table_of(Tag).c[name] for name in ("row_id", *_TAG_COLUMNS))).order_by(

@@ -58,7 +58,8 @@ def upgrade() -> None:
     _fill(connection, texts)
     if is_sqlite:
         op.execute(
-            "INSERT INTO search_grams (rowid, grams) SELECT id, substr(type, 1, 3) || text || 'Z' FROM search_texts"
+            "INSERT INTO search_grams (rowid, grams) "
+            "SELECT id, substr(type, 1, 1) || substr(type, -2) || text || 'Z' FROM search_texts"
         )
     op.create_index("search_texts_by_case", "search_texts", ["case_id", "id"])
     op.create_index("cases_by_reference", "cases", ["reference_key"])

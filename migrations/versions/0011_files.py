@@ -52,6 +52,11 @@ def _index(name: str, columns: list[str], condition: str) -> None:
 
 def downgrade() -> None:
     """Forget all files; what the record says of manifests stays."""
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute(
+            "INSERT INTO search_grams (search_grams, rowid, grams) "
+            "SELECT 'delete', id, 'FLE' || text || 'Z' FROM search_texts WHERE type = 'FILE'"
+        )
     op.execute("DELETE FROM search_texts WHERE type = 'FILE'")
     op.drop_table("files")
     for name in reversed(_MANIFEST):
