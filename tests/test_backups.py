@@ -135,7 +135,7 @@ def test_a_dump_has_what_was_answered_before_and_can_be_restored(
         "trusted_documents",
         *("journals", "journal_entries", "requests"),
         *("log_head", "log_entries", "log_members", "checkpoints"),
-        *("holds", "deletions", "former_members", "tags", "comments", "search_texts"),
+        *("holds", "deletions", "former_members", "tags", "comments", "search_texts", "files"),
     } | {"alembic_version"}
     assert (tmp_path / "dossier.dump").stat().st_mode & 0o777 == 0o600
     assert run(tmp_path, "restore the dump", **settings) == f"the database is at revision {migrations.newest()}\n"
