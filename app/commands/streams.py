@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
-from typing import TextIO
+from collections.abc import Callable
+from time import monotonic
+from typing import Self, TextIO
 
 from app.errors import DossierError
 from app.values import visible
+
+_PAUSE = 0.1  # seconds in which no more than one line is shown; each is written to the terminal at once
 
 
 class OutputError(DossierError):
@@ -49,6 +54,59 @@ def complain(*lines: str) -> None:
 def warn(sentence: str) -> None:
     """Write a warning to standard error, if there is one to be written to."""
     complain(f"warning: {sentence}")
+
+
+def _files(count: int) -> str:
+    return f"{count:,} {'file' if count == 1 else 'files'}"
+
+
+class Progress:
+    """How far a command is: a line on a terminal, each in place of the one before; nothing where there is no terminal.
+
+    `with` takes away the last line at its end.
+    """
+
+    def __init__(self, terminal: TextIO | None = None) -> None:
+        """Tell it there, or nobody."""
+        self._terminal = terminal
+        self._next = 0.0
+        self._is_shown = False
+
+    @classmethod
+    def on_standard_error(cls) -> Progress:
+        """Tell it on standard error, if that is a terminal which can take back what it shows."""
+        is_terminal = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+        return cls(sys.stderr if is_terminal else None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.clear()
+
+    def tell(self, did: str, done: int, total: int | None = None, amount: Callable[[int], str] = _files) -> None:
+        """Show how much is done, as in `found 1,200 files`, or which part of all, as in `read 12 % of 4,096 bytes`.
+
+        It may be called for each file: it shows at most ten lines in a second. `amount` says a number with its noun.
+        """
+        if self._terminal is None or (now := monotonic()) < self._next:
+            return
+        self._next = now + _PAUSE
+        self._is_shown = True
+        part = amount(done) if total is None else f"{done * 100 // (total or 1)} % of {amount(total)}"
+        self._show(f"{did} {part}")
+
+    def clear(self) -> None:
+        """Take away the line, if there is one, to make room for other words."""
+        if self._is_shown:
+            self._show("")
+        self._next, self._is_shown = 0.0, False
+
+    def _show(self, text: str) -> None:
+        if self._terminal is not None:
+            with contextlib.suppress(OSError, ValueError):  # a terminal that is gone keeps nobody from working
+                self._terminal.write(f"\r\x1b[K{text}")
+                self._terminal.flush()
 
 
 def _discard(stream: TextIO) -> None:
