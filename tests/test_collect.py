@@ -30,10 +30,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.commands import cli
-from app.commands.folders import Walk, text_of
+from app.commands.folders import Walk
 from app.commands.plans import Choice
 from app.commands.recording import BrokenOffError, Collected, collect
 from app.errors import DossierError
+from app.evidence.entries import escaped, printed
 from app.values import visible
 from tests import between as troubles
 from tests.between import Between, Exchange, Trouble, between
@@ -1251,5 +1252,5 @@ def test_what_is_shown_is_one_line_of_what_is_seen(text: str) -> None:
 
 @given(st.binary(min_size=1), st.binary(min_size=1))
 def test_two_names_are_two_texts(one: bytes, other: bytes) -> None:
-    assert (text_of(one) == text_of(other)) == (one == other)
-    assert (visible(text_of(one)) == visible(text_of(other))) == (one == other)
+    assert (escaped(one) == escaped(other)) == (one == other)
+    assert (printed(one) == printed(other)) == (one == other)

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from app.evidence.entries import Entry, decoded, shown
+from app.evidence.entries import Entry, path_of, shown
 from app.evidence.writing import digested
 from app.values import new_id
 from tests.server import Client, Server
@@ -453,6 +453,6 @@ def test_any_names_come_back_as_they_are_and_are_listed_as_sha256sum_lists_them(
     files = [file(shown(name), pathBytes=base64.b64encode(name).decode()) for name in listed]
     assert batch.add(*files)["errors"] == []
     found = batch.read()["files"]["nodes"]
-    assert sorted(decoded(each["path"], each["pathBytes"]) for each in found) == sorted(listed)
+    assert sorted(path_of(each["path"], each["pathBytes"]) for each in found) == sorted(listed)
     wanted = b"".join(digested(Entry(name, sha256=hashlib.sha256().digest()) for name in sorted(listed)))
     assert batch.finish(len(listed))["fileBatch"]["manifest"]["sha256"] == hashlib.sha256(wanted).hexdigest()

@@ -17,8 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.evidence.entries import CannotHoldError, Entry, NoListError, PassedOver, decoded, encoded, shown
-from app.evidence.reading import LONGEST, format_of, read
+from app.evidence import READ, WRITTEN
+from app.evidence.entries import CannotHoldError, Entry, NoListError, PassedOver, base64_of, path_of, shown
+from app.evidence.reading import LONGEST, READERS, format_of, read
 from app.evidence.writing import WRITERS
 
 CONTENT = b"content"
@@ -39,13 +40,13 @@ ENTRIES = st.builds(
     sha1=st.none() | st.binary(min_size=20, max_size=20),
     md5=st.none() | st.binary(min_size=16, max_size=16),
 )
-# What of an entry a format tells, and what it is called when it is read.
+# What of an entry a format tells.
 TELLS = {
-    "sha256sum": ("sums", ("sha256",)),
-    "hashdeep": ("hashdeep", ("size", "sha256")),
-    "bagit": ("bagit", ("sha256",)),
-    "csv": ("csv", ("size", "modified", "sha256", "sha1", "md5")),
-    "jsonl": ("jsonl", ("size", "modified", "sha256", "sha1", "md5")),
+    "sha256sum": ("sha256",),
+    "hashdeep": ("size", "sha256"),
+    "bagit": ("sha256",),
+    "csv": ("size", "modified", "sha256", "sha1", "md5"),
+    "jsonl": ("size", "modified", "sha256", "sha1", "md5"),
 }
 
 
@@ -66,7 +67,6 @@ def fault(text: bytes | str, format_: str | None = None) -> str:
 @pytest.mark.parametrize("format_", TELLS)
 @given(entries=st.lists(ENTRIES, min_size=1, max_size=5))
 def test_what_is_written_is_read_as_it_was_or_refused_by_name(format_: str, entries: list[Entry]) -> None:
-    name, tells = TELLS[format_]
     held = []
     for entry in entries:
         is_held = {
@@ -80,13 +80,14 @@ def test_what_is_written_is_read_as_it_was_or_refused_by_name(format_: str, entr
         with pytest.raises(CannotHoldError) as raised:
             written(format_, entry)
         assert raised.value.path == entry.path
-    wanted = [Entry(entry.path, **{each: getattr(entry, each) for each in tells}) for entry in held]
+    wanted = [Entry(entry.path, **{each: getattr(entry, each) for each in TELLS[format_]}) for entry in held]
     text = written(format_, *held)
-    assert found(text, name) == wanted
+    if held:
+        assert found(text, format_) == wanted
     may_be = (may_be_of_a_bag(wanted[:place]) for place in range(1, len(wanted) + 1))
-    if name == "sums" and any(may_be):
+    if format_ == "sha256sum" and any(may_be):
         assert "say which format it is" in fault(text)
-    elif held and name != "bagit":
+    elif held and format_ != "bagit":
         assert found(text) == wanted
 
 
@@ -108,7 +109,7 @@ def test_blank_lines_are_lines() -> None:
 
 @given(NAMES)
 def test_a_path_is_its_text_and_its_bytes(path: bytes) -> None:
-    assert decoded(shown(path), encoded(path)) == path
+    assert path_of(shown(path), base64_of(path)) == path
 
 
 @pytest.mark.parametrize(
@@ -116,14 +117,14 @@ def test_a_path_is_its_text_and_its_bytes(path: bytes) -> None:
     [
         ("", None, "the path must not be empty"),
         ("a\0b", None, "the path must not contain the byte 0"),
-        ("a", "YQ", "the path's bytes are no base64"),
-        ("b", "YQ==", "the path's bytes are not shown as the path"),
+        ("a", "YQ", "the path in base64 is no base64"),
+        ("b", "YQ==", "the path in base64 is not shown as the path"),
         ("x" * 32_768, None, "the path may have up to 32,767 bytes, not 32,768"),
     ],
 )
 def test_what_no_path_is_is_refused(text: str, base64: str | None, said: str) -> None:
     with pytest.raises(ValueError, match=f"^{said}$"):
-        decoded(text, base64)
+        path_of(text, base64)
 
 
 HEX = sha256(CONTENT).hexdigest()
@@ -132,16 +133,16 @@ HEX = sha256(CONTENT).hexdigest()
 @pytest.mark.parametrize(
     ("text", "format_", "entry"),
     [
-        (f"{HEX}  a  b\n", "sums", Entry(b"a  b", sha256=HASHED["sha256"])),
-        (f"  {HEX.upper()} *a\r\n", "sums", Entry(b"a", sha256=HASHED["sha256"])),
-        (f"\\{HEX}  a\\nb\\\\c\\r\n", "sums", Entry(b"a\nb\\c\r", sha256=HASHED["sha256"])),
-        (f"# a comment\n\n{HEX} reversed\n", "sums", Entry(b"reversed", sha256=HASHED["sha256"])),
-        (f"{HASHED['md5'].hex()}  old", "sums", Entry(b"old", md5=HASHED["md5"])),
-        (f"{HASHED['sha1'].hex()}  older", "sums", Entry(b"older", sha1=HASHED["sha1"])),
-        (f"{HEX}  data/100%\n", "sums", Entry(b"data/100%", sha256=HASHED["sha256"])),
-        (f"SHA256 (a) (b)) = {HEX}\n", "tags", Entry(b"a) (b)", sha256=HASHED["sha256"])),
-        (f"SHA256(a)= {HEX}\n", "tags", Entry(b"a", sha256=HASHED["sha256"])),
-        (f"\\MD5 (a\\nb) = {HASHED['md5'].hex()}", "tags", Entry(b"a\nb", md5=HASHED["md5"])),
+        (f"{HEX}  a  b\n", "sha256sum", Entry(b"a  b", sha256=HASHED["sha256"])),
+        (f"  {HEX.upper()} *a\r\n", "sha256sum", Entry(b"a", sha256=HASHED["sha256"])),
+        (f"\\{HEX}  a\\nb\\\\c\\r\n", "sha256sum", Entry(b"a\nb\\c\r", sha256=HASHED["sha256"])),
+        (f"# a comment\n\n{HEX} reversed\n", "sha256sum", Entry(b"reversed", sha256=HASHED["sha256"])),
+        (f"{HASHED['md5'].hex()}  old", "sha256sum", Entry(b"old", md5=HASHED["md5"])),
+        (f"{HASHED['sha1'].hex()}  older", "sha256sum", Entry(b"older", sha1=HASHED["sha1"])),
+        (f"{HEX}  data/100%\n", "sha256sum", Entry(b"data/100%", sha256=HASHED["sha256"])),
+        (f"SHA256 (a) (b)) = {HEX}\n", "bsd", Entry(b"a) (b)", sha256=HASHED["sha256"])),
+        (f"SHA256(a)= {HEX}\n", "bsd", Entry(b"a", sha256=HASHED["sha256"])),
+        (f"\\MD5 (a\\nb) = {HASHED['md5'].hex()}", "bsd", Entry(b"a\nb", md5=HASHED["md5"])),
         (
             f"%%%% HASHDEEP-1.0\n%%%% size,md5,sha-256,filename\n## x\n7,{HASHED['md5'].hex()},{HEX},a,b\n",
             "hashdeep",
@@ -189,7 +190,9 @@ def test_lists_of_other_programs_are_told_apart_and_read(text: str, format_: str
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "line 1: this is no list of files in a format that is known"),
+        ("", "line 1: the list is empty"),
+        ("\ufeff", "line 1: the list is empty"),
+        ("\n", "line 2: this is no list of files in a format that is known"),
         ("# one\n\nnothing\n", "line 3: this is no list of files in a format that is known"),
         (f"{HEX}  a\n{HEX} b\n", "line 2: the line is of another form than those before"),
         (f"{HEX} a\n{HEX}  b\n", "line 2: the line is of another form than those before"),
@@ -215,6 +218,9 @@ def test_lists_of_other_programs_are_told_apart_and_read(text: str, format_: str
         ("0|a|1|r/r|0|0|1|1|then|1|1", "line 1: a time is a number of seconds since 1970"),
         ("<!DOCTYPE x [<!ENTITY a 'b'>]><dfxml/>", "line 1: it has a document type, which is refused"),
         ("<dfxml>\n<fileobject>", "line 2: this is no XML: no element found"),
+        (f"%%%% HASHDEEP-1.0\n%%%% size,md5,filename\n7,{'00 ' * 16},a\n", "line 3: a hash has digits from 0 to f"),
+        ("0|a|1|r/r|0|0|1|1|999999999999999|1|1", "line 1: the time must be in the years 1 to 9999"),
+        (f"#mtree\na size=1 time=999999999999999.0 sha256={HEX}\n", "line 2: the time must be in the years 1 to 9999"),
         ("path,name\n", "line 1: a table of files has no column 'name'; its columns are path, path_base64, size"),
         (f'{{"path": "a", "sha256": "{HEX}"}}\n[]\n', "line 2: it must be an object with no members but path"),
         ('{"path": "a", "size": -1}\n', "line 1: the size is no number of bytes"),
@@ -225,6 +231,28 @@ def test_lists_of_other_programs_are_told_apart_and_read(text: str, format_: str
 )
 def test_what_is_no_list_is_refused_with_its_line(text: str, said: str) -> None:
     assert fault(text).startswith(said)
+
+
+@pytest.mark.parametrize("format_", READ)
+def test_an_empty_list_is_told_in_every_format(format_: str) -> None:
+    assert fault("", format_) == "line 1: the list is empty"
+
+
+def test_a_table_without_paths_and_no_hashdeep_are_refused_where_their_format_is_given() -> None:
+    without = "line 1: a table of files has a column path, which its first line names"
+    assert fault("\n", "csv") == without
+    assert fault("size,sha256\n", "csv") == without
+    assert fault("\n", "hashdeep").startswith("line 2: hashdeep's second line tells the columns")
+
+
+def test_formats_are_those_that_can_be_written_and_read() -> None:
+    assert (*WRITERS,) == WRITTEN
+    assert {*READERS, "dfxml"} == {*READ}
+
+
+def test_a_time_before_1970_is_rounded_down() -> None:
+    (entry,) = found("0|/a|1|r/r|0|0|1|1|-1.9999999|1|0")
+    assert entry == Entry(b"/a", 1, -2_000_000)
 
 
 def odd_names() -> Iterator[bytes]:
@@ -284,7 +312,7 @@ def test_hashdeep_accepts_what_it_can_hold(odd_files: tuple[Path, list[Entry]], 
     list_ = tmp_path / "list"
     list_.write_bytes(written("hashdeep", *held))
     assert output(folder, "hashdeep", "-c", "sha256", "-l", "-r", "-a", "-k", list_, ".") == b"hashdeep: Audit passed\n"
-    assert sorted(found(output(folder, "hashdeep", "-c", "sha256", "-l", "-r", ".")), key=path_of) == held
+    assert sorted(found(output(folder, "hashdeep", "-c", "sha256", "-l", "-r", ".")), key=by_path) == held
 
 
 @pytest.mark.services
@@ -315,7 +343,7 @@ def test_a_library_of_bags_accepts_what_it_reads_right(odd_files: tuple[Path, li
     assert len(held) > 50
 
 
-def path_of(found: Entry | PassedOver) -> bytes:
+def by_path(found: Entry | PassedOver) -> bytes:
     return found.path
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from app.errors import DossierError
+from app.evidence.entries import printed
 from app.values import visible
 
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NONBLOCK
@@ -270,15 +271,6 @@ class Opener:
             self._place = None
 
 
-def text_of(name: bytes) -> str:
-    r"""Return a name or a path as text, another one for each.
-
-    It is the text in UTF-8, where a byte that is none is written as `\xe9`, and so that it isn't taken for one, a
-    backslash as two.
-    """
-    return name.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
-
-
 def shortened(text: str, most: int) -> str:
     """Return a text of at most so many characters, without its middle if it has more."""
     if len(text) <= most:
@@ -289,7 +281,7 @@ def shortened(text: str, most: int) -> str:
 
 
 def _shown(path: bytes) -> str:
-    return shortened(visible(text_of(path)), _PATH_LENGTH)
+    return shortened(printed(path), _PATH_LENGTH)
 
 
 def _absolute(folder: str) -> bytes:

@@ -19,13 +19,12 @@ from app.commands.parsers import command, text
 from app.commands.streams import say
 from app.commands.verify_files import add_which_to
 from app.errors import DossierError
+from app.evidence import READ, WRITTEN
 from app.values import visible
 
 if TYPE_CHECKING:
     from app.evidence.entries import Entry
 
-_FORMATS = ("sha256sum", "hashdeep", "bagit", "csv", "jsonl")
-_READ = (*_FORMATS, "tags", "bodyfile", "mtree", "dfxml")
 _BATCH = """
 query ($id: ID!) {
   node(id: $id) { ... on FileBatch { id manifest { sha256 } event { id case { id } } } }
@@ -51,7 +50,7 @@ def add_to(commands: Any) -> None:
         "(BagIt 1.0); or a table. A name that a format can't hold is refused by name, and nothing is written.",
     )
     add_which_to(write)
-    write.add_argument("--format", choices=_FORMATS, default="sha256sum", help="(default: %(default)s)")
+    write.add_argument("--format", choices=WRITTEN, default="sha256sum", help="(default: %(default)s)")
     write.add_argument("--output", metavar="FILE", type=Path, help="a new file to write to (default: standard output)")
     add_server_to(write)
     add = command(
@@ -67,7 +66,7 @@ def add_to(commands: Any) -> None:
     )
     add.add_argument("list", metavar="LIST", type=Path, help="the list, a file")
     add.add_argument("--batch", metavar="ID", type=text, required=True, help="the file batch, by its id")
-    add.add_argument("--format", choices=_READ, help="the list's format (default: told by what is in it)")
+    add.add_argument("--format", choices=READ, help="the list's format (default: told by what is in it)")
     add.add_argument("--folder", metavar="DIR", type=Path, help="where the files lie: sizes that LIST lacks are theirs")
     add_server_to(add)
 
@@ -125,18 +124,18 @@ def _add(options: argparse.Namespace) -> int:
 def _entries(options: argparse.Namespace) -> Iterator[Entry]:
     """Yield the files of the list, of each of which there has to be all that a manifest says. Raises DossierError."""
     with SilentInterrupts():
-        from app.evidence.entries import Entry, NoListError, shown
+        from app.evidence.entries import Entry, NoListError, printed
         from app.evidence.reading import read
 
     name, seen = visible(str(options.list)), set[bytes]()
     try:
         with options.list.open("rb") as stream:
-            for entry in read(stream, _NAMED.get(options.format, options.format)):
+            for entry in read(stream, options.format):
                 if not isinstance(entry, Entry):
                     continue
                 digest = hashlib.blake2b(entry.path, digest_size=16).digest()
                 if digest in seen:
-                    raise DossierError(f"{name} has {visible(shown(entry.path))} twice")
+                    raise DossierError(f"{name} has {printed(entry.path)} twice")
                 seen.add(digest)
                 yield _whole(entry, options.folder, name)
     except NoListError as error:
@@ -145,13 +144,10 @@ def _entries(options: argparse.Namespace) -> Iterator[Entry]:
         raise DossierError(f"{visible(os.fsdecode(error.filename or options.list))}: {error.strerror}") from None
 
 
-_NAMED = {"sha256sum": "sums"}
-
-
 def _whole(entry: Entry, folder: Path | None, name: str) -> Entry:
-    from app.evidence.entries import shown
+    from app.evidence.entries import printed
 
-    path = visible(shown(entry.path))
+    path = printed(entry.path)
     if entry.sha256 is None:
         raise DossierError(f"{name} has no SHA-256 of {path}; a manifest has one of each file")
     if entry.size is not None:

@@ -13,7 +13,7 @@ import orjson
 from app.commands.folders import Opener, Walk
 from app.commands.plans import File
 from app.commands.servers import Change, Server
-from app.evidence.entries import HASHES, Entry, decoded, encoded, shown
+from app.evidence.entries import HASHES, Entry, base64_of, path_of, shown
 from app.evidence.hashing import Hashed, hash_each
 from app.evidence.writing import microseconds_of, moment_of
 from app.values import format_time, parse_time
@@ -44,7 +44,7 @@ def files_of(server: Server, batch_id: str) -> Iterator[Entry]:
     for node in server.pages(_FILES, "node", "files", id=batch_id):
         modified = node["modifiedAt"]
         yield Entry(
-            decoded(node["path"], node["pathBytes"]),
+            path_of(node["path"], node["pathBytes"]),
             int(node["size"]),
             None if modified is None else microseconds_of(parse_time(modified)),
             *(None if node[name] is None else bytes.fromhex(node[name]) for name in HASHES),
@@ -169,7 +169,7 @@ def _microseconds(modified: int) -> int | None:
 
 def _input(entry: Entry) -> dict[str, Any]:
     modified = None if entry.modified is None else format_time(moment_of(entry.modified))
-    values = {"path": shown(entry.path), "pathBytes": encoded(entry.path), "size": entry.size}
+    values = {"path": shown(entry.path), "pathBytes": base64_of(entry.path), "size": entry.size}
     hashes = zip(HASHES, (entry.sha256, entry.sha1, entry.md5), strict=True)
     values |= {"modifiedAt": modified, **{name: None if hash_ is None else hash_.hex() for name, hash_ in hashes}}
     return {name: value for name, value in values.items() if value is not None}

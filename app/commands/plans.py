@@ -10,8 +10,9 @@ from datetime import date
 from heapq import heapify, heappop, heappush
 from typing import Any, Final
 
-from app.commands.folders import Place, Walk, shortened, text_of
+from app.commands.folders import Place, Walk, shortened
 from app.db.models import DESCRIPTION_LENGTH
+from app.evidence.entries import escaped, printed
 from app.values import format_time, now, visible
 
 PERIODS: Final = ("day", "month", "none")
@@ -138,7 +139,7 @@ class Survey:
     @property
     def place(self) -> str:
         """The folder, as a sentence may name it."""
-        return shortened(visible(text_of(self.walk.path)), _PLACE_LENGTH)
+        return shortened(printed(self.walk.path), _PLACE_LENGTH)
 
     @property
     def batches(self) -> int:
@@ -239,7 +240,7 @@ def _kind(name: bytes) -> str:
 
     A kind is letters and digits, not digits alone: what follows the last dot may be part of a sentence or a date.
     """
-    stem, _, suffix = text_of(name).rpartition(".")
+    stem, _, suffix = escaped(name).rpartition(".")
     suffix = suffix.lower()
     if not stem.strip(".") or len(suffix) >= _KIND_LENGTH or not suffix.isalnum() or suffix.isdigit():
         return ""
@@ -325,7 +326,7 @@ def _batch(walk: Walk, place: Place, kind: str | None, batch: Batch) -> dict[str
     """Return what a batch says of files of a folder, of one kind or of all."""
     # The folder itself is called by its name; no path below it ends like that.
     path = place.path() or walk.name
-    text = text_of(path)
+    text = escaped(path)
     words = "all kinds" if kind is None else kind or "no suffix"
     label = f"{text} ({words})"
     if len(label) > _LABEL_LENGTH:

@@ -106,13 +106,15 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _as_text(findings: list[Finding], counts: dict[str, int], without: int) -> Iterator[str]:
+    from app.evidence.entries import printed
+
     for finding in findings:
         if finding.kind == "moved" and finding.recorded is not None:
-            yield f"moved: {_shown(finding.recorded.path)} -> {_shown(finding.path)}"
+            yield f"moved: {printed(finding.recorded.path)} -> {printed(finding.path)}"
         elif finding.kind == "unreadable":
-            yield f"unreadable: {visible(finding.why or _shown(finding.path))}"
+            yield f"unreadable: {visible(finding.why or printed(finding.path))}"
         elif finding.kind != "matched":
-            yield f"{finding.kind}: {_shown(finding.path)}"
+            yield f"{finding.kind}: {printed(finding.path)}"
     yield ", ".join(f"{count:,} {kind}" for kind, count in counts.items()) + "."
     if without:
         yield f"Not compared: {without:,} {'batch' if without == 1 else 'batches'} without a manifest."
@@ -136,18 +138,12 @@ def _as_jsonl(findings: list[Finding], counts: dict[str, int], without: int) -> 
 
 
 def _path(name: str, path: bytes) -> dict[str, str]:
-    from app.evidence.entries import encoded, shown
+    from app.evidence.entries import base64_of, shown
 
-    base64 = encoded(path)
+    base64 = base64_of(path)
     return {name: shown(path)} | ({} if base64 is None else {f"{name}Bytes": base64})
 
 
 def _content(entry: Entry) -> dict[str, Any]:
     known = {"size": entry.size, "sha256": None if entry.sha256 is None else entry.sha256.hex()}
     return {name: value for name, value in known.items() if value is not None}
-
-
-def _shown(path: bytes) -> str:
-    from app.commands.folders import text_of
-
-    return visible(text_of(path))

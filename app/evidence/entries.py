@@ -6,6 +6,8 @@ from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from typing import Final
 
+from app.values import visible
+
 MAX_PATH: Final = 32_767
 """The longest path in bytes: what Windows takes; Linux takes 4,096."""
 
@@ -41,7 +43,7 @@ class CannotHoldError(ValueError):
     """A path that a format can't hold."""
 
     def __init__(self, format_: str, path: bytes, why: str) -> None:
-        super().__init__(f"{format_} can't hold the name {shown(path)!r}: {why}")
+        super().__init__(f"{format_} can't hold the name {printed(path)}: {why}")
         self.path = path
 
 
@@ -54,33 +56,54 @@ class NoListError(ValueError):
 
 
 def shown(path: bytes) -> str:
-    r"""Return a path as text; a byte that is no UTF-8 is shown as \xNN."""
+    r"""Return a path as text, for the API and for tables, where `base64_of` stands beside it.
+
+    A byte that is no UTF-8 is shown as `\xe9`, as are the four characters of this in a name.
+    """
     return path.decode("utf-8", "backslashreplace")
 
 
-def encoded(path: bytes) -> str | None:
+def escaped(path: bytes) -> str:
+    r"""Return a path or a name as text, another one for each: for labels, and wherever nothing stands beside it.
+
+    It is the text in UTF-8, where a byte that is none is written as `\xe9`, and so that it isn't taken for one, a
+    backslash as two.
+    """
+    return path.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
+
+
+def printed(path: bytes) -> str:
+    """Return a path as all that is printed has it: escaped, in one line in which no character acts."""
+    return visible(escaped(path))
+
+
+def base64_of(path: bytes) -> str | None:
     """Return a path's bytes in base64; None where the text that is shown says all."""
     return None if shown(path).encode() == path else b64encode(path).decode()
 
 
-def decoded(text: str, base64: str | None) -> bytes:
+def path_of(text: str, base64: str | None) -> bytes:
     """Return the path that is shown as a text, with its bytes in base64 where the text doesn't say all.
 
-    Raises ValueError.
+    It is what `shown` and `base64_of` were made of. Raises ValueError, with a sentence.
     """
     try:
         path = bytes_of(text, base64)
     except ValueError as error:
-        raise ValueError(f"the path's bytes are {str(error).removeprefix('is ')}") from None
+        raise ValueError(f"the path in base64 {error}") from None
     if (fault := path_fault(path)) is not None:
         raise ValueError(f"the path {fault}")
     return path
 
 
+# What is wrong is the end of a sentence in both of these, as in the refusals of the API: who says it begins with the
+# name of the field, of the column, or with "the path".
+
+
 def bytes_of(text: str, base64: str | None) -> bytes:
     """Return the bytes of a path by how it is shown, and by these in base64 if they are given.
 
-    Raises ValueError, with what is wrong with these as the end of a sentence.
+    Raises ValueError, with what is wrong with the base64.
     """
     if not base64:
         return text.encode()
@@ -94,7 +117,7 @@ def bytes_of(text: str, base64: str | None) -> bytes:
 
 
 def path_fault(path: bytes) -> str | None:
-    """Return what is wrong with a path, as the end of a sentence, or None."""
+    """Return what is wrong with a path, or None."""
     if not path:
         return "must not be empty"
     if b"\0" in path:

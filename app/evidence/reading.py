@@ -2,7 +2,7 @@ r"""Lists of files as other programs write them.
 
 They are told apart by their first lines, never by a file's name; what could be read in two ways is refused. The rules:
 
-- sha256sum, sha1sum, md5sum, and BSD's tags (`SHA256 (name) = …`): GNU coreutils, src/cksum.c. Lines of both forms,
+- sha256sum, sha1sum, md5sum, and BSD's lines (`SHA256 (name) = …`): GNU coreutils, src/cksum.c. Lines of both forms,
   or of several hashes, never stand in one list.
 - hashdeep: the file FILEFORMAT of hashdeep, version 1.0. A `./` with which a name begins is left out.
 - bagit: RFC 8493, section 2.1.3. It looks as sha256sum does: where a name could be encoded, its format has to be given.
@@ -11,6 +11,8 @@ They are told apart by their first lines, never by a file's name; what could be 
 - mtree: mtree(5) of libarchive and of BSD; digits behind the dot of a time count nanoseconds.
 - dfxml: Digital Forensics XML. A document type is refused, as an entity could stand for anything.
 - csv and jsonl: what `writing` writes.
+
+A bodyfile has no SHA-256, nor has a list of md5sum or sha1sum: their entries are None there.
 """
 
 from __future__ import annotations
@@ -18,7 +20,6 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 from itertools import chain
 from typing import Any, BinaryIO, Final, TypeAlias
@@ -26,8 +27,8 @@ from xml.parsers import expat
 
 import orjson
 
-from app.evidence.entries import HASHES, Entry, NoListError, PassedOver, decoded, path_fault
-from app.evidence.writing import COLUMNS, HASHDEEP, microseconds_of
+from app.evidence.entries import HASHES, Entry, NoListError, PassedOver, path_fault, path_of
+from app.evidence.writing import COLUMNS, HASHDEEP, microseconds_of, moment_of
 from app.values import parse_time
 
 Found: TypeAlias = Iterator[Entry | PassedOver]
@@ -45,7 +46,7 @@ _BAG_LINE = re.compile(rb"([0-9A-Fa-f]{32}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})[ \t]
 _SHA512_LINE = re.compile(rb"[0-9A-Fa-f]{128}[ \t]")
 _BODY_CODE = re.compile(rb"\\(x[0-9A-Fa-f]{2}|.|$)", re.DOTALL)
 _BODY_FIELDS = 11
-_SECONDS = re.compile(rb"(-?\d+)(?:\.(\d{1,9})\d*)?")
+_SECONDS = re.compile(rb"(-?\d{1,15})(?:\.(\d+))?")
 _MTREE_CODE = re.compile(rb"\\([0-3][0-7]{2}|.|$)", re.DOTALL)
 _MTREE_LETTERS = {b"s": b" ", b"t": b"\t", b"n": b"\n", b"r": b"\r", b"#": b"#", b"\\": b"\\", b"a": b"\a", b"b": b"\b"}
 _MTREE_HASHES = {b"sha256digest": "sha256", b"sha256": "sha256", b"sha1digest": "sha1", b"sha1": "sha1"}
@@ -58,13 +59,15 @@ def read(stream: BinaryIO, format_: str | None = None) -> Found:
     Raises NoListError at the line at fault.
     """
     begin = stream.read(_AT_ONCE)
+    if begin in {b"", _BOM}:
+        raise NoListError(1, "the list is empty")
     rest = chain([begin.removeprefix(_BOM)], iter(lambda: stream.read(_AT_ONCE), b""))
     name = format_ or format_of(begin)
     if name == "dfxml":
         yield from _dfxml(rest)
         return
     lines = _lines(rest)
-    yield from _sums(_unlike_a_bag(lines)) if format_ is None and name == "sums" else READERS[name](lines)
+    yield from _sums(_unlike_a_bag(lines)) if format_ is None and name == "sha256sum" else READERS[name](lines)
 
 
 def format_of(begin: bytes) -> str:
@@ -91,8 +94,8 @@ def format_of(begin: bytes) -> str:
 _LOOKS: Final[Mapping[str, Callable[[bytes], object]]] = {
     "jsonl": lambda line: line.startswith(b"{"),
     "csv": lambda line: line.split(b",")[0].strip(b'"') == COLUMNS[0].encode(),
-    "sums": _SUM.fullmatch,
-    "tags": _TAG.fullmatch,
+    "sha256sum": _SUM.fullmatch,
+    "bsd": _TAG.fullmatch,
     "bodyfile": lambda line: line.count(b"|") >= _BODY_FIELDS - 1,
     "mtree": lambda line: re.match(rb"/(un)?set\s|\S+(\s+\w+=\S*)*\s+(type|size|sha256digest|sha256|md5digest)=", line),
 }
@@ -127,6 +130,12 @@ def _entry(line: int, path: bytes, **more: Any) -> Entry:
     size = more.get("size")
     if isinstance(size, int) and not 0 <= size < 2**63:
         raise NoListError(line, "the size must be from 0 to 2^63 - 1")
+    modified = more.get("modified")
+    if isinstance(modified, int):
+        try:
+            moment_of(modified)
+        except OverflowError:
+            raise NoListError(line, "the time must be in the years 1 to 9999") from None
     return Entry(path, **more)
 
 
@@ -136,13 +145,17 @@ def _number(line: int, what: str, text: bytes) -> int:
     return int(text)
 
 
+def _telling(lines: Iterator[Line]) -> Iterator[Line]:
+    """Yield the lines that are neither blank nor comments, without a carriage return at their end."""
+    for number, line in lines:
+        if line.strip() and not line.startswith(b"#"):
+            yield number, line.removesuffix(b"\r")
+
+
 def _sums(lines: Iterator[Line]) -> Found:
     """Read what sha256sum, sha1sum and md5sum write."""
     length, is_reversed = 0, None
-    for number, line in lines:
-        text = line.removesuffix(b"\r")
-        if not text.strip() or text.startswith(b"#"):
-            continue
+    for number, text in _telling(lines):
         match = _SUM.fullmatch(text)
         if match is None:
             raise NoListError(number, "this is no line of sha256sum, sha1sum or md5sum")
@@ -193,13 +206,10 @@ def _hash(digits: bytes) -> dict[str, bytes]:
     return {name: bytes.fromhex(digits.decode())}
 
 
-def _tags(lines: Iterator[Line]) -> Found:
+def _bsd(lines: Iterator[Line]) -> Found:
     """Read what BSD's sha256 and `sha256sum --tag` write."""
     kind = None
-    for number, line in lines:
-        text = line.removesuffix(b"\r")
-        if not text.strip() or text.startswith(b"#"):
-            continue
+    for number, text in _telling(lines):
         match = _TAG.fullmatch(text)
         if match is None or len(match[4]) != HASHES[match[2].lower().decode()] * 2:
             raise NoListError(number, "this is no line such as `SHA256 (name) = …`")
@@ -224,7 +234,7 @@ def _bagit(lines: Iterator[Line]) -> Found:
 
 def _hashdeep(lines: Iterator[Line]) -> Found:
     """Read what hashdeep writes. Where lines end as in Windows, that is so from the first line on."""
-    (_, first), (_, second) = next(lines), next(lines, (2, b""))
+    (_, first), (_, second) = next(lines, (1, b"")), next(lines, (2, b""))
     end = b"\r" if first.endswith(b"\r") else b""
     columns = second.removesuffix(end).removeprefix(b"%%%% ").replace(b"-", b"").decode("ascii", "replace").split(",")
     if not second.startswith(b"%%%% ") or columns[0] != "size" or columns[-1] != "filename":
@@ -242,18 +252,15 @@ def _hashdeep(lines: Iterator[Line]) -> Found:
 
 
 def _digits(line: int, text: bytes) -> bytes:
-    try:
-        return bytes.fromhex(text.decode("ascii"))
-    except ValueError:
-        raise NoListError(line, "a hash has digits from 0 to f") from None
+    # bytes.fromhex by itself takes blanks between digits.
+    if re.fullmatch(rb"([0-9A-Fa-f]{2})*", text) is None:
+        raise NoListError(line, "a hash has digits from 0 to f")
+    return bytes.fromhex(text.decode())
 
 
 def _bodyfile(lines: Iterator[Line]) -> Found:
     """Read a bodyfile; a line of a folder, of a link, or of what was deleted is passed over."""
-    for number, line in lines:
-        text = line.removesuffix(b"\r")
-        if not text.strip() or text.startswith(b"#"):
-            continue
+    for number, text in _telling(lines):
         fields = re.split(rb"(?<!\\)\|", text.replace(rb"\\", b"\0"))
         if len(fields) != _BODY_FIELDS or b"\0" in text:
             raise NoListError(number, f"a line of a bodyfile has {_BODY_FIELDS} fields, not {len(fields)}")
@@ -289,8 +296,8 @@ def _seconds(line: int, text: bytes) -> int | None:
     match = _SECONDS.fullmatch(text)
     if match is None:
         raise NoListError(line, "a time is a number of seconds since 1970")
-    fraction = int((match[2] or b"").ljust(9, b"0")) // 1_000
-    return int(match[1]) * 1_000_000 + (-fraction if text.startswith(b"-") else fraction)
+    fraction = int((match[2] or b"")[:9].ljust(9, b"0"))
+    return (int(match[1]) * 10**9 + (-fraction if text.startswith(b"-") else fraction)) // 1_000
 
 
 def _mtree(lines: Iterator[Line]) -> Found:
@@ -356,8 +363,8 @@ def _from_mtree(line: int, name: bytes) -> bytes:
 def _mtree_time(line: int, text: bytes | None) -> int | None:
     if text is None:
         return None
-    match = re.fullmatch(rb"(-?\d+)(?:\.(\d{1,9}))?", text)
-    if match is None:
+    match = _SECONDS.fullmatch(text)
+    if match is None or len(match[2] or b"") > 9:
         raise NoListError(line, "a time is a number of seconds since 1970 and one of nanoseconds")
     return int(match[1]) * 1_000_000 + int(match[2] or 0) // 1_000
 
@@ -377,7 +384,9 @@ def _as_csv(lines: Iterator[Line]) -> Found:
 
     rows = csv.reader(texts(), strict=True)
     try:
-        columns = next(rows)
+        columns = next(rows, [])
+        if COLUMNS[0] not in columns:
+            raise NoListError(1, f"a table of files has a column {COLUMNS[0]}, which its first line names")
         if unknown := [name for name in columns if name not in COLUMNS]:
             raise NoListError(1, f"a table of files has no column {unknown[0]!r}; its columns are {', '.join(COLUMNS)}")
         for row in rows:
@@ -404,16 +413,18 @@ def _jsonl(lines: Iterator[Line]) -> Found:
 
 def _of_row(line: int, row: Mapping[str, str]) -> Entry:
     try:
-        path = decoded(row.get("path", ""), row.get("path_base64"))
+        path = path_of(row.get("path", ""), row.get("path_base64"))
     except ValueError as error:
         raise NoListError(line, str(error)) from None
     size = _number(line, "the size", row["size"].encode()) if row.get("size") else None
     hashes = {name: _digits(line, row[name].encode()) for name in HASHES if row.get(name)}
-    entry = _entry(line, path, size=size, **hashes)
-    return replace(entry, modified=_moment(line, row["modified_at"])) if row.get("modified_at") else entry
+    return _entry(line, path, size=size, modified=_moment(line, row.get("modified_at", "")), **hashes)
 
 
-def _moment(line: int, text: str) -> int:
+def _moment(line: int, text: str) -> int | None:
+    """Return microseconds since 1970; None where no time is told."""
+    if not text:
+        return None
     try:
         moment: datetime = parse_time(text)
     except ValueError as error:
@@ -474,13 +485,10 @@ def _of_fileobject(line: int, given: Mapping[str, str]) -> Entry | PassedOver:
         return PassedOver(line, path, "deleted")
     size = _number(line, "the size", given["filesize"].strip().encode()) if "filesize" in given else None
     hashes = {name: _digits(line, given[name].strip().encode()) for name in HASHES if given.get(name)}
-    entry = _entry(line, path, size=size, **hashes)
-    modified = given.get("mtime", "").strip()
-    if not modified or modified == "0":
-        return entry
-    is_number = re.fullmatch(r"-?\d+(\.\d+)?", modified)
-    at = _seconds(line, modified.encode()) if is_number else _moment(line, modified)
-    return replace(entry, modified=at)
+    text = given.get("mtime", "").strip()
+    is_number = _SECONDS.fullmatch(text.encode())
+    modified = _seconds(line, text.encode()) if is_number else _moment(line, text)
+    return _entry(line, path, size=size, modified=modified, **hashes)
 
 
 def _dfxml(chunks: Iterator[bytes]) -> Found:
@@ -494,8 +502,8 @@ def _dfxml(chunks: Iterator[bytes]) -> Found:
 
 
 READERS: Final[Mapping[str, Callable[[Iterator[Line]], Found]]] = {
-    "sums": _sums,
-    "tags": _tags,
+    "sha256sum": _sums,
+    "bsd": _bsd,
     "bagit": _bagit,
     "hashdeep": _hashdeep,
     "bodyfile": _bodyfile,

@@ -19,7 +19,7 @@ from typing import Final, TypeAlias
 
 import orjson
 
-from app.evidence.entries import CannotHoldError, Entry, encoded, shown
+from app.evidence.entries import CannotHoldError, Entry, base64_of, shown
 from app.values import format_time
 
 Writer: TypeAlias = Callable[[Iterable[Entry]], Iterator[bytes]]
@@ -109,7 +109,7 @@ def microseconds_of(moment: datetime) -> int:
 def _row(entry: Entry) -> dict[str, str | int | None]:
     modified = None if entry.modified is None else format_time(moment_of(entry.modified))
     hashes = (None if each is None else each.hex() for each in (entry.sha256, entry.sha1, entry.md5))
-    values = (shown(entry.path), encoded(entry.path), entry.size, modified, *hashes)
+    values = (shown(entry.path), base64_of(entry.path), entry.size, modified, *hashes)
     return dict(zip(COLUMNS, values, strict=True))
 
 
