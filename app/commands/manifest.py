@@ -101,7 +101,7 @@ def _write(options: argparse.Namespace) -> int:
 
 def _add(options: argparse.Namespace) -> int:
     with SilentInterrupts():
-        from app.commands.manifests import Lists, files_of
+        from app.commands.manifests import Manifests, files_of
         from app.commands.servers import Server
 
     count = sum(1 for _ in _entries(options))
@@ -113,7 +113,7 @@ def _add(options: argparse.Namespace) -> int:
             raise CommandError("this batch has a manifest that is finished, and never changes")
         place = {"caseId": batch["event"]["case"]["id"], "eventId": batch["event"]["id"], "fileBatchId": batch["id"]}
         there = {entry.path for entry in files_of(server, batch["id"])}
-        lists = Lists(server)
+        lists = Manifests(server)
         lists.add(place, (entry for entry in _entries(options) if entry.path not in there))
         lists.finish(place, count)
         lists.flush()

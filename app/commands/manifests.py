@@ -1,7 +1,8 @@
-"""Lists of a batch's files, as the server takes and tells them."""
+"""Manifests of batches, as the server takes and tells them."""
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +14,7 @@ import orjson
 from app.commands.folders import Opener, Walk
 from app.commands.plans import File
 from app.commands.servers import Change, Server
+from app.errors import DossierError
 from app.evidence.entries import HASHES, Entry, base64_of, path_of, shown
 from app.evidence.hashing import Hashed, hash_each
 from app.evidence.writing import microseconds_of, moment_of
@@ -35,12 +37,12 @@ query ($id: ID!, $after: String) {
   }
 }
 """
-Place: TypeAlias = dict[str, str]
+BatchIds: TypeAlias = dict[str, str]
 """The ids of a batch, of its event and of its case, as inputs have them."""
 
 
 def files_of(server: Server, batch_id: str) -> Iterator[Entry]:
-    """Yield the files of a batch's list. Raises CallError."""
+    """Yield the files in a batch's manifest. Raises CallError."""
     for node in server.pages(_FILES, "node", "files", id=batch_id):
         modified = node["modifiedAt"]
         yield Entry(
@@ -52,23 +54,13 @@ def files_of(server: Server, batch_id: str) -> Iterator[Entry]:
 
 
 def entry_of(file: File, sha256: bytes | None = None) -> Entry:
-    """Return what a list says of a file, which has no time where that is no date."""
+    """Return what a manifest says of a file, which has no time where that is no date."""
     return Entry(file.path, file.size, _microseconds(file.modified), sha256)
 
 
 def chunks(items: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     """Yield items in order, as many at once as one change takes."""
-    some: list[dict[str, Any]] = []
-    size = 0
-    for item in items:
-        length = len(orjson.dumps(item))
-        if some and (len(some) == MOST_ITEMS or size + length > _MOST_BYTES):
-            yield some
-            some, size = [], 0
-        some.append(item)
-        size += length
-    if some:
-        yield some
+    return (some for some, _ in _measured(items))
 
 
 def hashed(
@@ -77,7 +69,7 @@ def hashed(
     """Yield what there is to say of files, each with the number given with it, in their order.
 
     Each is read once, several at a time. Of one that can't be read, or isn't what was found in the walk, there is
-    nothing to say, and the walk notes it by name.
+    nothing to say, and the walk notes it by name. Raises DossierError where this process may open no more files.
     """
 
     def opened() -> Iterator[tuple[tuple[int, File], int, int]]:
@@ -90,7 +82,7 @@ def hashed(
     for (number, file), found in hash_each(opened(), threads=threads()):
         check()
         if isinstance(found, Hashed) and not found.has_changed and found.size == file.size:
-            yield number, entry_of(file, found.hashes[0])
+            yield number, entry_of(file, found.sha256)
             continue
         walk.note(file.place, file.name, found.strerror if isinstance(found, OSError) else CHANGED)
         yield number, None
@@ -102,45 +94,65 @@ CHANGED: Final = "it changed while it was read"
 
 def threads() -> int:
     """Return how many files are worth hashing at once."""
-    return min(len(os.sched_getaffinity(0)), 8)
+    # Linux tells how many processors this process may use; macOS, how many there are.
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(count or 1, 8)
 
 
 @dataclass
-class Lists:
-    """Changes that fill and finish lists of files, of many small batches in one request.
+class Manifests:
+    """Changes that fill and finish manifests, those of many small batches in one request.
 
-    `finished` counts the files of those that are.
+    `finished` counts the files in those that are finished, `finishing` in those that will be when it is sent.
     """
 
     server: Server
     waiting: list[Change] = field(default_factory=list)
     files: int = 0
     size: int = 0
+    finishing: int = 0
     finished: int = 0
 
-    def add(self, place: Place, entries: Iterable[Entry]) -> None:
-        """Add files to a batch's list. Raises CallError."""
-        for some in chunks(map(_input, entries)):
-            self._put("addFiles", place, {"files": some}, len(some), len(orjson.dumps(some)))
+    def add(self, batch: BatchIds, entries: Iterable[Entry]) -> None:
+        """Add files to a batch's manifest. Raises CallError."""
+        for some, size in _measured(map(_input, entries)):
+            self._put(Change("addFiles", "fileBatch { id }", {**batch, "files": some}), len(some), size)
 
-    def finish(self, place: Place, count: int) -> None:
-        """Finish a batch's list, which has so many files. Raises CallError."""
-        self._put("finishManifest", place, {"fileCount": count}, 0, 0)
+    def finish(self, batch: BatchIds, count: int) -> None:
+        """Finish a batch's manifest, which has so many files. Raises CallError."""
+        self._put(Change("finishManifest", "fileBatch { id }", {**batch, "fileCount": count}), 0, 0)
+        self.finishing += count
 
     def flush(self) -> None:
         """Send what waits. Raises CallError."""
         waiting, self.waiting, self.files, self.size = self.waiting, [], 0, 0
+        finishing, self.finishing = self.finishing, 0
         if waiting:
             self.server.changes(waiting)
-            self.finished += sum(int(str(each.values.get("fileCount", 0))) for each in waiting)
+            self.finished += finishing
 
-    def _put(self, name: str, place: Place, values: dict[str, Any], files: int, size: int) -> None:
+    def _put(self, change: Change, files: int, size: int) -> None:
         is_full = len(self.waiting) == _MOST_CHANGES
         if is_full or self.files + files > _MOST_FILES or self.size + size > _MOST_BYTES:
             self.flush()
-        self.waiting.append(Change(name, "fileBatch { id }", {**place, **values}))
+        self.waiting.append(change)
         self.files += files
         self.size += size
+
+
+def _measured(items: Iterable[dict[str, Any]]) -> Iterator[tuple[list[dict[str, Any]], int]]:
+    """Yield items, as many at once as one change takes, and how many bytes of JSON they are."""
+    some: list[dict[str, Any]] = []
+    size = 0
+    for item in items:
+        length = len(orjson.dumps(item)) + 1  # and a comma
+        if some and (len(some) == MOST_ITEMS or size + length > _MOST_BYTES):
+            yield some, size
+            some, size = [], 0
+        some.append(item)
+        size += length
+    if some:
+        yield some, size
 
 
 def _opened(file: File, walk: Walk, opener: Opener) -> int | None:
@@ -148,6 +160,9 @@ def _opened(file: File, walk: Walk, opener: Opener) -> int | None:
         descriptor = opener.open(file.place, file.name)
         status = os.fstat(descriptor)
     except OSError as error:
+        if error.errno in {errno.EMFILE, errno.ENFILE}:
+            # It says something of this machine, and nothing of the file.
+            raise DossierError(f"{error.strerror}; allow this process more, with 'ulimit -n 1024'") from None
         walk.note(file.place, file.name, error.strerror)
         return None
     if stat.S_ISREG(status.st_mode) and (status.st_size, status.st_mtime_ns) == (file.size, file.modified):

@@ -22,7 +22,7 @@ from typing import Any, TextIO
 
 from app.commands.failures import CommandError
 from app.commands.folders import Walk, shortened
-from app.commands.manifests import Lists, chunks, entry_of, files_of, hashed
+from app.commands.manifests import Manifests, chunks, entry_of, files_of, hashed
 from app.commands.plans import SAYS_SIZE, Choice, PlannedBatch, PlannedEvent, Survey, event_key, many, sized
 from app.commands.servers import CallError, Change, Server
 from app.commands.signals import GRACE as _GRACE
@@ -243,7 +243,7 @@ class _Recording:
         self._unsure: str | None = None  # what may have been created, although nobody said so
         self._files = self._batches = self._events = 0
         self._ours: set[str] = set()  # events of this collection that were there before
-        self._lists = Lists(server)
+        self._lists = Manifests(server)
         self._is_counted = begun is None  # whether it is known what is there
         self._is_filled = False
 
