@@ -7,11 +7,14 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from app.evidence import WRITTEN
 from app.evidence.entries import Entry, NoListError, PassedOver
 from app.evidence.reading import read
+from tests.between import between
 from tests.commands import DOSSIER, PATIENCE, environment
 from tests.server import Client, Server
 from tests.test_collect import bearer
@@ -19,13 +22,24 @@ from tests.test_files import Batch, file
 
 pytestmark = pytest.mark.long
 
-FORMATS = ("sha256sum", "hashdeep", "bagit", "csv", "jsonl")
 NAMES = ("a.txt", "docs/b c.txt", "docs/é, |%", "data/x", "\\")
 
 
-def command(client: Client, *arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
+def command(client: Client, *arguments: str | Path, piped: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(  # noqa: S603 - our own command
         [DOSSIER, "manifest", *arguments],
+        env=environment(DOSSIER_TOKEN=bearer(client)),
+        input=piped,
+        capture_output=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+
+
+def shell(client: Client, script: str, *arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
+    """Run a line of a shell in which `$0` is our command and `$@` are the arguments."""
+    return subprocess.run(  # noqa: S603 - our own command
+        ["/bin/bash", "-o", "pipefail", "-c", script, DOSSIER, *arguments],
         env=environment(DOSSIER_TOKEN=bearer(client)),
         capture_output=True,
         check=False,
@@ -48,7 +62,7 @@ def planted(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize("format_", WRITTEN)
 def test_what_is_written_is_read_again(server: Server, alice: Client, tmp_path: Path, format_: str) -> None:
     batch, folder = Batch(alice), planted(tmp_path / "files")
     assert batch.add(*(file(name, name) for name in NAMES))["errors"] == []
@@ -71,7 +85,7 @@ def test_what_is_written_is_read_again(server: Server, alice: Client, tmp_path: 
     twice = command(alice, "add", list_, "--batch", again.id, "--folder", folder, *given, "--url", server.url)
     assert said(twice, 1) == "this batch has a manifest that is finished, and never changes"
     wrote = command(alice, "write", "--batch", batch.id, "--output", list_, "--url", server.url)
-    assert said(wrote, 1) == f"{list_}: File exists"
+    assert said(wrote, 1) == f"{list_} exists already; give another --output"
 
 
 def test_names_that_a_format_cannot_hold_are_told_and_nothing_is_written(
@@ -81,19 +95,19 @@ def test_names_that_a_format_cannot_hold_are_told_and_nothing_is_written(
     assert batch.add(file("good"), file("two\nlines"), file("\\xff", pathBytes="/w=="))["errors"] == []
     assert batch.finish(3)["errors"] == []
     for format_, name, why in (
-        ("hashdeep", "two\\nlines", "it has a line's end in it"),
-        ("bagit", "\\\\xff", "it is no UTF-8"),
+        ("hashdeep", r"two\u000alines", "it has a line's end in it"),
+        ("bagit", r"\xff", "it is no UTF-8"),
     ):
         list_ = tmp_path / format_
         done = command(alice, "write", "--batch", batch.id, "--format", format_, "--output", list_, "--url", server.url)
-        told = f"{format_} can't hold the name '{name}': {why}; nothing was written, use another --format"
+        told = f"{format_} can't hold the name {name}: {why}; nothing was written, use another --format"
         assert said(done, 1) == told
         assert not list_.exists()
 
 
 REFUSED = {
     "no list": (b"no list of anything\n", "line 1: this is no list of files in a format that is known"),
-    "nothing": (b"", "line 1: this is no list of files in a format that is known"),
+    "nothing": (b"", "line 1: the list is empty"),
     "a line that is none": (
         b"%s  a\nx\n" % (b"0" * 64),
         "line 2: this is no line of sha256sum, sha1sum or md5sum",
@@ -124,16 +138,24 @@ def test_a_list_that_lacks_something_is_refused_by_name(server: Server, alice: C
         list_.write_text(text)
         return said(command(alice, "add", list_, "--batch", batch.id, *more, "--url", server.url), 1)
 
-    assert refused(f"{'0' * 32}  a\n") == f"{list_} has no SHA-256 of a; a manifest has one of each file"
+    hint = "make a list with sha256sum, or hash the folder with 'dossier collect --hash'"
+    without = f"{list_} has no SHA-256 of a, as a manifest has of each file; {hint}"
+    assert refused(f"{'0' * 32}  a\n") == without
+    assert refused("0|/d|1|d/d|0|0|1|1|1|1|0\n0|a|1|r/r|0|0|1|1|1|1|0\nno line\n") == without
     assert refused(f"{digest}  a\n") == f"{list_} has no size of a; give --folder, the folder in which the files lie"
-    assert refused(f"{digest}  a\n", "--folder", tmp_path) == f"{tmp_path / 'a'}: No such file or directory"
+    assert refused(f"{digest}  a\n", "--folder", tmp_path) == (
+        f"{list_} has no size of a, nor has --folder: No such file or directory"
+    )
     (tmp_path / "a").touch()
     assert refused(f"{digest}  a\n{digest}  a\n", "--folder", tmp_path) == f"{list_} has a twice"
     nowhere = command(alice, "add", list_.with_name("none"), "--batch", batch.id, "--url", server.url)
     assert said(nowhere, 1) == f"{list_.with_name('none')}: No such file or directory"
     list_.write_text(f"{digest}  a\n")
     stranger = command(server.client(), "add", list_, "--batch", batch.id, "--folder", tmp_path, "--url", server.url)
-    assert said(stranger, 1) == "there is no such batch, at least for you; give its id"
+    assert said(stranger, 1) == (
+        "there is no such batch, at least for you; the API tells the ids of a case's events and of their batches, and "
+        "in the app a batch's id ends the address of its files"
+    )
     assert batch.read()["files"]["totalCount"] == 0
 
 
@@ -148,15 +170,146 @@ def test_what_is_of_two_gigabytes_is_not_read_into_memory(server: Server, alice:
 
 def test_what_was_broken_off_is_gone_on_with(server: Server, alice: Client, tmp_path: Path) -> None:
     batch, list_ = Batch(alice), tmp_path / "list"
-    lines = [f"{hashlib.sha256(str(n).encode()).hexdigest()}  {n}\n" for n in range(1_500)]
     list_.write_text(
         "%%%% HASHDEEP-1.0\n%%%% size,sha256,filename\n"
-        + "".join(f"{len(line)},{line[:64]},./{line[66:]}" for line in lines)
+        + "".join(f"{len(str(n))},{hashlib.sha256(str(n).encode()).hexdigest()},./{n}\n" for n in range(1_500))
     )
-    assert batch.add(file("7", "7"))["errors"] == []
+    assert batch.add(file("7", "7"), file("70", "70"))["errors"] == []
     done = command(alice, "add", list_, "--batch", batch.id, "--url", server.url)
     assert done.returncode == 0, done.stderr
     assert batch.read()["manifest"]["fileCount"] == 1_500
+
+
+@pytest.mark.parametrize(
+    ("there", "told"),
+    [
+        (file("b", "b"), "the batch has b, which LIST does not list; add the list to an empty batch"),
+        (file("a", "other"), "the batch has a with another SHA-256; add the list to an empty batch"),
+        (file("a", "a", size=2), "the batch has a with another size; add the list to an empty batch"),
+    ],
+    ids=["another path", "another hash", "another size"],
+)
+def test_what_is_there_and_not_in_the_list_keeps_it_from_being_finished(
+    server: Server, alice: Client, tmp_path: Path, there: dict[str, Any], told: str
+) -> None:
+    batch, list_ = Batch(alice), tmp_path / "LIST"
+    assert batch.add(there)["errors"] == []
+    lines = (f"1,{hashlib.sha256(name.encode()).hexdigest()},{name}\n" for name in "ac")
+    list_.write_text("%%%% HASHDEEP-1.0\n%%%% size,sha256,filename\n" + "".join(lines))
+    done = command(alice, "add", list_, "--batch", batch.id, "--url", server.url)
+    assert said(done, 1) == told.replace("LIST", str(list_))
+    assert batch.read()["manifest"] is None
+    assert batch.read()["files"]["totalCount"] == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["%%%% HASHDEEP-1.0\n%%%% size,sha256,filename\n", "0|/d|1|d/drwx------|0|0|1|1|1|1|0\n", "path,sha256\n"],
+    ids=["hashdeep", "bodyfile", "csv"],
+)
+def test_a_list_of_no_file_finishes_nothing(server: Server, alice: Client, tmp_path: Path, text: str) -> None:
+    batch, list_ = Batch(alice), tmp_path / "list"
+    list_.write_text(text)
+    done = command(alice, "add", list_, "--batch", batch.id, "--url", server.url)
+    assert said(done, 1) == f"{list_} lists no file; nothing was sent"
+    assert batch.read()["manifest"] is None
+
+
+def test_what_is_passed_over_is_told(server: Server, alice: Client, tmp_path: Path) -> None:
+    batch, list_ = Batch(alice), tmp_path / "list"
+    digest = hashlib.sha256(b"").hexdigest()
+    folders = "".join(f"./d{number} type=dir\n./l{number} type=link\n" for number in range(22))
+    list_.write_text(f"#mtree\n{folders}./a size=0 sha256={digest}\n")
+    done = command(alice, "add", list_, "--batch", batch.id, "--url", server.url)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode().splitlines() == [
+        "22 entries of the list passed over:",
+        *(f"  line {2 * number + 3}: l{number}: no regular file" for number in range(20)),
+        "  and 2 more",
+        f"1 file is listed in the manifest of batch {batch.id}, which is finished.",
+    ]
+
+
+@pytest.mark.parametrize("way", ["-", "/dev/stdin"])
+def test_a_list_is_read_from_a_pipe(server: Server, alice: Client, tmp_path: Path, way: str) -> None:
+    batch = Batch(alice)
+    (tmp_path / "a").write_text("a")
+    given = ("--batch", batch.id, "--folder", tmp_path, "--url", server.url)
+    done = command(alice, "add", way, *given, piped=b"%s  a\n" % hashlib.sha256(b"a").hexdigest().encode())
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert batch.read()["manifest"]["fileCount"] == 1
+
+
+def test_sizes_are_those_of_regular_files_in_the_folder(server: Server, alice: Client, tmp_path: Path) -> None:
+    batch, list_, folder = Batch(alice), tmp_path / "list", tmp_path / "folder"
+    (folder / "below").mkdir(parents=True)
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "a").write_text("a")
+    (folder / "link").symlink_to(tmp_path / "outside" / "a")
+    (folder / "linked").symlink_to(tmp_path / "outside")
+    os.mkfifo(folder / "fifo")
+    for path, why in (
+        (f"{tmp_path}/outside/a", "the path leads out of the folder"),
+        ("../outside/a", "the path leads out of the folder"),
+        ("below/../../outside/a", "the path leads out of the folder"),
+        ("link", "Too many levels of symbolic links"),
+        ("linked/a", "Not a directory"),
+        ("below", "it is no regular file"),
+        ("fifo", "it is no regular file"),
+    ):
+        list_.write_text(f"{hashlib.sha256(b'a').hexdigest()}  {path}\n")
+        done = command(alice, "add", list_, "--batch", batch.id, "--folder", folder, "--url", server.url)
+        assert said(done, 1) == f"{list_} has no size of {path}, nor has --folder: {why}"
+    done = command(alice, "add", list_, "--batch", batch.id, "--folder", list_, "--url", server.url)
+    assert said(done, 1) == f"{list_} is not a folder"
+    assert batch.read()["files"]["totalCount"] == 0
+
+
+def test_batches_without_a_manifest_are_told(server: Server, alice: Client) -> None:
+    batch = Batch(alice)
+    done = command(alice, "write", "--case", batch.case, "--url", server.url)
+    hint = "'dossier collect --hash' and 'dossier manifest add' make them"
+    assert said(done, 1) == f"there is no finished manifest to write; {hint}"
+    assert batch.add(file("a"))["errors"] == []
+    assert batch.finish(1)["errors"] == []
+    alice.create_batch(batch.case, batch.event, label="Without")
+    done = command(alice, "write", "--case", batch.case, "--url", server.url)
+    assert (done.returncode, done.stderr) == (0, b"dossier: warning: 1 batch has no finished manifest\n")
+    assert done.stdout.endswith(b"  a\n")
+    done = command(alice, "write", "--batch", batch.id, "--url", server.url)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_what_is_asked_for_is_all_that_is_read(server: Server, alice: Client) -> None:
+    batch = Batch(alice)
+    other = alice.create_batch(batch.case, batch.event, label="Other")
+    for path, id_ in (("a", batch.id), ("b", other)):
+        batch.named["fileBatchId"] = id_
+        assert batch.add(file(path))["errors"] == []
+        assert batch.finish(1)["errors"] == []
+    with between(server.url) as way:
+        done = command(alice, "write", "--batch", batch.id, "--url", way.url)
+    assert (done.returncode, done.stdout) == (0, f"{hashlib.sha256(b'').hexdigest()}  a\n".encode())
+    assert sum(b"pathBytes" in body for _, _, body in way.requests) == 1
+
+
+def test_a_list_that_cannot_be_written_is_told_in_a_line(server: Server, alice: Client, tmp_path: Path) -> None:
+    batch = Batch(alice)
+    assert batch.add(*(file(f"{number:0200}") for number in range(900)))["errors"] == []
+    assert batch.finish(900)["errors"] == []
+    given = ("write", "--batch", batch.id, "--url", server.url)
+    full = shell(alice, '"$0" manifest "$@" > /dev/full', *given)
+    assert (full.returncode, full.stderr) == (1, b"dossier: the output can't be written: No space left on device\n")
+    unread = shell(alice, '"$0" manifest "$@" | head -n 1', *given)
+    assert (unread.returncode, unread.stderr) == (0, b"")
+    assert unread.stdout.count(b"\n") == 1
+    # Files of this shell may have so few blocks of 1,024 bytes that the list has more.
+    cut = shell(alice, 'trap "" XFSZ; ulimit -f 100; "$0" manifest "$@"', *given, "--output", tmp_path / "list")
+    assert said(cut, 1) == f"{tmp_path / 'list'} can't be written: File too large"
+    assert [*tmp_path.iterdir()] == []
+    (tmp_path / "dangling").symlink_to("nowhere")
+    there = command(alice, *given, "--output", tmp_path / "dangling")
+    assert said(there, 1) == f"{tmp_path / 'dangling'} exists already; give another --output"
 
 
 # What others made

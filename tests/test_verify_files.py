@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import pty
 import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sysconfig
 import time
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.commands import cli
+from app.commands.folders import Opener
 from app.commands.plans import Choice
 from app.commands.recording import BrokenOffError, Collected, collect
 from app.errors import DossierError
@@ -28,6 +33,7 @@ from tests.between import Exchange, between
 from tests.commands import DOSSIER, PATIENCE, environment
 from tests.server import Client, Server
 from tests.test_collect import bearer, only_case, pages, walking_as_nobody
+from tests.test_files import Batch, file
 
 pytestmark = pytest.mark.long
 
@@ -203,14 +209,24 @@ def is_told_exactly(server: Server, client: Client, folder: Path) -> None:
     assert total["matched"] == len(before) - 8
 
 
-def test_what_is_broken_off_at_any_moment_is_gone_on_with(server: Server, alice: Client, tmp_path: Path) -> None:
+@pytest.fixture
+def chance() -> random.Random:
+    """What a test draws by chance from; the seed is printed where the test fails."""
+    seed = random.randrange(2**32)  # noqa: S311 - no secret
+    print(f"the seed is {seed}")  # noqa: T201 - pytest shows it of a test that fails
+    return random.Random(seed)  # noqa: S311 - no secret
+
+
+def test_what_is_broken_off_at_any_moment_is_gone_on_with(
+    server: Server, alice: Client, tmp_path: Path, chance: random.Random
+) -> None:
     folder = planted(tmp_path / "tree", 1_500)
-    broken_off_thrice(server, alice, folder, lambda _: random.uniform(0, 0.4))  # noqa: S311 - no secret
+    broken_off_thrice(server, alice, folder, lambda _: chance.uniform(0, 0.4))
     is_told_exactly(server, alice, folder)
 
 
 @pytest.mark.slow
-def test_a_large_folder_is_gone_on_with(server: Server, alice: Client, tmp_path: Path) -> None:
+def test_a_large_folder_is_gone_on_with(server: Server, alice: Client, tmp_path: Path, chance: random.Random) -> None:
     folder = tmp_path / "tree"
     library = Path(sysconfig.get_path("stdlib"))
     copies = 0
@@ -222,7 +238,7 @@ def test_a_large_folder_is_gone_on_with(server: Server, alice: Client, tmp_path:
         status = path.stat()
         path.write_bytes(b"%d" % number)
         os.utime(path, ns=(0, status.st_mtime_ns))
-    broken_off_thrice(server, alice, folder, lambda _: random.uniform(0, 5))  # noqa: S311 - no secret
+    broken_off_thrice(server, alice, folder, lambda _: chance.uniform(0, 5))
     is_told_exactly(server, alice, folder)
 
 
@@ -247,7 +263,7 @@ def test_each_moment_leaves_what_can_be_gone_on_with(server: Server, tmp_path: P
                 except BrokenOffError:
                     cases = client.run("{ cases { nodes { number } } }")["cases"]["nodes"]
                     going_on = {"case": str(cases[0]["number"])} if cases else {"choice": choice}
-                    if only_case(client)["status"] == "OPEN" if cases else True:
+                    if not cases or only_case(client)["status"] == "OPEN":
                         assert hashed(f"{server.url}/graphql", client, folder, **going_on).is_whole
             assert recorded(client) == there
             assert only_case(client)["status"] == "ACTIVE"
@@ -404,9 +420,10 @@ def test_an_event_or_a_batch_is_compared_alone(server: Server, alice: Client, ke
     done = verified(server, alice, kept, "--event", other["event"]["id"], "--format", "jsonl")
     assert told_by(done)[0]["changed"] == set()
     done = verified(server, alice, kept, "--event", batch["id"])
+    where = "the API tells the ids of a case's events and of their batches"
     assert (done.returncode, done.stderr) == (
-        1,
-        f"dossier: there is no event {batch['id']}, at least for you; give its id\n",
+        2,
+        f"dossier: there is no event {batch['id']}, at least for you; {where}\n",
     )
 
 
@@ -448,8 +465,9 @@ def test_what_can_not_be_read_is_not_said_to_be_missing(
     code = cli.main(["verify-files", str(kept), "--case", only_case(alice)["id"], *given])
     (kept / "f0").chmod(0o755)
     *unreadable, total = capfd.readouterr().out.splitlines()
-    assert code == 1
+    assert code == 2
     assert "unreadable: f0: Permission denied" in unreadable
+    assert "unreadable: f0/g0/0.txt: a folder that it is in could not be read" in unreadable
     assert len(unreadable) == below + 1
     assert total == f"{46 - below} matched, 0 changed, 0 missing, 0 new, 0 moved, {below + 1} unreadable."
 
@@ -459,6 +477,151 @@ def test_a_case_without_manifests_is_not_compared(server: Server, alice: Client,
     assert hashed(f"{server.url}/graphql", alice, folder).is_whole
     done = verified(server, alice, folder, "--case", only_case(alice)["id"])
     assert (done.returncode, done.stderr) == (
-        1,
+        2,
         "dossier: there is no finished manifest to compare with; 'dossier collect --hash' makes them\n",
     )
+
+
+@pytest.mark.usefixtures("walking_as_nobody")
+def test_why_a_file_can_not_be_read_is_told_beside_its_path(
+    server: Server, alice: Client, kept: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = kept / os.fsdecode(b"caf\xe9: it")
+    folder.mkdir(0)
+    given = ("--case", only_case(alice)["id"], "--url", f"{server.url}/graphql", "--token", bearer(alice))
+    code = cli.main(["verify-files", str(kept), *given, "--format", "jsonl"])
+    (told,) = (each for each in map(json.loads, capfd.readouterr().out.splitlines()) if each["kind"] == "unreadable")
+    bytes_ = b64encode(b"caf\xe9: it").decode()
+    assert told == {"kind": "unreadable", "path": r"caf\xe9: it", "pathBytes": bytes_, "why": "Permission denied"}
+    assert cli.main(["verify-files", str(kept), *given]) == code == 2
+    folder.chmod(0o755)
+    assert r"unreadable: caf\xe9: it: Permission denied" in capfd.readouterr().out.splitlines()
+
+
+def test_it_exits_as_cmp_does(server: Server, alice: Client, kept: Path, tmp_path: Path) -> None:
+    case = only_case(alice)["id"]
+
+    def code(folder: Path, *arguments: str | Path) -> int:
+        return command(alice, "verify-files", folder, *arguments).returncode
+
+    url = f"{server.url}/graphql"
+    assert code(kept, "--case", case, "--url", url) == 0
+    (kept / "empty").unlink()
+    assert code(kept, "--case", case, "--url", url) == 1
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        assert code(kept, "--case", case, "--url", f"http://127.0.0.1:{taken.getsockname()[1]}/graphql") == 2
+    assert code(kept, "--case", case, "--url", url, "--token", "none") == 2
+    assert code(kept, "--case", case, "--url", url, "--token", " ") == 2
+    assert code(tmp_path / "none", "--case", case, "--url", url) == 2
+    assert code(kept, "--case", "none", "--url", url) == 2
+    assert code(kept, "--url", url) == 2
+    assert code(kept, "--case", case, "--url", url, "--resume", tmp_path) == 2
+
+
+@pytest.mark.parametrize(("to", "code"), [("> /dev/full", 2), ("| true", 1)])
+def test_what_differs_is_known_by_the_code_where_nobody_reads_it(
+    server: Server, alice: Client, kept: Path, to: str, code: int
+) -> None:
+    (kept / "empty").unlink()
+    given = ("verify-files", kept, "--case", only_case(alice)["id"], "--url", f"{server.url}/graphql")
+    done = subprocess.run(  # noqa: S603 - our own command
+        ["/bin/bash", "-o", "pipefail", "-c", f'"$0" "$@" {to}', DOSSIER, *given],
+        env=environment(DOSSIER_TOKEN=bearer(alice)),
+        capture_output=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    assert done.returncode == code, done.stderr
+
+
+def test_few_descriptors_are_no_evidence(server: Server, alice: Client, tmp_path: Path) -> None:
+    """A process that may open few files compares all the same; with fewer yet it says so, and nothing of the files."""
+    folder = planted(tmp_path / "tree", 600)
+
+    def limited(most: int, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        script = f'ulimit -n {most}; exec "$0" "$@"'
+        return subprocess.run(  # noqa: S603 - our own command
+            ["/bin/bash", "-c", script, DOSSIER, *arguments, "--url", f"{server.url}/graphql"],
+            env=environment(DOSSIER_TOKEN=bearer(alice)),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+
+    done = limited(64, "collect", folder, "--case-title", "T", "--hash")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert recorded(alice) == sums(folder)
+    done = limited(64, "verify-files", folder, "--case", only_case(alice)["id"])
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_running_out_of_descriptors_ends_it(
+    server: Server, alice: Client, kept: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(Opener, "open", fails)
+    given = ("--case", only_case(alice)["id"], "--url", f"{server.url}/graphql", "--token", bearer(alice))
+    assert cli.main(["verify-files", str(kept), *given]) == 2
+    told = "dossier: Too many open files; allow this process more, with 'ulimit -n 1024'\n"
+    assert capfd.readouterr() == ("", told)
+
+
+def test_manifests_that_differ_are_compared_each_by_itself(server: Server, alice: Client, tmp_path: Path) -> None:
+    """A case has two batches, which list `a` and `gone` as they were at two times, and `same` as it always was."""
+    batch, folder = Batch(alice), tmp_path / "tree"
+    folder.mkdir()
+    later = alice.create_batch(batch.case, batch.event, label="Later")
+    for id_, content in ((batch.id, "old"), (later, "newer")):
+        batch.named["fileBatchId"] = id_
+        assert batch.add(file("a", content), file("gone", content), file("same", "same"))["errors"] == []
+        assert batch.finish(3)["errors"] == []
+    for name, content in (("a", "newer"), ("same", "same"), ("moved", "old")):
+        (folder / name).write_text(content)
+    done = verified(server, alice, folder, "--case", batch.case)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.splitlines() == [
+        "changed: a: it is as another manifest has it",
+        "missing: gone",
+        "moved: gone -> moved",
+        "2 matched, 1 changed, 1 missing, 0 new, 1 moved, 0 unreadable.",
+    ]
+    done = verified(server, alice, folder, "--case", batch.case, "--format", "jsonl")
+    of = {kind: {"size": len(kind), "sha256": sha256(kind.encode()).hexdigest()} for kind in ("old", "newer")}
+    told = [each for each in map(json.loads, done.stdout.splitlines()) if each.get("path") == "a"]
+    assert told == [
+        {
+            "kind": "changed",
+            "path": "a",
+            "recorded": of["old"],
+            "found": of["newer"],
+            "why": "it is as another manifest has it",
+        },
+        {"kind": "matched", "path": "a", "recorded": of["newer"], "found": of["newer"]},
+    ]
+    (folder / "moved").rename(folder / "gone")
+    assert verified(server, alice, folder, "--batch", later).stdout.splitlines() == [
+        "changed: gone",
+        "2 matched, 1 changed, 0 missing, 0 new, 0 moved, 0 unreadable.",
+    ]
+
+
+def test_how_far_it_is_is_shown_on_a_terminal_alone(server: Server, alice: Client, kept: Path) -> None:
+    ours, theirs = pty.openpty()
+    done = subprocess.run(  # noqa: S603 - our own command
+        [DOSSIER, "verify-files", kept, "--case", only_case(alice)["id"], "--url", f"{server.url}/graphql"],
+        env=environment(DOSSIER_TOKEN=bearer(alice), TERM="xterm"),
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        check=False,
+        timeout=PATIENCE,
+    )
+    os.close(theirs)
+    shown = os.read(ours, 100_000).decode()
+    os.close(ours)
+    assert done.returncode == 0
+    assert re.match(r"\r\x1b\[Kread the records of \d+ files?\r", shown)
+    assert shown.endswith("\r\x1b[K")

@@ -7,26 +7,34 @@ import hashlib
 import os
 from base64 import b64decode, b64encode
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, Literal, TypeAlias, get_args
 
 import orjson
 
 from app.commands.failures import CommandError
 from app.commands.folders import Walk
 from app.commands.manifests import files_of, hashed
-from app.commands.plans import File
+from app.commands.plans import File, sized
 from app.commands.recording import find_case
 from app.commands.servers import Server
+from app.commands.streams import Progress
 from app.errors import DossierError
 from app.evidence.entries import Entry
 from app.evidence.writing import digested
 from app.values import visible
 
-KINDS: Final = ("matched", "changed", "missing", "new", "moved", "unreadable")
+Kind: TypeAlias = Literal["matched", "changed", "missing", "new", "moved", "unreadable"]
 """What can be said of a file."""
+
+IDS: Final = "the API tells the ids of a case's events and of their batches"
+BATCH_IDS: Final = f"{IDS}, and in the app a batch's id ends the address of its files"
+"""Where ids are seen, for who gave another one."""
+
+There: TypeAlias = dict[bytes, tuple[File, os.stat_result]]
+"""The files of the folder, by their paths."""
 
 _HEAD = {"format": "dossier verify-files 1"}
 _WHERE = """
@@ -47,12 +55,13 @@ query ($id: ID!, $after: String) {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is said of a file: what was recorded, what is there, and why nothing can be said of what can't be read.
+    """What is said of a file: what was recorded, and what is there.
 
-    Of what was moved, `path` is where it is now and `recorded.path` where it was.
+    Of what was moved, `path` is where it is now and `recorded.path` where it was. `why` says of what can't be read what
+    keeps us from it, and of what changed whether it is as another manifest has it.
     """
 
-    kind: str
+    kind: Kind
     path: bytes
     recorded: Entry | None = None
     found: Entry | None = None
@@ -61,104 +70,92 @@ class Finding:
 
 @dataclass
 class Recorded:
-    """What manifests say: the files asked for by their paths, and the paths of all files of the case.
+    """What manifests say: the files asked for by their paths, and the paths of all files that were read of.
 
-    `whole` where all of the case is asked for; `without` counts batches that are asked for and have no manifest.
+    `whole` where all of the case is asked for; `has_manifests` where one that is asked for is finished; `without`
+    counts batches that are asked for and have none.
     """
 
     whole: bool
     files: dict[bytes, list[Entry]] = field(default_factory=lambda: defaultdict(list))
     paths: set[bytes] = field(default_factory=set)
-    manifests: int = 0
+    has_manifests: bool = False
     without: int = 0
 
 
 def asked_for(
-    server: Server, case: str | None, event: str | None, batch: str | None, tell: Callable[[str], None]
+    server: Server,
+    case: str | None,
+    event: str | None,
+    batch: str | None,
+    progress: Progress,
+    *,
+    has_others: bool = False,
 ) -> Recorded:
     """Read the manifests of a case, by its number or its id, or of an event or a batch by its id, which one is given.
 
-    Raises DossierError.
+    `has_others` reads the other manifests of the case for their paths, too. What a server tells has to be what a
+    manifest's digest was made of. Raises DossierError.
     """
     if case is not None:
-        return recorded(server, "Case", find_case(server, case)["id"], tell)
-    kind, id_ = ("Event", event) if event is not None else ("FileBatch", batch)
-    return recorded(server, kind, id_ or "", tell)
-
-
-def recorded(server: Server, kind: str, id_: str, tell: Callable[[str], None]) -> Recorded:
-    """Read the manifests of a case, or of an `Event` or a `FileBatch` of one. Raises DossierError.
-
-    What a server tells has to be what the manifest's digest was made of.
-    """
-    case_id = id_ if kind == "Case" else _case_of(server, kind, id_)
-    found = Recorded(whole=kind == "Case")
-    for batch in server.pages(_BATCHES, "case", "fileBatches", id=case_id):
-        is_asked_for = found.whole or id_.lower() in {batch["id"], batch["event"]["id"]}
-        if batch["manifest"] is None:
+        case_id, wanted = find_case(server, case)["id"], None
+    else:
+        kind, id_ = ("Event", event) if event is not None else ("FileBatch", batch or "")
+        case_id, wanted = _case_of(server, kind, id_), id_.lower()
+    found = Recorded(whole=wanted is None)
+    for each in server.pages(_BATCHES, "case", "fileBatches", id=case_id):
+        is_asked_for = wanted is None or wanted in {each["id"], each["event"]["id"]}
+        if each["manifest"] is None:
             found.without += is_asked_for
-            continue
-        entries = sorted(files_of(server, batch["id"]), key=lambda entry: entry.path)
-        digest = hashlib.sha256(b"".join(digested(entries))).hexdigest()
-        if digest != batch["manifest"]["sha256"]:
-            raise DossierError(
-                f"the list of batch {visible(batch['label'])} is not the one that its digest was made of"
-            )
-        found.manifests += is_asked_for
-        for entry in entries:
-            found.paths.add(entry.path)
-            if is_asked_for:
-                found.files[entry.path].append(entry)
-        tell(f"read {len(found.paths)} files of the case")
-    if not found.manifests:
-        raise DossierError("there is no finished manifest to compare with; 'dossier collect --hash' makes them")
+        elif is_asked_for or has_others:
+            found.has_manifests |= is_asked_for
+            for entry in _manifest(server, each):
+                found.paths.add(entry.path)
+                if is_asked_for:
+                    found.files[entry.path].append(entry)
+            progress.tell("read the records of", len(found.paths))
     return found
 
 
 def compared(
-    walk: Walk, manifests: Recorded, known: Known, check: Callable[[], None], tell: Callable[[str], None]
-) -> Iterator[Finding]:
-    """Yield a finding for each file that the manifests list, and for those that are new or moved, by their paths.
+    walk: Walk, manifests: Recorded, cache: HashCache, check: Callable[[], None], progress: Progress
+) -> list[Finding]:
+    """Return a finding for each file that the manifests list, and for those that are new or moved, by their paths.
 
-    New is what no manifest of the case lists: of the whole folder for a case; for an event or a batch, what lies in a
-    folder in which one of its files does. A file was moved where its content, of one byte or more, is missed elsewhere.
+    Where manifests differ on a path, each of the contents that they have is compared by itself. New is what no
+    manifest of the case lists: of the whole folder for a case; for an event or a batch, what lies in a folder in which
+    one of its files does. A file was moved where its content, of one byte or more, is missed elsewhere.
     """
-    there: dict[bytes, tuple[File, os.stat_result]] = {}
+    there: There = {}
     for place, name, status in walk.files():
         file = File(place, name, status.st_size, status.st_mtime_ns)
         there[file.path] = file, status
-        if len(there) % 500 == 0:
-            tell(f"found {len(there)} files")
-    lost = [path for path in manifests.files if path not in there]
-    missed = {entry.size for path in lost for entry in manifests.files[path] if entry.size}
-    strangers = [path for path in there if path not in manifests.paths]
-    wanted = [
-        path for path, entries in manifests.files.items() if path in there and _may_match(there[path][0], entries)
+        progress.tell("found", len(there))
+    recorded = {path: _contents(entries) for path, entries in manifests.files.items()}
+    missed = {entry.size for path, entries in recorded.items() if path not in there for entry in entries if entry.size}
+    unlisted = [path for path in there if path not in manifests.paths]
+    wanted = [path for path, entries in recorded.items() if path in there and _may_match(there[path][0], entries)]
+    wanted += [path for path in unlisted if there[path][0].size in missed]
+    hashes = _hashes([there[path] for path in wanted], walk, cache, check, progress)
+    # A line of the walk says the reason behind the path.
+    unreadable = {
+        path: line.rpartition(": ")[2] for path, line in zip(walk.unreadable_paths, walk.unreadable, strict=True)
+    }
+    findings = [
+        finding for path, entries in recorded.items() for finding in _of_path(path, entries, there, hashes, unreadable)
     ]
-    wanted += [path for path in strangers if there[path][0].size in missed]
-    hashes = _hashes([there[path] for path in wanted], walk, known, check, tell)
-    closed = set(walk.unreadable_paths)
-    findings = [_finding(path, entries, there, hashes, closed) for path, entries in manifests.files.items()]
-    where = {path.rpartition(b"/")[0] for path in manifests.files}
-    findings += _elsewhere(
+    findings += [Finding("unreadable", path, why=why) for path, why in unreadable.items() if path not in recorded]
+    folders = {path.rpartition(b"/")[0] for path in recorded}
+    elsewhere = _elsewhere(
         [finding for finding in findings if finding.kind == "missing"],
-        {path: Entry(path, there[path][0].size, sha256=hashes.get(path)) for path in strangers if path not in closed},
-        lambda path: manifests.whole or path.rpartition(b"/")[0] in where,
+        [Entry(path, there[path][0].size, sha256=hashes.get(path)) for path in unlisted if path not in unreadable],
+        lambda path: manifests.whole or path.rpartition(b"/")[0] in folders,
     )
-    moved = {finding.recorded.path for finding in findings if finding.kind == "moved" and finding.recorded}
-    told = {finding.path for finding in findings}
-    reasons = dict(zip(walk.unreadable_paths, walk.unreadable, strict=True))
-    findings += [Finding("unreadable", path, why=why) for path, why in reasons.items() if path not in told]
-    for finding in sorted(findings, key=lambda each: (each.path, each.kind)):
-        if finding.kind == "missing" and finding.path in moved:
-            continue
-        if finding.kind == "unreadable" and finding.why is None:
-            yield Finding("unreadable", finding.path, finding.recorded, why=reasons.get(finding.path))
-        else:
-            yield finding
+    findings = [finding for finding in findings if finding.kind != "missing"] + elsewhere
+    return sorted(findings, key=lambda finding: (finding.path, finding.kind))
 
 
-class Known:
+class HashCache:
     """Hashes of files that were read before, kept in a file so that an interrupted comparison can be gone on with.
 
     A file's hash is known as long as its size, its time and its inode are the same.
@@ -218,13 +215,30 @@ def _state(status: os.stat_result) -> list[int]:
     return [status.st_size, status.st_mtime_ns, status.st_ino]
 
 
+def _manifest(server: Server, batch: Mapping[str, Any]) -> list[Entry]:
+    """Return what the manifest of a batch lists. Raises DossierError where its digest was made of something else."""
+    entries = sorted(files_of(server, batch["id"]), key=lambda entry: entry.path)
+    digest = hashlib.sha256(b"".join(digested(entries))).hexdigest()
+    if digest != batch["manifest"]["sha256"]:
+        raise DossierError(f"what is told of batch {visible(batch['label'])} is not what its digest was made of")
+    return entries
+
+
 def _case_of(server: Server, kind: str, id_: str) -> str:
     node: Any = server.call(_WHERE, id=id_)["node"]
     if not isinstance(node, dict) or node["__typename"] != kind:
-        noun = {"Event": "event", "FileBatch": "file batch"}[kind]
-        raise CommandError(f"there is no {noun} {visible(id_)}, at least for you; give its id")
+        noun, where = ("event", IDS) if kind == "Event" else ("file batch", BATCH_IDS)
+        raise CommandError(f"there is no {noun} {visible(id_)}, at least for you; {where}")
     case_id: str = (node if kind == "Event" else node["event"])["case"]["id"]
     return case_id
+
+
+def _contents(entries: Iterable[Entry]) -> list[Entry]:
+    """Return the first entry of each content that is recorded at a path."""
+    contents: dict[tuple[int | None, bytes | None], Entry] = {}
+    for entry in entries:
+        contents.setdefault((entry.size, entry.sha256), entry)
+    return [*contents.values()]
 
 
 def _may_match(file: File, entries: Iterable[Entry]) -> bool:
@@ -234,12 +248,12 @@ def _may_match(file: File, entries: Iterable[Entry]) -> bool:
 def _hashes(
     files: list[tuple[File, os.stat_result]],
     walk: Walk,
-    known: Known,
+    cache: HashCache,
     check: Callable[[], None],
-    tell: Callable[[str], None],
+    progress: Progress,
 ) -> dict[bytes, bytes]:
     """Return the SHA-256 of files by their paths; those that can't be read are noted in the walk."""
-    hashes = {file.path: digest for file, status in files if (digest := known.get(file.path, status)) is not None}
+    hashes = {file.path: digest for file, status in files if (digest := cache.get(file.path, status)) is not None}
     lacking = [(number, file) for number, (file, _) in enumerate(files) if file.path not in hashes]
     total = sum(file.size for _, file in lacking)
     done = 0
@@ -247,52 +261,53 @@ def _hashes(
         for number, entry in hashed(lacking, walk, opener, check):
             file, status = files[number]
             done += file.size
-            tell(f"read {done * 100 // max(total, 1)} % of {total:,} bytes")
+            progress.tell("read", done, total, sized)
             if entry is not None and entry.sha256 is not None:
                 hashes[file.path] = entry.sha256
-                known.put(file.path, status, entry.sha256)
+                cache.put(file.path, status, entry.sha256)
     return hashes
 
 
-def _finding(
-    path: bytes,
-    entries: list[Entry],
-    there: Mapping[bytes, tuple[File, os.stat_result]],
-    hashes: Mapping[bytes, bytes],
-    closed: set[bytes],
-) -> Finding:
-    """Return what is said of a file that a manifest lists, or several manifests do."""
-    entry = entries[0]
-    if (
-        path in closed
-        or any(path[:end] in closed for end, byte in enumerate(path) if byte == ord("/"))
-        or b"" in closed
-    ):
-        return Finding("unreadable", path, entry)
+def _of_path(
+    path: bytes, entries: list[Entry], there: There, hashes: Mapping[bytes, bytes], unreadable: Mapping[bytes, str]
+) -> list[Finding]:
+    """Return what is said of a path that manifests list, for each content that they have of it."""
+    folders = (path[:end] for end, byte in enumerate(path) if byte == ord("/"))
+    if path in unreadable:
+        return [Finding("unreadable", path, entry, why=unreadable[path]) for entry in entries]
+    if b"" in unreadable or any(folder in unreadable for folder in folders):
+        return [Finding("unreadable", path, entry, why="a folder that it is in could not be read") for entry in entries]
     if path not in there:
-        return Finding("missing", path, entry)
+        return [Finding("missing", path, entry) for entry in entries]
     found = Entry(path, there[path][0].size, sha256=hashes.get(path))
-    if found.sha256 is not None and any(each.sha256 == found.sha256 for each in entries):
-        return Finding("matched", path, entry, found)
-    return Finding("changed", path, entry, found)
+    matched = [entry for entry in entries if found.sha256 is not None and entry.sha256 == found.sha256]
+    why = "it is as another manifest has it" if matched else None
+    return [
+        Finding("matched", path, entry, found) if entry in matched else Finding("changed", path, entry, found, why)
+        for entry in entries
+    ]
 
 
-def _elsewhere(
-    missing: list[Finding], strangers: Mapping[bytes, Entry], is_covered: Callable[[bytes], bool]
-) -> Iterator[Finding]:
-    """Yield what was moved, and what is new."""
+def _elsewhere(missing: list[Finding], unlisted: list[Entry], is_covered: Callable[[bytes], bool]) -> list[Finding]:
+    """Return what was moved, what is new, and what is still missing then."""
     waiting: dict[bytes, list[Entry]] = defaultdict(list)
     for finding in sorted(missing, key=lambda each: each.path, reverse=True):
         if finding.recorded is not None and finding.recorded.size and finding.recorded.sha256:
             waiting[finding.recorded.sha256].append(finding.recorded)
-    for path, entry in sorted(strangers.items()):
+    found: list[Finding] = []
+    moved: set[Entry | None] = set()
+    for entry in sorted(unlisted, key=lambda each: each.path):
         if entry.sha256 is not None and waiting[entry.sha256]:
-            yield Finding("moved", path, waiting[entry.sha256].pop(), entry)
-        elif is_covered(path):
-            yield Finding("new", path, found=entry)
+            source = waiting[entry.sha256].pop()
+            moved.add(source)
+            found.append(Finding("moved", entry.path, source, entry))
+        elif is_covered(entry.path):
+            found.append(Finding("new", entry.path, found=entry))
+    return found + [finding for finding in missing if finding.recorded not in moved]
 
 
-def counts_of(findings: Iterable[Finding]) -> dict[str, int]:
+def counts_of(findings: Iterable[Finding]) -> dict[Kind, int]:
     """Return how many findings there are of each kind."""
     counted = Counter(finding.kind for finding in findings)
-    return {kind: counted[kind] for kind in KINDS}
+    kinds: tuple[Kind, ...] = get_args(Kind)
+    return {kind: counted[kind] for kind in kinds}

@@ -43,6 +43,19 @@ def say(*lines: str) -> None:
         raise OutputError(error) from None
 
 
+def put(data: bytes) -> None:
+    """Write bytes to standard output, behind what is still on its way there. Raises OutputError."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        _discard(sys.stdout)
+        raise OutputError(error) from None
+
+
 def complain(*lines: str) -> None:
     """Write lines to standard error, if there is one to be written to."""
     try:

@@ -5,22 +5,24 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from app.commands.collect import add_server_to, terminal, token_of
+from app.commands.collect import add_server_to, token_of
 from app.commands.failures import CommandError
 from app.commands.interrupts import SilentInterrupts
 from app.commands.parsers import command, text
-from app.commands.streams import say
-from app.values import visible
+from app.commands.streams import OutputError, Progress, say
+from app.errors import DeadlineExceeded, DossierError, Unavailable, UnknownOutcome
 
 if TYPE_CHECKING:
-    from app.commands.comparing import Finding
+    from app.commands.comparing import Finding, Kind
     from app.evidence.entries import Entry
 
-DIFFERENT = 1  # what it exits with when the folder is not as it was recorded
+# What it exits with, as cmp and diff do.
+DIFFERENT: Final = 1
+TROUBLE: Final = 2
 
 
 def add_to(commands: Any) -> None:
@@ -37,8 +39,10 @@ def add_to(commands: Any) -> None:
         "in a folder in which one of its files does, and is in no manifest of the case.",
     )
     parser.epilog = (
-        "Exit codes: 0 when all is as recorded; 1 when something is not, could not be read, or the comparison failed; "
-        "2 for misuse; 130, 143 and 129 when SIGINT (Ctrl-C), SIGTERM or SIGHUP ended it."
+        "Exit codes, as cmp and diff have them: 0 when all is as recorded; 1 when something is not; 2 when it could "
+        "not be compared, or not all of it: misuse, a server that can't be reached or refuses, what could not be read; "
+        "130, 143 and 129 when SIGINT (Ctrl-C), SIGTERM or SIGHUP ended it. Example: 'dossier verify-files "
+        "~/Documents --case 12'."
     )
     parser.add_argument("folder", metavar="DIR", help="the folder that was collected, or a copy of it")
     add_which_to(parser)
@@ -65,62 +69,84 @@ def add_to(commands: Any) -> None:
 def add_which_to(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say which manifests are meant, of which one has to be given."""
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--case", metavar="CASE", type=text, help="those of a case, by its number or its id")
-    which.add_argument("--event", metavar="ID", type=text, help="those of the batches of an event, by its id")
-    which.add_argument("--batch", metavar="ID", type=text, help="that of a file batch, by its id")
+    which.add_argument("--case", metavar="CASE", type=text, help="the manifests of a case, by its number or its id")
+    which.add_argument(
+        "--event",
+        metavar="ID",
+        type=text,
+        help="the manifests of the batches of an event, by its id",
+    )
+    which.add_argument(
+        "--batch",
+        metavar="ID",
+        type=text,
+        help="the manifest of a file batch, by its id, which ends the address that the app has of its files",
+    )
 
 
 def _run(options: argparse.Namespace) -> int:
+    try:
+        return _compared(options)
+    except (DossierError, DeadlineExceeded, Unavailable, UnknownOutcome) as error:
+        # By itself a failure is 1, which would say that something differs.
+        code = error.exit_code if isinstance(error, CommandError) and error.exit_code != DIFFERENT else TROUBLE
+        raise CommandError(str(error), exit_code=code) from None
+
+
+def _compared(options: argparse.Namespace) -> int:
     with SilentInterrupts():
         from app.commands import comparing
         from app.commands.folders import Walk
-        from app.commands.recording import report
         from app.commands.servers import Server
         from app.commands.signals import Ended, Signals
 
-    progress = terminal()
-
-    def tell(words: str) -> None:
-        report(progress, words)
-
     with contextlib.ExitStack() as stack:
         signals = stack.enter_context(Signals.taken())
-        stack.callback(tell, "")
+        progress = stack.enter_context(Progress.on_standard_error())
         walk = Walk(os.fspath(options.folder), one_file_system=options.one_file_system, check=signals.check)
         stack.callback(walk.close)
-        known = comparing.Known(options.resume, walk)
-        stack.callback(known.close)
+        cache = comparing.HashCache(options.resume, walk)
+        stack.callback(cache.close)
         server = Server(options.url, token_of(options)[0], signals.wait)
         stack.callback(server.close)
         try:
-            manifests = comparing.asked_for(server, options.case, options.event, options.batch, tell)
-            findings = list(comparing.compared(walk, manifests, known, signals.check, tell))
+            recorded = comparing.asked_for(
+                server, options.case, options.event, options.batch, progress, has_others=True
+            )
+            if not recorded.has_manifests:
+                raise DossierError("there is no finished manifest to compare with; 'dossier collect --hash' makes them")
+            findings = comparing.compared(walk, recorded, cache, signals.check, progress)
         except Ended as ended:
             hint = "; the same command goes on with what was read" if options.resume else ""
             raise CommandError(f"{ended}; the folder was not compared{hint}", exit_code=128 + ended.number) from None
-        tell("")
+        progress.clear()
         counts = comparing.counts_of(findings)
         lines = _as_jsonl if options.format == "jsonl" else _as_text
-        say(*lines(findings, counts, manifests.without))
+        try:
+            say(*lines(findings, counts, recorded.without))
+        except OutputError as error:
+            if not error.is_unread:
+                raise
+    if counts["unreadable"]:
+        return TROUBLE
     return 0 if counts["matched"] == len(findings) else DIFFERENT
 
 
-def _as_text(findings: list[Finding], counts: dict[str, int], without: int) -> Iterator[str]:
+def _as_text(findings: list[Finding], counts: Mapping[Kind, int], without: int) -> Iterator[str]:
     from app.evidence.entries import printed
 
     for finding in findings:
+        path = printed(finding.path) or "the folder itself"
         if finding.kind == "moved" and finding.recorded is not None:
-            yield f"moved: {printed(finding.recorded.path)} -> {printed(finding.path)}"
-        elif finding.kind == "unreadable":
-            yield f"unreadable: {visible(finding.why or printed(finding.path))}"
+            yield f"moved: {printed(finding.recorded.path)} -> {path}"
         elif finding.kind != "matched":
-            yield f"{finding.kind}: {printed(finding.path)}"
+            yield f"{finding.kind}: {path}" + ("" if finding.why is None else f": {finding.why}")
     yield ", ".join(f"{count:,} {kind}" for kind, count in counts.items()) + "."
     if without:
         yield f"Not compared: {without:,} {'batch' if without == 1 else 'batches'} without a manifest."
 
 
-def _as_jsonl(findings: list[Finding], counts: dict[str, int], without: int) -> Iterator[str]:
+def _as_jsonl(findings: list[Finding], counts: Mapping[Kind, int], without: int) -> Iterator[str]:
     import orjson
 
     for finding in findings:
