@@ -84,7 +84,7 @@ def add_to(commands: Any) -> None:
         metavar="ID",
         type=text,
         required=True,
-        help="the file batch, by its id, which ends the address that the app has of its files",
+        help="the file batch, by its id, which createFileBatch tells",
     )
     add.add_argument("--format", choices=READ, help="the list's format (default: told by what is in it)")
     add.add_argument("--folder", metavar="DIR", type=Path, help="where the files lie: sizes that LIST lacks are theirs")
