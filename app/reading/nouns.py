@@ -690,9 +690,9 @@ class HavingHash:
 
     fault = staticmethod(hash_fault)
 
-    def __call__(self, rows: Filtered, _: str, bind: Bind, __: Asking) -> ColumnElement[bool]:
-        """See Filter; those of a page are found by an index, see lists.py."""
-        return or_(*(rows.c[name] == bind(partial(hash_of, name), name) for name in HASHES))
+    def __call__(self, *_: object) -> ColumnElement[bool]:
+        """See Filter; an index finds them, and no row is looked at for its hash: see `found_rows`."""
+        raise TypeError("a condition on hashes")
 
 
 having_hash = HavingHash()
