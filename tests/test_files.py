@@ -6,6 +6,7 @@ import base64
 import hashlib
 import time
 from concurrent.futures import ThreadPoolExecutor
+from random import Random
 from typing import Any
 
 import pytest
@@ -48,6 +49,10 @@ def sha256(text: str) -> str:
 
 def file(path: str, content: str = "", **more: Any) -> dict[str, Any]:
     return {"path": path, "size": len(content), "sha256": sha256(content), **more}
+
+
+def raw(path: bytes) -> dict[str, Any]:
+    return file(path.decode("utf-8", "backslashreplace"), pathBytes=base64.b64encode(path).decode())
 
 
 class Batch:
@@ -149,19 +154,57 @@ def test_a_manifest_is_added_to_finished_and_then_never_changes(server: Server, 
 
 
 def test_paths_are_bytes(server: Server, batch: Batch) -> None:
-    def raw(path: bytes) -> dict[str, Any]:
-        return file(path.decode("utf-8", "backslashreplace"), pathBytes=base64.b64encode(path).decode())
-
     names = [b"\xff", rb"\xff", b"a\xffb", b"z", "\U0010ffff".encode(), b"\xc3(", b"a"]
     assert batch.add(*map(raw, names))["errors"] == []
     found = {each["path"]: each["pathBytes"] for each in batch.read()["files"]["nodes"] if each["pathBytes"]}
     assert found == {"\\xff": "/w==", "a\\xffb": "Yf9i", "\\xc3(": "wyg="}
-    assert paths(batch) == ["\\xc3(", "\\xff", "\\xff", "a", "a\\xffb", "z", "\U0010ffff"]
+    assert paths(batch) == ["\\xff", "a", "a\\xffb", "z", "\\xc3(", "\U0010ffff", "\\xff"]
     lines = []
     for name in sorted(names):
         escaped = name.replace(b"\\", b"\\\\")
         lines.append((b"\\" if escaped != name else b"") + sha256("").encode() + b"  " + escaped + b"\n")
     assert batch.finish(7)["fileBatch"]["manifest"]["sha256"] == hashlib.sha256(b"".join(lines)).hexdigest()
+    assert findings(server.settings, batch.case) == []
+
+
+def noise(seed: int, size: int, *, characters: bytes = bytes(range(33, 127))) -> bytes:
+    """Return a name that no index can make shorter."""
+    return bytes(Random(seed).choices(characters, k=size))  # noqa: S311 - for tests
+
+
+def test_paths_may_be_as_long_as_they_like_and_come_in_the_order_of_their_bytes(server: Server, batch: Batch) -> None:
+    begin = noise(0, 1_000)
+    chinese = "".join(map(chr, Random(1).choices(range(0x4E00, 0x9FFF), k=10_922))).encode()  # noqa: S311 - for tests
+    names = [
+        *(noise(seed, size) for seed, size in ((2, 2_700), (3, 8_000), (4, 32_767))),
+        chinese,
+        *(noise(seed, size, characters=bytes(range(128, 256))) for seed, size in ((5, 1_000), (6, 1_001), (7, 8_000))),
+        *(begin + end for end in (b"", b"a", b"a" * 31_000, b"\xff", b"\xff\xff", *(b"%d" % end for end in range(40)))),
+    ]
+    Random(8).shuffle(names)  # noqa: S311 - for tests
+    assert batch.add(*map(raw, names))["errors"] == []
+    for name in (begin, begin + b"a", begin + b"\xff", chinese):
+        there = "is that of a file which the batch has already"
+        assert refusals(batch.add(raw(name))) == [(["input", "files", "0", "path"], f"`files[0].path` {there}")]
+    told = batch.read(first=100)["files"]["nodes"]
+    assert sorted(path_of(each["path"], each["pathBytes"]) for each in told) == sorted(names)
+    assert [path_of(each["path"], each["pathBytes"])[:1_000] for each in told] == sorted(name[:1_000] for name in names)
+    for prefix in (begin[:500], begin, begin + b"1", begin + b"aaaaa"):
+        assert sorted(paths(batch, pathPrefix=prefix.decode())) == sorted(
+            shown(name) for name in names if name.startswith(prefix)
+        )
+    wanted = b"".join(digested(Entry(name, sha256=hashlib.sha256().digest()) for name in sorted(names)))
+    done = batch.finish(len(names))["fileBatch"]
+    assert done["manifest"]["sha256"] == hashlib.sha256(wanted).hexdigest()
+    assert findings(server.settings, batch.case) == []
+
+
+def test_a_thousand_long_paths_in_a_folder_are_listed_in_order(server: Server, batch: Batch) -> None:
+    names = [b"d" * 1_000 + b"%d" % number for number in range(2_500)]
+    for start in range(0, len(names), 250):
+        assert batch.add(*map(raw, names[start : start + 250]))["errors"] == []
+    wanted = b"".join(digested(Entry(name, sha256=hashlib.sha256().digest()) for name in sorted(names)))
+    assert batch.finish(2_500)["fileBatch"]["manifest"]["sha256"] == hashlib.sha256(wanted).hexdigest()
     assert findings(server.settings, batch.case) == []
 
 
@@ -351,7 +394,7 @@ OF_FILES = "(SELECT * FROM search_texts WHERE type = 'FILE') AS of_files"
 TAMPERED = {
     "a file that is gone": "DELETE FROM files WHERE {of} AND path = 'a'",
     "another size": "UPDATE files SET size = size + 1 WHERE {of} AND path = 'a'",
-    "another path": "UPDATE files SET path = 'A' WHERE {of} AND path = 'a'",
+    "another path": "UPDATE files SET path = 'A', path_key = 'A' WHERE {of} AND path = 'a'",
     "another hash": "UPDATE files SET sha256 = (SELECT o.sha256 FROM files o WHERE o.path = 'b' AND {other}) "
     "WHERE {of} AND path = 'a'",
 }
@@ -367,6 +410,16 @@ def test_files_that_were_changed_around_dossier_are_found(server: Server, batch:
     told = " ".join(map(str, findings(server.settings, batch.case)))
     assert "manifestSha256: it is not the digest of the files that there are" in told
     assert batch.id in told
+
+
+@pytest.mark.parametrize("column", ["path", "path_key"])
+def test_a_path_that_is_not_that_of_its_key_is_found(server: Server, batch: Batch, column: str) -> None:
+    assert batch.add(file("a"))["errors"] == []
+    (listed,) = batch.read()["files"]["nodes"]
+    execute(server, f"UPDATE files SET {column} = 'b' WHERE CAST(id AS text) = '{listed['id']}'")  # noqa: S608 - ours
+    told = [*map(str, findings(server.settings, batch.case))]
+    wrong = f"FILE {listed['id']}, field path: it is not that of which the batch has a file"
+    assert [each.endswith(wrong) for each in told].count(True) == 1
 
 
 @pytest.mark.parametrize(
@@ -441,7 +494,11 @@ def test_who_adds_at_the_same_time_adds_each_path_once(server: Server, batch: Ba
     assert batch.read()["files"]["totalCount"] == 20
 
 
-names = st.binary(min_size=1, max_size=30).filter(lambda name: b"\0" not in name)
+names = st.builds(
+    bytes.__add__,
+    st.sampled_from([b"", b"x" * 999, b"x" * 1_000]),
+    st.binary(min_size=1, max_size=30).filter(lambda name: b"\0" not in name),
+)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

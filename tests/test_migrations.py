@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import sqlite3
 from collections.abc import Callable
@@ -14,13 +15,27 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import CheckConstraint, Column, DefaultClause, Index, Integer, MetaData, String, Table, inspect
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    DefaultClause,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    TableClause,
+    column,
+    insert,
+    inspect,
+)
 from sqlalchemy import text as sql_text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from app.db import migrations, open_database, postgresql, sqlite_writer
 from app.db.models import Base
+from app.db.types import Id
 from app.errors import DossierError
 from app.settings import Settings, from_environment
 from tests.commands import dossier
@@ -355,6 +370,42 @@ def test_rows_stay_as_they_are_when_they_come_to_have_tags(settings: Settings) -
     assert ask(settings, found) == [("A", "E", "B", None, '["T"]', None)]
     migrations.migrate(settings, "base")
     assert tables(settings) == {"alembic_version"}
+
+
+def test_files_keep_their_paths_when_these_come_to_have_keys(settings: Settings) -> None:
+    migrations.migrate(settings, "0011")
+    long = "ä" * 501
+    paths = {"a": None, "\\xff": "/w==", "\\xff ": None, "ä": None, long: None}
+    named = [column(name, Id) for name in ("id", "case_id", "event_id", "batch_id")]
+    files = TableClause("files", *named, *map(column, ("path", "size", "sha256", "path_bytes", "raw")))
+    ids = {path: f"01890000-0000-7000-8000-00000000000{number}" for number, path in enumerate(paths)}
+
+    def write(connection: Connection) -> None:
+        for path, raw in paths.items():
+            values = {
+                **dict.fromkeys(("id", "case_id", "event_id", "batch_id"), ids[path]),
+                "path": path,
+                "size": 1,
+                "sha256": b"h" * 32,
+                "path_bytes": raw,
+                "raw": b"\xff" if raw else b"",
+            }
+            connection.execute(insert(files), values)
+
+    def read(connection: Connection) -> Any:
+        found = connection.exec_driver_sql("SELECT path, CAST(id AS text), path_key FROM files")
+        return {path: tuple(rest) for path, *rest in found}
+
+    ask(settings, write)
+    migrations.migrate(settings)
+    keys = {path: path.encode().decode("latin-1") for path in paths} | {"\\xff": "ÿ"}
+    keys[long] = keys[long][:1_000] + f"\u0100{hashlib.sha256(long.encode()).hexdigest()}"
+    assert ask(settings, read) == {path: (ids[path], keys[path]) for path in paths}
+    downgrade(settings, "0011")
+    raws = ask(settings, lambda connection: connection.exec_driver_sql("SELECT path, raw FROM files").all())
+    assert {path: bytes(raw) for path, raw in raws} == {path: b"\xff" if paths[path] else b"" for path in paths}
+    migrations.migrate(settings)
+    assert ask(settings, read) == {path: (ids[path], keys[path]) for path in paths}
 
 
 def test_they_leave_no_difference_to_the_models(settings: Settings) -> None:

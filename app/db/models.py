@@ -321,8 +321,7 @@ class File(Base):
     __tablename__ = "files"
     __table_args__ = (
         CheckConstraint("size >= 0", name="size_not_negative"),
-        Index("files_by_path", "batch_id", "path", "raw", unique=True),
-        Index("files_by_raw", "batch_id", "raw", **_where("path_bytes IS NOT NULL")),
+        Index("files_by_path", "batch_id", "path_key", unique=True),
         # All that the viewer may see with a hash are found case by case.
         Index("files_by_sha256", "sha256", "case_id", "id"),
         Index("files_by_sha1", "sha1", "case_id", "id", **_where("sha1 IS NOT NULL")),
@@ -333,7 +332,7 @@ class File(Base):
     case_id: Mapped[str] = mapped_column(Id)
     event_id: Mapped[str] = mapped_column(Id)
     batch_id: Mapped[str] = mapped_column(Id)
-    # As it is shown; of what is no UTF-8 the bytes, too, in base64 as they are told, and raw as they sort.
+    # As it is shown; of what is no UTF-8 the bytes, too, in base64 as they are told. For its key see record/files.py.
     path: Mapped[str] = mapped_column(Folded)
     size: Mapped[int] = mapped_column(BigInteger)
     modified_at: Mapped[datetime | None] = mapped_column(Time)
@@ -341,7 +340,7 @@ class File(Base):
     sha1: Mapped[bytes | None] = mapped_column(Hash)
     md5: Mapped[bytes | None] = mapped_column(Hash)
     path_bytes: Mapped[str | None] = mapped_column(Text)
-    raw: Mapped[bytes] = mapped_column(LargeBinary)
+    path_key: Mapped[str] = mapped_column(Folded)
 
 
 class SearchText(Base):

@@ -46,10 +46,14 @@ def sha256sum(entries: Iterable[Entry]) -> Iterator[bytes]:
 
 def digested(entries: Iterable[Entry]) -> Iterator[bytes]:
     """Yield the lines of a list as sha256sum writes it, of which a manifest's digest is made."""
-    for entry in entries:
-        path = entry.path.replace(b"\\", rb"\\").replace(b"\n", rb"\n").replace(b"\r", rb"\r")
-        begin = b"\\" if path != entry.path else b""
-        yield b"%s%s  %s\n" % (begin, _hex("sha256sum", entry), path)
+    return map(line_of, entries)
+
+
+def line_of(entry: Entry) -> bytes:
+    """Return the line of sha256sum's list for a file."""
+    path = entry.path.replace(b"\\", rb"\\").replace(b"\n", rb"\n").replace(b"\r", rb"\r")
+    begin = b"\\" if path != entry.path else b""
+    return b"%s%s  %s\n" % (begin, _hex("sha256sum", entry), path)
 
 
 def hashdeep(entries: Iterable[Entry]) -> Iterator[bytes]:

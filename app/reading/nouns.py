@@ -41,6 +41,7 @@ from app.evidence.entries import HASHES, MAX_PATH
 from app.ownership import Asking
 from app.reading.finding import EXCERPT, has_text
 from app.reading.pages import MAX_TEXT, Columns, Order, order_of
+from app.record.files import KEY_BYTES, key_of
 from app.values import earliest_reaching, fold, parse_id, text_fault
 
 LEAD: Final = "dossier-lead"
@@ -690,9 +691,9 @@ class HavingHash:
 
     fault = staticmethod(hash_fault)
 
-    def __call__(self, rows: Filtered, _: str, bind: Bind, __: Asking) -> ColumnElement[bool]:
-        """See Filter; those of a page are found by an index, see lists.py."""
-        return or_(*(rows.c[name] == bind(partial(hash_of, name), name) for name in HASHES))
+    def __call__(self, *_: object) -> ColumnElement[bool]:
+        """See Filter; an index finds them, and no row is looked at for its hash: see `found_rows`."""
+        raise TypeError("a condition on hashes")
 
 
 having_hash = HavingHash()
@@ -713,8 +714,17 @@ class Begins:
         return text_fault(prefix) if len(prefix) <= MAX_PATH else f"may have up to {MAX_PATH:,} characters"
 
     def __call__(self, rows: Filtered, _: str, bind: Bind, __: Asking) -> ColumnElement[bool]:
-        """See Filter."""
-        return and_(rows.c["path"] >= bind(str, "path"), rows.c["path"] < bind(_behind, "path"))
+        """See Filter; by an index as far as the bytes of a path are those that are shown of it."""
+        path, key = rows.c["path"], rows.c["path_key"]
+        keyed = and_(
+            key >= bind(_least_key, "path_key"), key < bind(lambda text: _behind(_least_key(text)), "path_key")
+        )
+        return and_(keyed, path >= bind(str, "path"), path < bind(_behind, "path"))
+
+
+def _least_key(prefix: str) -> str:
+    """Return the least key of the paths that begin with a text, before what may stand for a byte that is no UTF-8."""
+    return key_of(prefix.partition("\\")[0].encode()[:KEY_BYTES])
 
 
 def _behind(prefix: str) -> str:

@@ -43,6 +43,7 @@ from app.db.models import (
     table_of,
 )
 from app.db.snapshots import Snapshot, StoredRow
+from app.evidence.entries import bytes_of
 from app.record import files
 from app.record.entries import FILE, SUBJECTS, VALUES, Row, Subject, leaf_of, tag_index
 from app.record.indexing import is_index_right, strays
@@ -179,9 +180,12 @@ class Verification:
     def _search_faults(self) -> Iterator[Finding]:
         for case_id, type_, row_id in self._rows(_STRAYS):
             yield self._finding(case_id, Fault(None, SEARCHED, "there is no such row of the case"), (type_, row_id))
-        for file_id, case_id, path, text in self._rows(_FILE_TEXTS):
+        for file_id, case_id, path, base64, key, text in self._rows(_FILE_TEXTS):
             if not isinstance(path, str) or text != FILE.text({"path": path}):
                 wrong = Fault(None, SEARCHED, "it is not what is searched of the path")
+                yield self._finding(case_id, wrong, (FILE.name, file_id))
+            if not _is_key(key, path, base64):
+                wrong = Fault(None, "path", "it is not that of which the batch has a file")
                 yield self._finding(case_id, wrong, (FILE.name, file_id))
         if not self._given and not is_index_right(self._snapshot):
             sentence = "the index of what is searched is another than that of the texts; run 'dossier reindex'"
@@ -190,21 +194,18 @@ class Verification:
     def _manifest_faults(self) -> Iterator[Finding]:
         """Make manifests anew of the files that there are, and compare them with what batches say of theirs."""
         batches = ((row[0], row) for row in self._rows(_MANIFESTS))
-        there = merge(*(self._listed(statements) for statements in _LISTED), key=_place)
-        for (batch_id,), listed, found in together(there, batches, 1):
+        for (batch_id,), listed, found in together(self._rows(_LISTED), batches, 1):
             for _, (_, case_id, *told) in found:  # files may be there without a manifest, and of what was deleted
                 try:
-                    made = files.manifest_of((path, hash_, size) for _, path, hash_, size in listed)
-                except (AttributeError, TypeError):
+                    made = files.manifest_of(files.in_order((row[1:] for row in listed), self._long_of(batch_id)))
+                except (AttributeError, TypeError, ValueError):
                     made = files.Manifest("", 0, 0)
                 if [*made] != told:
                     wrong = Fault(None, "manifestSha256", "it is not the digest of the files that there are")
                     yield self._finding(case_id, wrong, ("FILE_BATCH", batch_id))
 
-    def _listed(self, statements: tuple[Statement, Statement]) -> Iterator[tuple[Any, bytes, Any, Any]]:
-        """Iterate over files in the order of their batches and their paths' bytes."""
-        for batch_id, path, hash_, size in self._rows(statements):
-            yield batch_id, path.encode() if isinstance(path, str) else path, hash_, size
+    def _long_of(self, batch_id: str) -> Callable[[str, str], Iterator[StoredRow]]:
+        return lambda after, until: self._snapshot.rows(_LONG, {"batch": batch_id, "after": after, "until": until})
 
     def _note_number(self, number: Any) -> None:
         if isinstance(number, int):
@@ -430,6 +431,14 @@ def together(
             other = next(rights, None)
 
 
+def _is_key(key: Any, path: Any, base64: Any) -> bool:
+    """Return whether a file has the key of its path, which was not checked to be one."""
+    try:
+        return bool(key == files.key_of(bytes_of(path, base64)))
+    except (AttributeError, TypeError, ValueError):
+        return False
+
+
 def _place(row: Sequence[Any]) -> tuple[Any, ...]:
     """Return what orders rows by their keys as the database does: SQLite has blobs behind all texts."""
     first, last = row[0], row[min(1, len(row) - 1)]
@@ -516,7 +525,7 @@ _TABLES = {
     for name, subject in SUBJECTS.items()
 }
 _FILE_TEXTS = both(
-    select(*(_FILES.c[name] for name in ("id", "case_id", "path")), _TEXTS.c.text)
+    select(*(_FILES.c[name] for name in ("id", "case_id", "path", "path_bytes", "path_key")), _TEXTS.c.text)
     .join_from(_FILES, _TEXTS, _TEXTS.c.row_id == _FILES.c.id, isouter=True)
     .order_by(_FILES.c.id),
     _FILES.c.case_id,
@@ -527,7 +536,14 @@ _MANIFESTS = both(
     .order_by(_BATCHES.c.id),
     _BATCHES.c.case_id,
 )
-_LISTED = [both(files.in_order(is_raw=is_raw), _FILES.c.case_id) for is_raw in (False, True)]
+_BY_KEY = files.keyed_files()
+_LISTED = both(
+    _BY_KEY.with_only_columns(_FILES.c.batch_id, *_BY_KEY.selected_columns)
+    .order_by(None)
+    .order_by(_FILES.c.batch_id, _FILES.c.path_key),
+    _FILES.c.case_id,
+)
+_LONG = Statement(files.long_files())
 _TAG_COLUMNS = ("case_id", "event_id", "key", "tag")
 _TAGS = both(
     select(*(table_of(Tag).c[name] for name in ("row_id", *_TAG_COLUMNS))).order_by(

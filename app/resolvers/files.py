@@ -77,29 +77,28 @@ def _expect_unfinished(batch: FoundRow) -> None:
 
 
 def _row_of(batch: FoundRow, file: Given) -> dict[str, Any]:
-    path, raw = file["path"], bytes_of(file["path"], file.get("path_bytes"))
-    is_text = raw == path.encode()
+    path = bytes_of(file["path"], file.get("path_bytes"))
     hashes = {name: None if file.get(name) is None else bytes.fromhex(file[name]) for name in HASHES}
     return {
         "id": new_id(),
         "case_id": batch.case_id,
         "event_id": batch.event_id,
         "batch_id": batch.id,
-        "path": path,
+        "path": file["path"],
         "size": file["size"],
         "modified_at": file.get("modified_at"),
         **hashes,
-        "path_bytes": None if is_text else file["path_bytes"],
-        "raw": b"" if is_text else raw,
+        "path_bytes": None if path == file["path"].encode() else file["path_bytes"],
+        "path_key": files.key_of(path),
     }
 
 
 def _doubles(recorder: Recorder, batch: FoundRow, rows: list[dict[str, Any]]) -> Iterator[InvalidInput]:
     """Yield what refuses each file whose path another one has, of those that are given or of those that are there."""
-    paths = [(row["path"], row["raw"]) for row in rows]
-    there = files.present(recorder.transaction, batch.id, paths)
-    first: dict[tuple[str, bytes], int] = {}
-    for number, path in enumerate(paths):
+    there = files.present(recorder.transaction, batch.id, [row["path_key"] for row in rows])
+    first: dict[str, int] = {}
+    for number, row in enumerate(rows):
+        path = row["path_key"]
         if path in there:
             yield invalid_at(("files", str(number), "path"), "is that of a file which the batch has already")
         elif path in first:

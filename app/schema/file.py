@@ -46,7 +46,7 @@ class Manifest:
     finished_by: User = field(Named("finished_by"), "Who finished it.")
 
 
-@noun(Noun(models.File))
+@noun(Noun(models.File, order_columns={"PATH": ("path_key",)}))
 class File(Node):
     """A file, as the manifest of its batch lists it. Dossier has what is said of it, and not the file itself."""
 
@@ -88,8 +88,9 @@ class FileFilter:
 FILES = declared(
     Connection("batch_id", _FileOrder.PATH_ASC),
     FileConnection,
-    "The files of the batch by their paths, character by character. While the manifest isn't finished, those that were "
-    "added so far; of a case as it was, those of manifests that were finished by then.",
+    "The files of the batch by the bytes of their paths; those of which the first 1,000 bytes are alike, in an order "
+    "of their own. While the manifest isn't finished, those that were added so far; of a case as it was, those of "
+    "manifests that were finished by then.",
     where=argument(FileFilter | None, "Only files that meet all of these."),
     **PAGE,
 )
