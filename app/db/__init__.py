@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from app.db.database import Database
+from app.db.database import Database, Readable
 from app.db.postgresql import PostgresqlDatabase
 from app.db.sqlite import SqliteDatabase
 from app.db.transaction import FoundRow, Row, Statement, Transaction
 from app.settings import Settings
 
-__all__ = ["Database", "FoundRow", "Row", "Statement", "Transaction", "database_of", "open_database"]
+__all__ = ["Database", "FoundRow", "Readable", "Row", "Statement", "Transaction", "database_of", "open_database"]
 
 
 def database_of(settings: Settings) -> Database:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
 from sqlalchemy.engine import Dialect
@@ -13,8 +14,8 @@ from app.shares import User
 T = TypeVar("T")
 
 
-class Database(Protocol):
-    """An open database. Reads run side by side; writes are transactions that wait for each other as needed."""
+class Readable(Protocol):
+    """What can be read of an open database, one statement at a time."""
 
     dialect: Dialect
     longest: int
@@ -25,15 +26,6 @@ class Database(Protocol):
 
     trash_days: int
     """For how many days what was deleted can be restored; 0 for ever."""
-
-    async def open(self) -> None:
-        """Connect. Raises DossierError, saying what to do, when that fails."""
-
-    async def close(self) -> None:
-        """Disconnect, after the statements under way have ended."""
-
-    def trouble(self) -> str | None:
-        """Return a sentence on what is wrong with the open database although it can be read, or None."""
 
     def bind(self, value: object) -> object:
         """Return a value as this database's driver takes it."""
@@ -48,6 +40,27 @@ class Database(Protocol):
         been through `bind`. One statement sees one snapshot of the database. Raises AnswerTooLarge, DeadlineExceeded
         and Unavailable.
         """
+
+
+class Database(Readable, Protocol):
+    """An open database. Reads run side by side; writes are transactions that wait for each other as needed."""
+
+    async def open(self) -> None:
+        """Connect. Raises DossierError, saying what to do, when that fails."""
+
+    async def close(self) -> None:
+        """Disconnect, after the statements under way have ended."""
+
+    def trouble(self) -> str | None:
+        """Return a sentence on what is wrong with the open database although it can be read, or None."""
+
+    def held(self) -> AbstractAsyncContextManager[Readable]:
+        """Hold what there is now still, for the eyes of whoever enters: all that they read is of this one moment.
+
+        It takes a connection of its own, and on the embedded database its log grows meanwhile by what others write.
+        Raises Unavailable.
+        """
+        ...
 
     async def probe(self, statement: str) -> Row:
         """Run a statement of no user's, as `read` does but without waiting for any: to see whether it is answered.
@@ -67,3 +80,16 @@ class Database(Protocol):
         `work` does; DeadlineExceeded and Unavailable when nothing was and will be written; UnknownOutcome when that
         can't be told.
         """
+
+
+class Held:
+    """One moment of a database, to be read by a function that does so; see Database.held."""
+
+    def __init__(self, database: Database, run: Callable[[str, Sequence[object]], Awaitable[Row]]) -> None:
+        self.dialect, self.longest = database.dialect, database.longest
+        self.incarnation, self.trash_days = database.incarnation, database.trash_days
+        self.bind, self.bounded, self._run = database.bind, database.bounded, run
+
+    async def read(self, statement: str, values: Sequence[object], user: User) -> Row:  # noqa: ARG002 - nobody waits
+        """Run a statement; see Readable."""
+        return await self._run(statement, values)

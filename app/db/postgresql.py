@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -17,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.util import await_only, greenlet_spawn
 
 from app.database_urls import URL
+from app.db.database import Held, Readable
 from app.db.outages import ended_connection, outage, state_of, undid_commit
 from app.db.sql import passed_limit
 from app.db.transaction import Row, Transaction
@@ -26,6 +28,7 @@ from app.errors import (
     DeadlineExceeded,
     DossierError,
     PayloadDeadlineExceeded,
+    RequestRefused,
     UnknownOutcome,
     first_line,
 )
@@ -155,7 +158,7 @@ class PostgresqlDatabase:
     async def read(self, statement: str, values: Sequence[object], user: User) -> Row:
         """Run a statement on a reading connection; see Database.read."""
         assert self._pool is not None, "the database is open"  # noqa: S101 - for the type checker
-        try:
+        with self._telling():
             # The time to get a connection is also what asyncpg gives a statement that is cancelled to end.
             async with asyncio.timeout(self._deadline):
                 await self._reading.take(user)
@@ -164,6 +167,15 @@ class PostgresqlDatabase:
                         row: Row | None = await connection.fetchrow(statement, *values)
                 finally:
                     self._reading.give_back(user)
+        if row is None:
+            raise AnswerTooLarge(self.longest)
+        return row
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Raise what is told of an error in reading."""
+        try:
+            yield
         except (TimeoutError, asyncpg.QueryCanceledError):
             raise DeadlineExceeded(self._deadline) from None
         except asyncpg.DivisionByZeroError:
@@ -174,9 +186,34 @@ class PostgresqlDatabase:
             if (unavailable := outage(error)) is not None:
                 raise unavailable from None
             raise
-        if row is None:
-            raise AnswerTooLarge(self.longest)
-        return row
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[Readable]:
+        """Hold what there is now still; see Database.held."""
+        with self._telling():
+            connection = await asyncpg.connect(address(self._url), server_settings=_NAME)
+
+        async def run(statement: str, values: Sequence[object]) -> Row:
+            try:
+                with self._telling():
+                    async with asyncio.timeout(self._deadline):
+                        row: Row | None = await connection.fetchrow(statement, *values)
+            except RequestRefused:
+                await connection.execute(_UNDO)  # so that the transaction goes on after a statement that failed
+                raise
+            if row is None:
+                raise AnswerTooLarge(self.longest)
+            return row
+
+        try:
+            with self._telling():
+                await _prepare_to_read(connection, settings=_session_settings(self._deadline) | _TO_READ)
+                await connection.transaction(isolation="repeatable_read", readonly=True).start()
+                await connection.execute(_SAVE)
+                await connection.fetchrow("SELECT 1")  # only the first read decides what is seen
+            yield Held(self, run)
+        finally:
+            connection.terminate()
 
     async def probe(self, statement: str) -> Row:
         """Run a statement on a connection of its own; see Database.probe."""

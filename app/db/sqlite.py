@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
@@ -24,6 +25,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 
 from app.db.assembly import Assembly
+from app.db.database import Held, Readable
 from app.db.outages import outage
 from app.db.sql import NODE, passed_limit
 from app.db.sqlite_log import Reading, WriteAheadLog
@@ -113,14 +115,45 @@ class SqliteDatabase:
         try:
             return await self._read(statement, values, user)
         except sqlite3.Error as error:
-            if is_too_long(error):
-                raise AnswerTooLarge(self.longest) from None
-            if (passed := passed_limit(error)) is not None:
-                raise passed from None
-            # A connection that was open before may go on reading what was there. One that begins only now can't.
-            if isinstance(error, sqlite3.OperationalError) and self.trouble() is not None:
-                raise Unavailable(UNDER_THE_SERVER, error.sqlite_errorname) from None
-            raise outage(error) or error from None
+            raise self._meant_by(error) from None
+
+    def _meant_by(self, error: sqlite3.Error) -> Exception:
+        """Return what to tell of an error in reading."""
+        if is_too_long(error):
+            return AnswerTooLarge(self.longest)
+        if (passed := passed_limit(error)) is not None:
+            return passed
+        # A connection that was open before may go on reading what was there. One that begins only now can't.
+        if isinstance(error, sqlite3.OperationalError) and self.trouble() is not None:
+            return Unavailable(UNDER_THE_SERVER, error.sqlite_errorname)
+        return outage(error) or error
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[Readable]:
+        """Hold what there is now still; see Database.held."""
+        try:
+            reader = await _Reader.open(self._file, self.longest)
+        except sqlite3.Error as error:
+            raise self._meant_by(error) from None
+
+        async def run(statement: str, values: Sequence[object]) -> Row:
+            try:
+                async with asyncio.timeout(self._deadline):
+                    for row in await reader.rows(statement, values):
+                        return row
+                    raise LookupError("no row")
+            except TimeoutError:
+                reader.break_off()
+                raise DeadlineExceeded(self._deadline) from None
+            except sqlite3.Error as error:
+                raise self._meant_by(error) from None
+
+        try:
+            await reader.rows("BEGIN", ())
+            await run("SELECT count(*) FROM sqlite_master", ())  # only the first read decides what is seen
+            yield Held(self, run)
+        finally:
+            await reader.close()
 
     async def probe(self, statement: str) -> Row:
         """Run a statement in the event loop, where none waits for another; see Database.probe."""

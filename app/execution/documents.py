@@ -34,7 +34,7 @@ from graphql import (
 from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
 from graphql.execution.values import VariableValues, VariableValueSource
 
-from app.db import Database
+from app.db import Database, Readable
 from app.errors import (
     AnswerTooLarge,
     DeadlineExceeded,
@@ -277,9 +277,17 @@ class Documents:
             if operation.weight != weight and (operations := self._known.get(operation.text)) is not None:
                 self._keep(operation.text, operations)
 
-    async def _query(self, operation: Operation, request: Request, inputs: dict[str, Any], viewer: Viewer) -> Answer:
-        data = await read(
-            self.database,
+    async def read(self, operation: Operation, inputs: dict[str, Any], viewer: Viewer, database: Readable) -> bytes:
+        """Return the data of a query that asks for no type's name, as JSON, read of one moment of the database.
+
+        Raises RequestRefused, DeadlineExceeded and Unavailable.
+        """
+        request = Request(self._schema, operation.fragments, self._variables(operation, inputs))
+        return await self._read(operation, request, viewer, database)
+
+    async def _read(self, operation: Operation, request: Request, viewer: Viewer, database: Readable) -> bytes:
+        return await read(
+            database,
             viewer,
             request,
             operation.plans,
@@ -287,6 +295,9 @@ class Documents:
             partial(self._in_turn, viewer.id) if operation.is_large else at_once,
             marked=operation.is_walked,
         )
+
+    async def _query(self, operation: Operation, request: Request, inputs: dict[str, Any], viewer: Viewer) -> Answer:
+        data = await self._read(operation, request, viewer, self.database)
         if not operation.is_walked:
             return Answer(b"".join((b'{"data":', data, b"}")))
         if len(data) > self._longest // _WALKED:

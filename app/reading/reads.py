@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from enum import Enum
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
-from app.db import Database
+from app.db import Readable
 from app.errors import PassedLimit
 from app.ownership import Viewer
 from app.reading.plans import Plan
@@ -81,7 +81,7 @@ def shape_of(value: Any) -> Hashable:
 
 
 async def read(
-    database: Database,
+    database: Readable,
     viewer: Viewer,
     request: Request,
     plans: Shapes[Plan],

@@ -40,7 +40,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import TableValuedAlias
 from sqlalchemy.types import TypeEngine
 
-from app.db import Database, grams
+from app.db import Readable, grams
 from app.db.searching import Sought
 from app.db.sql import (
     Member,
@@ -102,7 +102,7 @@ T = TypeVar("T")
 class Planner:
     """Writes the statement for a list of fields."""
 
-    def __init__(self, database: Database, viewer: Viewer, *, marked: bool = False) -> None:
+    def __init__(self, database: Readable, viewer: Viewer, *, marked: bool = False) -> None:
         """Take the viewer for what they may see at all; `marked` adds the type's name to nodes of any type."""
         self._database = database
         self._marked = marked

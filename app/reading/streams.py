@@ -26,7 +26,7 @@ from sqlalchemy import (
     select,
 )
 
-from app.db import Database
+from app.db import Readable
 from app.db.sql import Pause, Piece, Stream, elements, gathered, stream
 from app.db.types import Id
 from app.ownership import Viewer
@@ -46,13 +46,13 @@ _LARGE = 125_000_000
 _PIECE = 500_000
 
 
-def plan_query(database: Database, viewer: Viewer, fields: Sequence[Field], *, marked: bool = False) -> Plan:
+def plan_query(database: Readable, viewer: Viewer, fields: Sequence[Field], *, marked: bool = False) -> Plan:
     """Return the plan for fields of the query itself, as `Planner.query` does."""
     is_large = weights.of_fields(fields).at_once > _LARGE
     return (_Streams if is_large else Planner)(database, viewer, marked=marked).query(fields)
 
 
-def plan_subject(database: Database, viewer: Viewer, field: Field, *, marked: bool = False) -> Plan:
+def plan_subject(database: Readable, viewer: Viewer, field: Field, *, marked: bool = False) -> Plan:
     """Return the plan for a field of a mutation's payload, as `Planner.subject` does."""
     several = isinstance(field.lead, nouns.Current | nouns.ChangedNode | nouns.ChangedNodes)
     types = field.types if several else [field.type]
