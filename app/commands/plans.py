@@ -10,13 +10,11 @@ from datetime import date
 from heapq import heapify, heappop, heappush
 from typing import Any, Final
 
-from app.commands.folders import Place, Walk, shortened
+from app.commands.folders import Folder, Walk, shortened
 from app.db.models import DESCRIPTION_LENGTH
 from app.evidence.entries import escaped, printed
 from app.values import format_time, now, visible
 
-PERIODS: Final = ("day", "month", "none")
-"""By what files are put on events, by when they were last modified."""
 MOST_BATCHES: Final = 20
 """How many batches an event has, where folders can go into their parents."""
 SAYS_SIZE: Final = " in all."
@@ -52,7 +50,7 @@ class Choice:
 class File:
     """A file as the walk found it; `modified` in nanoseconds since 1970."""
 
-    place: Place
+    place: Folder
     name: bytes
     size: int
     modified: int
@@ -113,7 +111,7 @@ class Survey:
     choice: Choice
     began: str
     ended: str = ""
-    found: dict[int, dict[tuple[Place, str], Batch]] = field(
+    found: dict[int, dict[tuple[Folder, str], Batch]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(Batch))
     )
     events: list[PlannedEvent] = field(default_factory=list)
@@ -122,13 +120,12 @@ class Survey:
 
     @classmethod
     def of(cls, walk: Walk, choice: Choice, tell: Callable[[int], None]) -> Survey:
-        """Walk, and plan what is to be recorded; `tell` is told now and then how many files there are."""
+        """Walk, and plan what is to be recorded; `tell` is told how many files there are, at each."""
         survey = cls(walk, choice, began=format_time(now()))
         for place, name, status in walk.files():
             file = File(place, name, status.st_size, status.st_mtime_ns)
             survey._take(file)
-            if survey.files % 500 == 0:
-                tell(survey.files)
+            tell(survey.files)
         survey.ended = format_time(now())
         survey.events = [
             _event(period, _folded(groups), survey) for period, groups in sorted(survey.found.items()) if groups
@@ -247,7 +244,7 @@ def _kind(name: bytes) -> str:
     return f".{suffix}" if visible(suffix) == suffix else ""
 
 
-def _folded(groups: Mapping[tuple[Place, str], Batch]) -> dict[tuple[Place, str | None], Batch]:
+def _folded(groups: Mapping[tuple[Folder, str], Batch]) -> dict[tuple[Folder, str | None], Batch]:
     """Return batches by folder and kind, as many as can be read at a glance.
 
     Where there are too many, each folder has one for all kinds; where that is still too many, folders go into their
@@ -255,7 +252,7 @@ def _folded(groups: Mapping[tuple[Place, str], Batch]) -> dict[tuple[Place, str 
     """
     if len(groups) <= MOST_BATCHES:
         return dict(groups.items())
-    folders: dict[Place, Batch] = {}
+    folders: dict[Folder, Batch] = {}
     for (place, _), batch in groups.items():
         joined = folders.setdefault(place, Batch())
         joined.take(batch)
@@ -277,9 +274,9 @@ def _folded(groups: Mapping[tuple[Place, str], Batch]) -> dict[tuple[Place, str 
     return {(place, None): batch for place, batch in folders.items()}
 
 
-def _children(folders: Mapping[Place, Batch]) -> Counter[Place]:
+def _children(folders: Mapping[Folder, Batch]) -> Counter[Folder]:
     """Return how many folders with files, in them or below, are in each folder."""
-    seen, below = set(folders), Counter[Place]()
+    seen, below = set(folders), Counter[Folder]()
     for each in folders:
         place = each
         while (parent := place.parent) is not None:
@@ -291,7 +288,7 @@ def _children(folders: Mapping[Place, Batch]) -> Counter[Place]:
     return below
 
 
-def _event(period: int, batches: Mapping[tuple[Place, str | None], Batch], survey: Survey) -> PlannedEvent:
+def _event(period: int, batches: Mapping[tuple[Folder, str | None], Batch], survey: Survey) -> PlannedEvent:
     """Return what an event says of files that were last modified in a period."""
     files = many(sum(batch.count for batch in batches.values()), "file")
     said = {"type": "NOTE", "title": f"{files} last modified", "description": None, "timeKind": "Last modified"}
@@ -317,12 +314,12 @@ def _event(period: int, batches: Mapping[tuple[Place, str | None], Batch], surve
     return PlannedEvent(said, planned)
 
 
-def _by_count(item: tuple[tuple[Place, str | None], Batch]) -> tuple[int, int, str]:
+def _by_count(item: tuple[tuple[Folder, str | None], Batch]) -> tuple[int, int, str]:
     (place, kind), batch = item
     return -batch.count, place.number, kind or ""
 
 
-def _batch(walk: Walk, place: Place, kind: str | None, batch: Batch) -> dict[str, Any]:
+def _batch(walk: Walk, place: Folder, kind: str | None, batch: Batch) -> dict[str, Any]:
     """Return what a batch says of files of a folder, of one kind or of all."""
     # The folder itself is called by its name; no path below it ends like that.
     path = place.path() or walk.name
@@ -336,9 +333,8 @@ def _batch(walk: Walk, place: Place, kind: str | None, batch: Batch) -> dict[str
     says = f"{sized(batch.size)}{SAYS_SIZE}"
     if batch.is_folded:
         says += " Files of folders below it are among them, where those have no batch of their own."
-    if label.startswith(text) and visible(text) == text:
-        return {"label": label, "description": says, "fileTypes": _types(batch.kinds), "fileCount": batch.count}
-    says = f"{shortened(visible(text), _PATHS_LENGTH)}: {says}"
+    if not label.startswith(text) or visible(text) != text:
+        says = f"{shortened(visible(text), _PATHS_LENGTH)}: {says}"
     return {"label": label, "description": says, "fileTypes": _types(batch.kinds), "fileCount": batch.count}
 
 
