@@ -26,10 +26,11 @@ import pytest
 from app.commands import cli
 from app.commands.folders import Opener
 from app.commands.plans import Choice
-from app.commands.recording import BrokenOffError, Collected, collect
+from app.commands.recording import BrokenOffError, Collected
 from app.errors import DossierError
 from tests import between as troubles
 from tests.between import Exchange, between
+from tests.collecting import collect
 from tests.commands import DOSSIER, PATIENCE, environment
 from tests.server import Client, Server
 from tests.test_collect import bearer, only_case, pages, walking_as_nobody
@@ -117,7 +118,7 @@ def recorded(client: Client) -> dict[bytes, tuple[int, str]]:
 
 
 def hashed(url: str, client: Client, folder: Path, **options: Any) -> Collected:
-    return collect(folder, None if "case" in options else "T", url, bearer(client), None, **options)
+    return collect(folder, None if "case" in options else "T", url, bearer(client), **options)
 
 
 def command(client: Client, *arguments: str | Path) -> subprocess.CompletedProcess[str]:

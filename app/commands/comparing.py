@@ -14,11 +14,11 @@ from typing import Any, BinaryIO, Final, Literal, TypeAlias, get_args
 
 import orjson
 
+from app.commands.cases import find_case
 from app.commands.failures import CommandError
 from app.commands.folders import Walk
 from app.commands.manifests import files_of, hashed
 from app.commands.plans import File, sized
-from app.commands.recording import find_case
 from app.commands.servers import Server
 from app.commands.streams import Progress
 from app.errors import DossierError

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
@@ -103,25 +104,29 @@ def threads() -> int:
 class Manifests:
     """Changes that fill and finish manifests, those of many small batches in one request.
 
-    `finished` counts the files in those that are finished, `finishing` in those that will be when it is sent.
+    `counts` has the files of each batch by its id; `finished` counts those in manifests that are finished, `finishing`
+    in those that will be when it is sent.
     """
 
     server: Server
     waiting: list[Change] = field(default_factory=list)
     files: int = 0
     size: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
     finishing: int = 0
     finished: int = 0
 
     def add(self, batch: BatchIds, entries: Iterable[Entry]) -> None:
         """Add files to a batch's manifest. Raises CallError."""
         for some, size in _measured(map(_input, entries)):
-            self._put(Change("addFiles", "fileBatch { id }", {**batch, "files": some}), len(some), size)
+            self.counts[batch["fileBatchId"]] += len(some)
+            self._put("addFiles", {**batch, "files": some}, len(some), size)
 
-    def finish(self, batch: BatchIds, count: int) -> None:
-        """Finish a batch's manifest, which has so many files. Raises CallError."""
-        self._put(Change("finishManifest", "fileBatch { id }", {**batch, "fileCount": count}), 0, 0)
-        self.finishing += count
+    def finish(self, batch: BatchIds, count: int | None = None) -> None:
+        """Finish a batch's manifest, which has so many files, or those that were counted. Raises CallError."""
+        files = self.counts[batch["fileBatchId"]] if count is None else count
+        self._put("finishManifest", {**batch, "fileCount": files}, 0, 0)
+        self.finishing += files
 
     def flush(self) -> None:
         """Send what waits. Raises CallError."""
@@ -131,11 +136,11 @@ class Manifests:
             self.server.changes(waiting)
             self.finished += finishing
 
-    def _put(self, change: Change, files: int, size: int) -> None:
+    def _put(self, name: str, values: dict[str, Any], files: int, size: int) -> None:
         is_full = len(self.waiting) == _MOST_CHANGES
         if is_full or self.files + files > _MOST_FILES or self.size + size > _MOST_BYTES:
             self.flush()
-        self.waiting.append(change)
+        self.waiting.append(Change(name, "fileBatch { id }", values, name=values))
         self.files += files
         self.size += size
 
