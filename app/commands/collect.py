@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from app.commands.failures import CommandError
 from app.commands.interrupts import SilentInterrupts
@@ -89,12 +89,6 @@ def token_of(options: argparse.Namespace) -> tuple[str, bool]:
         raise DossierError("--token is empty; leave it out to call with DOSSIER_TOKEN or with a token of your own")
     given = (options.token or os.environ.get("DOSSIER_TOKEN") or "").strip()
     return (given, False) if given else _own_token()
-
-
-def terminal() -> TextIO | None:
-    """Return where to tell how far it is: a terminal that can take back what it shows, or None."""
-    is_terminal = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-    return sys.stderr if is_terminal else None
 
 
 def _run(options: argparse.Namespace) -> int:
