@@ -17,6 +17,7 @@ query ($text: String!) {{
 }}
 """
 _BY_WORDS = f"query ($text: String!) {{ cases(first: 1, where: {{text: $text}}) {{ nodes {{ {_SELECTED} }} }} }}"
+_DIGITS = 10  # of the greatest number that a case can have
 _VIEWER = "{ viewer { subject } }"
 
 
@@ -25,7 +26,7 @@ def find_case(server: Server, wanted: str) -> dict[str, Any]:
     case: Any = None
     if (id_ := parse_id(wanted)) is not None:
         case = with_id(server, id_)
-    elif wanted.isascii() and wanted.isdecimal():
+    elif wanted.isascii() and wanted.isdecimal() and len(wanted) <= _DIGITS:
         # A case whose number is searched for comes first.
         hits = server.call(_BY_NUMBER, text=f"#{int(wanted)}")["search"]["nodes"]
         case = next((hit["case"] for hit in hits if hit["case"]["number"] == int(wanted)), None)

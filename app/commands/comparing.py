@@ -137,10 +137,7 @@ def compared(
     wanted = [path for path, entries in recorded.items() if path in there and _may_match(there[path][0], entries)]
     wanted += [path for path in unlisted if there[path][0].size in missed]
     hashes = _hashes([there[path] for path in wanted], walk, cache, check, progress)
-    # A line of the walk says the reason behind the path.
-    unreadable = {
-        path: line.rpartition(": ")[2] for path, line in zip(walk.unreadable_paths, walk.unreadable, strict=True)
-    }
+    unreadable = dict(walk.unreadable)
     findings = [
         finding for path, entries in recorded.items() for finding in _of_path(path, entries, there, hashes, unreadable)
     ]

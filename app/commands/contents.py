@@ -12,7 +12,7 @@ from typing import Any
 from app.commands.folders import shortened
 from app.commands.manifests import Manifests, chunks, entry_of, files_of, hashed
 from app.commands.marks import Mark
-from app.commands.plans import SAYS_SIZE, File, PlannedBatch, PlannedEvent, Survey, event_key, many
+from app.commands.plans import File, PlannedBatch, PlannedEvent, Survey, event_key, is_collected, many
 from app.commands.sentences import Tally
 from app.commands.servers import CallError, Change, Server
 from app.commands.signals import Signals
@@ -122,7 +122,7 @@ class Contents:
         planned = {event.key: event for event in self._survey.events}
         there = self._there() if self._is_begun else {}
         self._before |= {event["id"] for event in there.values()}
-        by_hand = {batch["event"]["id"] for batch in batches if not _is_collected(batch)}
+        by_hand = {batch["event"]["id"] for batch in batches if not is_collected(batch["description"])}
         gone: list[tuple[dict[str, Any], str]] = []
         kept: list[tuple[dict[str, Any], str]] = []
         for key, event in there.items():
@@ -166,7 +166,7 @@ class Contents:
             row = wanted.get((event_id, batch["label"]))
             if row is None or row.id:
                 # What somebody put there by hand is not ours to remove.
-                if event_id in self._ours and _is_collected(batch):
+                if event_id in self._ours and is_collected(batch["description"]):
                     stale.append(Change("deleteFileBatch", "deletedId", place))
                 continue
             row.id, row.was_there, row.is_finished = batch["id"], True, batch.get("manifest") is not None
@@ -343,7 +343,3 @@ def _batches(count: int) -> str:
 
 def _bytes(count: int) -> str:
     return many(count, "byte")
-
-
-def _is_collected(batch: Mapping[str, Any]) -> bool:
-    return SAYS_SIZE in (batch["description"] or "")

@@ -6,11 +6,13 @@ into the way meanwhile, such as a link in place of a folder, leads it out of the
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from app.errors import DossierError
 from app.evidence.entries import printed
@@ -73,13 +75,23 @@ class _Level:
     below: list[bytes] = field(default_factory=list)
 
 
+class Unreadable(NamedTuple):
+    """An entry that could not be read: its path, empty for the folder that is walked, and why not."""
+
+    path: bytes
+    reason: str
+
+    def __str__(self) -> str:
+        """Return it as a line."""
+        return f"{_shown(self.path) or 'the folder itself'}: {self.reason}"
+
+
 class Walk:
     """A walk through the folder at `path`; `name` is what it is called, with a slash, as no path below it ends.
 
-    When it has been walked, `unreadable` has a line for each entry that could not be looked at and `unreadable_paths`
-    its path, `passed_over` how many entries of which kind are neither files nor folders and `passed_over_names` a line
-    for each, `entered` the paths at which other file systems begin, and `left_out` those that were not entered because
-    of `one_file_system`.
+    When it has been walked, `unreadable` has the entries that could not be looked at, `passed_over` how many entries of
+    which kind are neither files nor folders and `passed_over_names` a line for each, `entered` the paths at which other
+    file systems begin, and `left_out` those that were not entered because of `one_file_system`.
     """
 
     def __init__(self, folder: str, *, one_file_system: bool = False, check: Callable[[], None] = lambda: None) -> None:
@@ -94,8 +106,7 @@ class Walk:
         status = os.fstat(descriptor)
         self.path = _absolute(folder)
         self.name = self.path.rpartition(b"/")[2] + b"/"
-        self.unreadable: list[str] = []
-        self.unreadable_paths: list[bytes] = []
+        self.unreadable: list[Unreadable] = []
         self.passed_over: Counter[str] = Counter()
         self.passed_over_names: list[str] = []
         self.entered: list[str] = []
@@ -138,9 +149,16 @@ class Walk:
 
     def note(self, place: Folder, name: bytes, reason: str | None) -> None:
         """Note that an entry could not be read."""
-        path = place.path(name)
-        self.unreadable_paths.append(path)
-        self.unreadable.append(f"{_shown(path) or 'the folder itself'}: {reason or 'it could not be looked at'}")
+        self.unreadable.append(Unreadable(place.path(name), reason or "it could not be looked at"))
+
+    def fail(self, place: Folder, name: bytes, error: OSError) -> None:
+        """Note that an entry could not be read, where that says something of it and not of this process.
+
+        Raises DossierError where this process may open no more files.
+        """
+        if error.errno in {errno.EMFILE, errno.ENFILE}:
+            raise DossierError(f"{error.strerror}; allow this process more, with 'ulimit -n 1024'") from None
+        self.note(place, name, error.strerror)
 
     def _list(self, level: _Level) -> Iterator[tuple[Folder, bytes, os.stat_result]]:
         names: set[bytes] = set()
@@ -150,13 +168,13 @@ class Walk:
                     self._check()
                     names.add(os.fsencode(entry.name))
         except OSError as error:
-            self.note(level.place, b"", error.strerror)
+            self.fail(level.place, b"", error)
         for name in sorted(names):
             self._check()
             try:
                 status = os.stat(name, dir_fd=level.descriptor, follow_symlinks=False)
             except OSError as error:
-                self.note(level.place, name, error.strerror)
+                self.fail(level.place, name, error)
                 continue
             if stat.S_ISREG(status.st_mode):
                 yield level.place, name, status
@@ -172,7 +190,7 @@ class Walk:
         try:
             descriptor = os.open(name, _OPEN | os.O_NOFOLLOW, dir_fd=parent.descriptor)
         except OSError as error:
-            self.note(parent.place, name, error.strerror)
+            self.fail(parent.place, name, error)
             return None
         status = os.fstat(descriptor)
         child = _Level(

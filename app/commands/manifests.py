@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from collections import Counter
@@ -15,8 +14,7 @@ import orjson
 from app.commands.folders import Opener, Walk
 from app.commands.plans import File
 from app.commands.servers import Change, Server
-from app.errors import DossierError
-from app.evidence.entries import HASHES, Entry, base64_of, path_of, shown
+from app.evidence.entries import HASHES, Entry, base64_of, path_fault, path_of, shown
 from app.evidence.hashing import Hashed, hash_each
 from app.evidence.writing import microseconds_of, moment_of
 from app.values import format_time, parse_time
@@ -161,14 +159,14 @@ def _measured(items: Iterable[dict[str, Any]]) -> Iterator[tuple[list[dict[str, 
 
 
 def _opened(file: File, walk: Walk, opener: Opener) -> int | None:
+    if (fault := path_fault(file.path)) is not None:
+        walk.note(file.place, file.name, f"its path {fault}")
+        return None
     try:
         descriptor = opener.open(file.place, file.name)
         status = os.fstat(descriptor)
     except OSError as error:
-        if error.errno in {errno.EMFILE, errno.ENFILE}:
-            # It says something of this machine, and nothing of the file.
-            raise DossierError(f"{error.strerror}; allow this process more, with 'ulimit -n 1024'") from None
-        walk.note(file.place, file.name, error.strerror)
+        walk.fail(file.place, file.name, error)
         return None
     if stat.S_ISREG(status.st_mode) and (status.st_size, status.st_mtime_ns) == (file.size, file.modified):
         return descriptor

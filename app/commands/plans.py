@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,8 +18,6 @@ from app.values import format_time, now, visible
 
 MOST_BATCHES: Final = 20
 """How many batches an event has, where folders can go into their parents."""
-SAYS_SIZE: Final = " in all."
-"""What is in the description of every batch that was collected."""
 
 _LABEL_LENGTH = 200
 _TYPES_LENGTH = 500
@@ -27,6 +26,11 @@ _NAMED = 20  # file systems that the summary names
 _PATHS_LENGTH = 5_000  # characters of a batch's folder, and of where other file systems begin
 _PLACE_LENGTH = 2_000
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
+
+_SAYS_FOLDED = " Files of folders below it are among them, where those have no batch of their own."
+_SAYS_SIZE = re.compile(
+    rf"(?:.*: )?\d[\d,]* bytes?(?:, \d+\.\d (?:{'|'.join(_UNITS)}))? in all\.(?:{re.escape(_SAYS_FOLDED)})?", re.DOTALL
+)
 
 _ALL = -1  # stands for all days at once
 _BEFORE = 0  # stands for the days before the first one that a date has (1, see date.toordinal) …
@@ -163,7 +167,7 @@ class Survey:
 
     def notes(self) -> Iterator[dict[str, Any]]:
         """Yield events that name what could not be read, and what was passed over."""
-        unreadable, passed_over = self.walk.unreadable, self.walk.passed_over_names
+        unreadable, passed_over = [*map(str, self.walk.unreadable)], self.walk.passed_over_names
         yield from _listing(f"{many(len(unreadable), 'entry', 'entries')} could not be read", unreadable, self.ended)
         title = f"{many(len(passed_over), 'entry', 'entries')} passed over"
         yield from _listing(title, passed_over, self.ended)
@@ -200,6 +204,11 @@ def event_key(event: Mapping[str, Any]) -> tuple[Any, ...]:
         return event["title"], event["description"]
     when = event["occurredAt"][:10] if event["timePrecision"] != "EXACT" else None
     return event["timeKind"], event["timePrecision"], when
+
+
+def is_collected(description: str | None) -> bool:
+    """Return whether this is what a batch says that was collected, and nothing that somebody wrote."""
+    return description is not None and _SAYS_SIZE.fullmatch(description) is not None
 
 
 def sized(size: int) -> str:
@@ -330,9 +339,9 @@ def _batch(walk: Walk, place: Folder, kind: str | None, batch: Batch) -> dict[st
         # The end of a path tells more than its beginning, of which the digest makes sure that no two are alike.
         begin = f"{hashlib.sha256(path).hexdigest()[:12]}…"
         label = begin + label[len(begin) - _LABEL_LENGTH :]
-    says = f"{sized(batch.size)}{SAYS_SIZE}"
+    says = f"{sized(batch.size)} in all."
     if batch.is_folded:
-        says += " Files of folders below it are among them, where those have no batch of their own."
+        says += _SAYS_FOLDED
     if not label.startswith(text) or visible(text) != text:
         says = f"{shortened(visible(text), _PATHS_LENGTH)}: {says}"
     return {"label": label, "description": says, "fileTypes": _types(batch.kinds), "fileCount": batch.count}

@@ -92,7 +92,7 @@ def complete(survey: Survey) -> str:
     sentence = f"Collected from {survey.place}: {many(survey.files, 'file')}, {sized(survey.size)}. They were "
     sentence += f"looked at from {survey.began} to {survey.ended}; the times of the events are those, in UTC, at "
     sentence += "which they were last modified."
-    fits = sum(len(line) + 3 for line in survey.walk.unreadable) <= _LIST_LENGTH
+    fits = sum(len(str(each)) + 3 for each in survey.walk.unreadable) <= _LIST_LENGTH
     lines = unreadable(survey, None if fits else _NAMED)
     if not fits:
         lines = [shortened(line, _LIST_LENGTH // _NAMED // 2) for line in lines] + ["All of them are in notes."]
