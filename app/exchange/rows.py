@@ -6,7 +6,7 @@ those of the API. All pages are of one moment.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 import orjson
@@ -60,9 +60,7 @@ _BATCH = f"{_fields('FILE_BATCH')} {_COMMENTS}"
 _EVENT = f"{_fields('EVENT')} {_COMMENTS} {_list('fileBatches', _BATCH, 'first: $few')}"
 _PAGED = "$first: Int!, $after: String"
 _CASE = f"query ($case: ID!) {{ case(id: $case) {{ {_fields('CASE')} }} }}"
-_OF_CASE = (
-    f"query ($case: ID!, {_PAGED}) {{ case(id: $case) {{ {_list('comments', _fields('COMMENT'))} }} }}"
-)
+_OF_CASE = f"query ($case: ID!, {_PAGED}) {{ case(id: $case) {{ {_list('comments', _fields('COMMENT'))} }} }}"
 _EVENTS = (
     f"query ($case: ID!, {_PAGED}, $few: Int!, $where: EventFilter) {{ case(id: $case) {{ "
     f"{_list('events', _EVENT, 'first: $first, after: $after, where: $where')} }} }}"
@@ -91,7 +89,7 @@ class CaseRows:
         found = (await self._ask(_CASE, self._case))["case"]
         return None if found is None else _row("CASE", found)
 
-    async def all(self, where: Mapping[str, Any] | None = None) -> AsyncIterator[Sequence[Row]]:
+    async def all(self, where: Mapping[str, Any] | None = None) -> AsyncGenerator[Sequence[Row], None]:
         """Iterate over what is in the case, some rows at a time: comments on it, then its events in their order.
 
         Behind each event are the comments on it, then its file batches, each with those on it. `where` is a filter of
@@ -120,7 +118,7 @@ class CaseRows:
 
     async def _rest(
         self, text: str, place: Mapping[str, Any], parent: str, field: str, begun: Mapping[str, Any]
-    ) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+    ) -> AsyncGenerator[Sequence[Mapping[str, Any]], None]:
         """Iterate over the pages of a list of which the first came with its parent."""
         yield begun[field]["nodes"]
         if begun[field]["pageInfo"]["hasNextPage"]:
@@ -129,7 +127,7 @@ class CaseRows:
 
     async def _pages(
         self, text: str, variables: Mapping[str, Any], parent: str, field: str, after: str | None = None
-    ) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+    ) -> AsyncGenerator[Sequence[Mapping[str, Any]], None]:
         while True:
             for first in _PAGES:
                 try:
@@ -160,7 +158,7 @@ def _itself(node: Mapping[str, Any], name: str) -> Any:
     return node[name]
 
 
-_FLAT = {
+_FLAT: Mapping[str, Callable[[Mapping[str, Any], str], Any]] = {
     "createdBy": lambda node, name: node[name]["subject"],
     "updatedBy": lambda node, name: node[name]["subject"],
     "eventId": lambda node, _: node["event"]["id"],

@@ -11,7 +11,8 @@ import asyncio
 import gc
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import orjson
@@ -47,6 +48,7 @@ from app.shares import Turns, User
 from app.web import wire
 from app.web.chores import Chores
 from app.web.connections import BOUNDS, KNOWN, Bounds, room_for_connections
+from app.web.exports import Export, Exports, Incomplete
 from app.web.pages import Pages
 from app.web.wire import API_HEADERS, Parameters, Refused
 
@@ -90,6 +92,7 @@ def create(settings: Settings, demo_code: str | None = None) -> Starlette:
             Route("/graphql", endpoint),
             Route("/graphql/", _to("/graphql"), methods=["GET", "POST"]),
             Route("/checkpoint", endpoint.checkpoint, methods=["GET"]),
+            Route("/cases/{id}/export", endpoint.export, methods=["GET"]),
             Route("/healthz", _alive, methods=["GET"]),
             Route("/readyz", endpoint.ready, methods=["GET"]),
             Route("/explorer/{_:path}", endpoint.page, methods=["GET"]),
@@ -156,6 +159,7 @@ class GraphQL:
         self._users = Users(self._database)
         self._trusted = TrustedDocuments(self._database)
         self._documents = Documents(self._settings, self._database)
+        self._exports = Exports(self._documents, self._database)
         self._trial = Trial(self._database, self._documents.broken.look_again)
         # What there is by now stays as long as the server does. Python's collector would look at all of it again
         # and again, and hold up every request for a tenth of a second each time.
@@ -202,6 +206,25 @@ class GraphQL:
         if text is None:
             return _refused(Refused(404, "this server signs no checkpoints; DOSSIER_CHECKPOINT_KEY lets it"))
         return Response(text, 200, API_HEADERS, "text/plain; charset=utf-8")
+
+    async def export(self, request: Request) -> Response:
+        """Answer with a case as a file; see exports.py."""
+        try:
+            identity = await self._identity(request.headers.get("authorization"))
+            user = identity.issuer, identity.subject
+            await self._turns.take(user, 0)
+            self._admit(user)
+            try:
+                viewer = await self._users.viewer(identity)
+                found = await self._exports.export(viewer, request.path_params["id"], request.query_params)
+            except BaseException:
+                self._dismiss(user)
+                raise
+        except Refused as refused:
+            return _refused(refused)
+        except (Unavailable, DeadlineExceeded) as error:
+            return _refused(Refused(503, f"{error}; try again", {"Retry-After": "5"}))
+        return _Streamed(found, partial(self._dismiss, user))
 
     async def page(self, request: Request) -> Response:
         """Answer a request for a page or what belongs to one."""
@@ -344,6 +367,38 @@ class GraphQL:
             if not message.get("more_body", False):
                 return parts[0] if len(parts) == 1 else b"".join(parts)
             await self._turns.take(user, 0)
+
+
+class _Streamed(Response):
+    """An export as it comes to be; one that breaks off is cut off, so that nobody takes it for whole."""
+
+    def __init__(self, export: Export, ended: Callable[[], None]) -> None:
+        name = f'attachment; filename="{export.name}"'
+        super().__init__(None, 200, API_HEADERS | {"Content-Disposition": name}, export.media_type)
+        del self.headers["content-length"]
+        self._export, self._ended = export, ended
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI calls it
+        """Send it. Whoever stops reading is dropped by the connection."""
+        gone = asyncio.ensure_future(_until_gone(receive))
+        try:
+            async with aclosing(self._export.pieces) as pieces:
+                await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+                async for piece in pieces:
+                    if gone.done():
+                        return
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        except Incomplete:
+            pass  # an answer without its last piece ends the connection
+        finally:
+            gone.cancel()
+            self._ended()
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 class _Gone(Exception):  # noqa: N818 - a client may leave
