@@ -36,7 +36,7 @@ def test_a_case_comes_as_rows_in_their_order(server: Server, alice: Client) -> N
         expected.append(("FILE_BATCH", f"Batch {number}"))
         expected += [("COMMENT", f"Comment {each}") for each, on in enumerate(ons) if on == batches[number]]
     assert told == [*expected, ("EVENT", "Second"), ("COMMENT", "Comment 2")]
-    where = {"types": ["ACTION"]}
+    where = {"type": ["ACTION"]}
     filtered = rows(exported(server, alice, case, format="jsonl", where=json.dumps(where)))
     assert [row["title"] for row in filtered if row["kind"] == "EVENT"] == ["Second"]
     history = alice.run(

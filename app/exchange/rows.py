@@ -6,7 +6,7 @@ those of the API. All pages are of one moment.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 import orjson
@@ -40,8 +40,8 @@ _PAGES: Final = 100, 10, 1  # rows of a page; fewer where those would be more th
 _SELECTED = {
     "createdBy": "createdBy { subject }",
     "updatedBy": "updatedBy { subject }",
-    "eventId": "event { id }",
-    "on": "on { id }",
+    "eventId": "id",  # which is known by where it is read
+    "on": "id",
     "manifestSha256": "manifest { sha256 }",
 }
 _MORE = "pageInfo { hasNextPage endCursor }"
@@ -60,6 +60,9 @@ _BATCH = f"{_fields('FILE_BATCH')} {_COMMENTS}"
 _EVENT = f"{_fields('EVENT')} {_COMMENTS} {_list('fileBatches', _BATCH, 'first: $few')}"
 _PAGED = "$first: Int!, $after: String"
 _CASE = f"query ($case: ID!) {{ case(id: $case) {{ {_fields('CASE')} }} }}"
+_CHECK = (
+    "query ($case: ID!, $where: EventFilter) { case(id: $case) { events(first: 1, where: $where) { nodes { id } } } }"
+)
 _OF_CASE = f"query ($case: ID!, {_PAGED}) {{ case(id: $case) {{ {_list('comments', _fields('COMMENT'))} }} }}"
 _EVENTS = (
     f"query ($case: ID!, {_PAGED}, $few: Int!, $where: EventFilter) {{ case(id: $case) {{ "
@@ -89,27 +92,31 @@ class CaseRows:
         found = (await self._ask(_CASE, self._case))["case"]
         return None if found is None else _row("CASE", found)
 
+    async def check(self, where: Mapping[str, Any] | None) -> None:
+        """Raise RequestRefused for a filter of events that the API doesn't take."""
+        await self._ask(_CHECK, {**self._case, "where": where})
+
     async def all(self, where: Mapping[str, Any] | None = None) -> AsyncGenerator[Sequence[Row], None]:
         """Iterate over what is in the case, some rows at a time: comments on it, then its events in their order.
 
         Behind each event are the comments on it, then its file batches, each with those on it. `where` is a filter of
-        events as the API takes it. Raises RequestRefused for one that it doesn't take.
+        events as the API takes it; see `check`.
         """
         async for some in self._pages(_OF_CASE, self._case, "case", "comments"):
-            yield [_row("COMMENT", each) for each in some]
+            yield [_row("COMMENT", each, on=self._case["case"]) for each in some]
         async for events in self._pages(_EVENTS, {**self._case, "where": where}, "case", "events"):
             rows: list[Row] = []
             for event in events:
                 rows.append(_row("EVENT", event))
                 place = {**self._case, "event": event["id"]}
                 async for comments in self._rest(_OF_EVENT["comments"], place, "event", "comments", event):
-                    rows += [_row("COMMENT", each) for each in comments]
+                    rows += [_row("COMMENT", each, on=event["id"]) for each in comments]
                 async for batches in self._rest(_OF_EVENT["fileBatches"], place, "event", "fileBatches", event):
                     for batch in batches:
-                        rows.append(_row("FILE_BATCH", batch))
+                        rows.append(_row("FILE_BATCH", batch, eventId=event["id"]))
                         of_batch = {**place, "batch": batch["id"]}
                         async for comments in self._rest(_OF_BATCH, of_batch, "fileBatch", "comments", batch):
-                            rows += [_row("COMMENT", each) for each in comments]
+                            rows += [_row("COMMENT", each, on=batch["id"]) for each in comments]
                     if len(rows) >= _PAGES[0]:
                         yield rows
                         rows = []
@@ -150,18 +157,11 @@ class CaseRows:
         return orjson.loads(await self._documents.read(operation, given, self._viewer, self._database))
 
 
-def _row(kind: str, node: Mapping[str, Any]) -> Row:
-    return {"kind": kind, **{name: _FLAT.get(name, _itself)(node, name) for name in COLUMNS[kind]}}
-
-
-def _itself(node: Mapping[str, Any], name: str) -> Any:
-    return node[name]
-
-
-_FLAT: Mapping[str, Callable[[Mapping[str, Any], str], Any]] = {
-    "createdBy": lambda node, name: node[name]["subject"],
-    "updatedBy": lambda node, name: node[name]["subject"],
-    "eventId": lambda node, _: node["event"]["id"],
-    "on": lambda node, _: node["on"]["id"],
-    "manifestSha256": lambda node, _: node["manifest"] and node["manifest"]["sha256"],
-}
+def _row(kind: str, node: Mapping[str, Any], **known: str) -> Row:
+    row: dict[str, Any] = {"kind": kind, **{name: node.get(name) for name in COLUMNS[kind]}, **known}
+    for name in ("createdBy", "updatedBy"):
+        if name in row:
+            row[name] = row[name]["subject"]
+    if "manifestSha256" in row and node["manifest"] is not None:
+        row["manifestSha256"] = node["manifest"]["sha256"]
+    return row

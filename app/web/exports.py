@@ -17,7 +17,7 @@ from typing import Any, Final
 import orjson
 
 from app.db import Database
-from app.errors import DeadlineExceeded, NotFound, RequestRefused
+from app.errors import NotFound, RequestRefused
 from app.exchange.rows import CaseRows, Row
 from app.exchange.tables import WRITERS, Writer
 from app.execution.documents import Documents
@@ -72,19 +72,19 @@ class Exports:
             case = None if identifier is None else await rows.case()
             if case is None:
                 raise Refused(404, _MISSING)
-            blocks = await opened.enter_async_context(aclosing(rows.all(where)))
             try:
-                first = await anext(blocks, ())  # which shows whether the filter is one
+                await rows.check(where)
                 await exports.record(self._database, viewer, case["id"], asked["format"], asked.get("where"))
             except RequestRefused as refused:
                 raise Refused(400, _fault(refused)) from None
             except NotFound:
                 raise Refused(404, _MISSING) from None
+            blocks = await opened.enter_async_context(aclosing(rows.all(where)))
             spool, writer, all_opened = Spool(), make(), opened.pop_all()
 
         async def fill() -> None:
             async with all_opened:
-                await spool.fill(_written(writer, case, first, blocks))
+                await spool.fill(_written(writer, case, blocks))
 
         task = asyncio.create_task(fill())
         self._at_work.add(task)
@@ -92,9 +92,8 @@ class Exports:
         return Export(writer.media_type, f"case-{case['number']}{writer.suffix}", spool.pieces(task))
 
 
-async def _written(writer: Writer, case: Row, first: Any, blocks: AsyncIterator[Any]) -> AsyncIterator[bytes]:
+async def _written(writer: Writer, case: Row, blocks: AsyncIterator[Any]) -> AsyncIterator[bytes]:
     yield writer.begin(case)
-    yield writer.rows(first)
     async for rows in blocks:
         yield writer.rows(rows)
     for piece in writer.end():
@@ -107,7 +106,7 @@ class Spool:
     def __init__(self) -> None:
         self._file = TemporaryFile(buffering=0)  # noqa: SIM115 - closed by whoever reads it
         self._size = 0
-        self._is_whole = False
+        self._is_whole = self._has_ended = False
         self._grown = asyncio.Event()
 
     async def fill(self, pieces: AsyncIterator[bytes]) -> None:
@@ -118,9 +117,10 @@ class Spool:
                 self._size += len(piece)
                 self._grown.set()
             self._is_whole = True
-        except (OSError, DeadlineExceeded, RequestRefused) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client sees that it is cut off, and the log why
             masked(error)
         finally:
+            self._has_ended = True
             self._grown.set()
 
     async def pieces(self, filling: asyncio.Task[None]) -> AsyncGenerator[bytes, None]:
@@ -134,7 +134,7 @@ class Spool:
                     yield piece
                 elif self._is_whole:
                     return
-                elif filling.done():
+                elif self._has_ended:
                     raise Incomplete
                 else:
                     await self._grown.wait()
