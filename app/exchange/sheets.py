@@ -86,7 +86,7 @@ class Xlsx:
         if self._book.cut:
             self.notes.append(
                 f"{self._book.cut:,} of the texts are longer than the {LONGEST:,} characters that a cell holds, and "
-                "say where they are cut off. The formats jsonl and csv have them whole."
+                "say where they are cut off. The format jsonl has them whole."
             )
         for note in self.notes:
             self._tell("Note", note)
@@ -173,14 +173,14 @@ class _Book:
         return sheet
 
     def write(self, sheet: Worksheet, place: int, values: Sequence[Any], *, is_head: bool = False) -> None:
-        """Write a row of JSON values, of which lists have a line for each of theirs and null has no cell."""
+        """Write a row of JSON values: a list has a line for each of its texts, null and the empty list have no cell."""
         for column, value in enumerate(values):
             if isinstance(value, bool):
                 # What is true to Excel is a formula to LibreOffice.
                 sheet.write_string(place, column, "yes" if value else "no", self._text)
             elif isinstance(value, int) and abs(value) < _GREATEST:
                 sheet.write_number(place, column, value, self._number)
-            elif value is not None:
+            elif value is not None and value != []:
                 text = "\n".join(value) if isinstance(value, list) else str(value)
                 sheet.write_string(place, column, self._fitting(text), self._head if is_head else self._text)
 

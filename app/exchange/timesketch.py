@@ -11,7 +11,7 @@ and, up to its release of June 2026, whatever a 64-bit number of nanoseconds doe
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -41,7 +41,7 @@ _GUESSED: Final = frozenset(
 )
 
 
-class Timesketch:
+class Timesketch(ABC):
     """Writes events, each with what is on it, as Timesketch's importer takes them."""
 
     media_type: str
@@ -89,7 +89,8 @@ class Timesketch:
             )
 
     def close(self) -> None:
-        """Do nothing: nothing is open."""
+        """Give up the event that is not told yet."""
+        self._event = None
 
     @abstractmethod
     def line(self, values: Row) -> bytes:
