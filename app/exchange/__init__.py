@@ -1,1 +1,1 @@
-"""What leaves Dossier and comes into it as files: archives, tables and reports of cases."""
+"""Cases as files that other programs read: tables and reports of what is on a timeline."""

@@ -1,167 +1,55 @@
-"""A case from end to end, as its viewer may read it, in rows: what tables and reports are made of.
-
-It is read by documents as clients send them, page after page, so that ownership, filters and the forms of values are
-those of the API. All pages are of one moment.
-"""
+"""What a table is made of: rows, as the API answers them, and what writes them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Any, Final, TypeAlias
-
-import orjson
-
-from app.db import Readable
-from app.errors import AnswerTooLarge
-from app.execution.documents import Documents
-from app.ownership import Viewer
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, Protocol, TypeAlias
 
 Row: TypeAlias = Mapping[str, Any]
-"""What a row says by its fields' names, as the API tells values; `kind` says what it is of."""
+"""The fields of a case or of something in it as JSON values, and with `kind` which of FIELDS it has."""
 
-COLUMNS: Final[Mapping[str, Sequence[str]]] = {
+_WRITTEN: Final = ("version", "createdAt", "createdBy", "updatedAt", "updatedBy")
+
+FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "CASE": (
         *("id", "number", "title", "description", "reference", "status", "retainUntil", "tags"),
-        *("version", "createdAt", "createdBy", "updatedAt", "updatedBy"),
+        *_WRITTEN,
     ),
     "EVENT": (
-        *("id", "title", "description", "type", "occurredAt", "occurredUntil", "timePrecision", "sortOrder"),
-        *("source", "timeKind", "utcOffset", "tags", "version", "createdAt", "createdBy", "updatedAt", "updatedBy"),
+        *("id", "title", "description", "type", "occurredAt", "occurredUntil", "timePrecision", "sortOrder", "source"),
+        *("timeKind", "utcOffset", "tags"),
+        *_WRITTEN,
     ),
     "FILE_BATCH": (
         *("id", "eventId", "label", "description", "fileCount", "totalBytes", "fileTypes", "manifestSha256"),
-        *("sortOrder", "tags", "version", "createdAt", "createdBy", "updatedAt", "updatedBy"),
+        *("sortOrder", "tags"),
+        *_WRITTEN,
     ),
     "COMMENT": ("id", "on", "text", "edited", "version", "createdAt", "createdBy", "updatedAt"),
 }
-"""The fields of the rows of each kind, in their order."""
-
-_PAGES: Final = 100, 10, 1  # rows of a page; fewer where those would be more than an answer may have
-_SELECTED = {
-    "createdBy": "createdBy { subject }",
-    "updatedBy": "updatedBy { subject }",
-    "eventId": "id",  # which is known by where it is read
-    "on": "id",
-    "manifestSha256": "manifest { sha256 }",
-}
-_MORE = "pageInfo { hasNextPage endCursor }"
+"""What a row of each kind has, in the order in which it is told; users are the subjects of their tokens."""
 
 
-def _fields(kind: str) -> str:
-    return " ".join(_SELECTED.get(name, name) for name in COLUMNS[kind])
+class Writer(Protocol):
+    """Writes the table of a case: `start`, then `rows` as often as there are some, then `end`, and `close` in any case.
 
+    Rows come in order: comments on the case; then each event, the comments on it, and its file batches, the comments on
+    each behind it. A row that lacks a field raises KeyError.
+    """
 
-def _list(field: str, of: str, arguments: str = "first: $first, after: $after") -> str:
-    return f"{field}({arguments}) {{ nodes {{ {of} }} {_MORE} }}"
+    media_type: str
+    suffix: str
+    notes: list[str]
+    """Sentences about what the table could not tell as it is; all of them are there when `end` is through."""
 
+    def start(self, case: Row) -> bytes:
+        """Return the beginning of the table of a case."""
 
-_COMMENTS = _list("comments", _fields("COMMENT"), "first: $few")
-_BATCH = f"{_fields('FILE_BATCH')} {_COMMENTS}"
-_EVENT = f"{_fields('EVENT')} {_COMMENTS} {_list('fileBatches', _BATCH, 'first: $few')}"
-_PAGED = "$first: Int!, $after: String"
-_CASE = f"query ($case: ID!) {{ case(id: $case) {{ {_fields('CASE')} }} }}"
-_CHECK = (
-    "query ($case: ID!, $where: EventFilter) { case(id: $case) { events(first: 1, where: $where) { nodes { id } } } }"
-)
-_OF_CASE = f"query ($case: ID!, {_PAGED}) {{ case(id: $case) {{ {_list('comments', _fields('COMMENT'))} }} }}"
-_EVENTS = (
-    f"query ($case: ID!, {_PAGED}, $few: Int!, $where: EventFilter) {{ case(id: $case) {{ "
-    f"{_list('events', _EVENT, 'first: $first, after: $after, where: $where')} }} }}"
-)
-_OF_EVENT = {
-    "comments": f"query ($case: ID!, $event: ID!, {_PAGED}) {{ event(caseId: $case, id: $event) {{ "
-    f"{_list('comments', _fields('COMMENT'))} }} }}",
-    "fileBatches": f"query ($case: ID!, $event: ID!, {_PAGED}, $few: Int!) {{ event(caseId: $case, id: $event) {{ "
-    f"{_list('fileBatches', _BATCH)} }} }}",
-}
-_OF_BATCH = (
-    f"query ($case: ID!, $event: ID!, $batch: ID!, {_PAGED}) {{ fileBatch(caseId: $case, eventId: $event, id: $batch) "
-    f"{{ {_list('comments', _fields('COMMENT'))} }} }}"
-)
+    def rows(self, rows: Sequence[Row]) -> bytes:
+        """Return what there is to write after the next rows, which may be nothing yet."""
 
+    def end(self) -> Iterator[bytes]:
+        """Yield the rest of the table."""
 
-class CaseRows:
-    """Reads a case by documents, of one moment of the database."""
-
-    def __init__(self, documents: Documents, database: Readable, viewer: Viewer, case_id: str) -> None:
-        self._documents, self._database, self._viewer = documents, database, viewer
-        self._case = {"case": case_id}
-
-    async def case(self) -> Row | None:
-        """Return the case, None where there is none that the viewer may see."""
-        found = (await self._ask(_CASE, self._case))["case"]
-        return None if found is None else _row("CASE", found)
-
-    async def check(self, where: Mapping[str, Any] | None) -> None:
-        """Raise RequestRefused for a filter of events that the API doesn't take."""
-        await self._ask(_CHECK, {**self._case, "where": where})
-
-    async def all(self, where: Mapping[str, Any] | None = None) -> AsyncGenerator[Sequence[Row], None]:
-        """Iterate over what is in the case, some rows at a time: comments on it, then its events in their order.
-
-        Behind each event are the comments on it, then its file batches, each with those on it. `where` is a filter of
-        events as the API takes it; see `check`.
-        """
-        async for some in self._pages(_OF_CASE, self._case, "case", "comments"):
-            yield [_row("COMMENT", each, on=self._case["case"]) for each in some]
-        async for events in self._pages(_EVENTS, {**self._case, "where": where}, "case", "events"):
-            rows: list[Row] = []
-            for event in events:
-                rows.append(_row("EVENT", event))
-                place = {**self._case, "event": event["id"]}
-                async for comments in self._rest(_OF_EVENT["comments"], place, "event", "comments", event):
-                    rows += [_row("COMMENT", each, on=event["id"]) for each in comments]
-                async for batches in self._rest(_OF_EVENT["fileBatches"], place, "event", "fileBatches", event):
-                    for batch in batches:
-                        rows.append(_row("FILE_BATCH", batch, eventId=event["id"]))
-                        of_batch = {**place, "batch": batch["id"]}
-                        async for comments in self._rest(_OF_BATCH, of_batch, "fileBatch", "comments", batch):
-                            rows += [_row("COMMENT", each, on=batch["id"]) for each in comments]
-                    if len(rows) >= _PAGES[0]:
-                        yield rows
-                        rows = []
-            if rows:
-                yield rows
-
-    async def _rest(
-        self, text: str, place: Mapping[str, Any], parent: str, field: str, begun: Mapping[str, Any]
-    ) -> AsyncGenerator[Sequence[Mapping[str, Any]], None]:
-        """Iterate over the pages of a list of which the first came with its parent."""
-        yield begun[field]["nodes"]
-        if begun[field]["pageInfo"]["hasNextPage"]:
-            async for some in self._pages(text, place, parent, field, begun[field]["pageInfo"]["endCursor"]):
-                yield some
-
-    async def _pages(
-        self, text: str, variables: Mapping[str, Any], parent: str, field: str, after: str | None = None
-    ) -> AsyncGenerator[Sequence[Mapping[str, Any]], None]:
-        while True:
-            for first in _PAGES:
-                try:
-                    answer = await self._ask(
-                        text, {**variables, "first": first, "few": min(first, _PAGES[1]), "after": after}
-                    )
-                    break
-                except AnswerTooLarge:
-                    if first == _PAGES[-1]:
-                        raise
-            found = answer[parent][field]
-            yield found["nodes"]
-            if not found["pageInfo"]["hasNextPage"]:
-                return
-            after = found["pageInfo"]["endCursor"]
-
-    async def _ask(self, text: str, variables: Mapping[str, Any]) -> Any:
-        operation = await self._documents.operation(text, None, self._viewer.id)
-        given = {name: value for name, value in variables.items() if f"${name}:" in text}
-        return orjson.loads(await self._documents.read(operation, given, self._viewer, self._database))
-
-
-def _row(kind: str, node: Mapping[str, Any], **known: str) -> Row:
-    row: dict[str, Any] = {"kind": kind, **{name: node.get(name) for name in COLUMNS[kind]}, **known}
-    for name in ("createdBy", "updatedBy"):
-        if name in row:
-            row[name] = row[name]["subject"]
-    if "manifestSha256" in row and node["manifest"] is not None:
-        row["manifestSha256"] = node["manifest"]["sha256"]
-    return row
+    def close(self) -> None:
+        """Give up what the writer has open, whether the table has come to its end or not."""

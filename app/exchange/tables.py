@@ -1,32 +1,22 @@
+"""The formats that a case is written in as a table."""
+
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Final
 
-import orjson
+from app.exchange.rows import FIELDS, Row, Writer
+from app.exchange.sheets import Xlsx
+from app.exchange.texts import Csv, Jsonl
+from app.exchange.timesketch import TimesketchCsv, TimesketchJsonl
 
+__all__ = ["FIELDS", "WRITERS", "Row", "Writer"]
 
-class Writer(Protocol):
-    media_type: str
-    suffix: str
-
-    def begin(self, case: Any) -> bytes: ...
-    def rows(self, rows: Sequence[Any]) -> bytes: ...
-    def end(self) -> Iterator[bytes]: ...
-
-
-class Jsonl:
-    media_type = "application/jsonl"
-    suffix = ".jsonl"
-
-    def begin(self, case: Any) -> bytes:
-        return b""
-
-    def rows(self, rows: Sequence[Any]) -> bytes:
-        return b"".join(orjson.dumps(r) + b"\n" for r in rows)
-
-    def end(self) -> Iterator[bytes]:
-        return iter(())
-
-
-WRITERS: Mapping[str, Callable[[], Writer]] = {"jsonl": Jsonl}
+WRITERS: Final[Mapping[str, Callable[[], Writer]]] = {
+    "jsonl": Jsonl,
+    "csv": Csv,
+    "xlsx": Xlsx,
+    "timesketch-jsonl": TimesketchJsonl,
+    "timesketch-csv": TimesketchCsv,
+}
+"""What makes the writer of a table, by the format's name; a writer writes one."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from tempfile import TemporaryFile
@@ -18,8 +18,8 @@ import orjson
 
 from app.db import Database
 from app.errors import NotFound, RequestRefused
-from app.exchange.rows import CaseRows, Row
-from app.exchange.tables import WRITERS, Writer
+from app.exchange.reading import CaseRows
+from app.exchange.tables import WRITERS, Row, Writer
 from app.execution.documents import Documents
 from app.execution.faults import masked
 from app.ownership import Viewer
@@ -92,12 +92,16 @@ class Exports:
         return Export(writer.media_type, f"case-{case['number']}{writer.suffix}", spool.pieces(task))
 
 
-async def _written(writer: Writer, case: Row, blocks: AsyncIterator[Any]) -> AsyncIterator[bytes]:
-    yield writer.begin(case)
-    async for rows in blocks:
-        yield writer.rows(rows)
-    for piece in writer.end():
-        yield piece
+async def _written(writer: Writer, case: Row, blocks: AsyncIterator[Sequence[Row]]) -> AsyncIterator[bytes]:
+    try:
+        yield await asyncio.to_thread(writer.start, case)
+        async for rows in blocks:
+            yield await asyncio.to_thread(writer.rows, rows)
+        rest = writer.end()
+        while piece := await asyncio.to_thread(next, rest, b""):
+            yield piece
+    finally:
+        writer.close()
 
 
 class Spool:
