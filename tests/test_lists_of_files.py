@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterator
 from hashlib import md5, sha1, sha256
 from pathlib import Path
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -128,6 +129,11 @@ def test_what_no_path_is_is_refused(text: str, base64: str | None, said: str) ->
 
 
 HEX = sha256(CONTENT).hexdigest()
+DIGEST = f"<hashdigest type='sha256'>{HEX}</hashdigest>"
+
+
+def file_object(said: str) -> str:
+    return f"<dfxml><fileobject>{said}</fileobject></dfxml>"
 
 
 @pytest.mark.parametrize(
@@ -176,6 +182,15 @@ HEX = sha256(CONTENT).hexdigest()
             "dfxml",
             Entry(b"a & b", 7, 1_000_000, HASHED["sha256"]),
         ),
+        (
+            file_object(
+                "<parent_object><filename>d</filename></parent_object><filename>d/a</filename><byte_runs><byte_run len="
+                f"'512'><hashdigest type='sha256'>{'a' * 64}</hashdigest></byte_run></byte_runs>{DIGEST}"
+                "<x:filesize xmlns:x='x'>8</x:filesize><filesize>7</filesize>"
+            ),
+            "dfxml",
+            Entry(b"d/a", 7, sha256=HASHED["sha256"]),
+        ),
         (f'\ufeffpath,sha256\r\n"a\nb",{HEX}\r\n', "csv", Entry(b"a\nb", sha256=HASHED["sha256"])),
         (f'{{"path": "a", "size": 7, "sha256": "{HEX}"}}\n', "jsonl", Entry(b"a", 7, sha256=HASHED["sha256"])),
     ],
@@ -218,6 +233,15 @@ def test_lists_of_other_programs_are_told_apart_and_read(text: str, format_: str
         ("0|a|1|r/r|0|0|1|1|then|1|1", "line 1: a time is a number of seconds since 1970"),
         ("<!DOCTYPE x [<!ENTITY a 'b'>]><dfxml/>", "line 1: it has a document type, which is refused"),
         ("<dfxml>\n<fileobject>", "line 2: this is no XML: no element found"),
+        ("<?xml version='1.0'?>\n<rss/>", "line 2: its first element is `rss`, and of DFXML `dfxml`"),
+        (file_object(f"<filename>a</filename>{DIGEST}\n{DIGEST}"), "line 2: a file has two of `hashdigest`"),
+        (file_object("<filename>a</filename><filename>b</filename>"), "line 1: a file has two of `filename`"),
+        (file_object("<filename>a<b/></filename>"), "line 1: `filename` has an element in it"),
+        (file_object("<fileobject/>"), "line 1: a file is in another one"),
+        ("<?xml version='1.0' encoding='big5'?><dfxml/>", "line 1: its encoding is none that is read; make it UTF-8"),
+        ("<?xml version='1.0' encoding='nosuch'?><dfxml/>", "line 1: its encoding is none that is read; make it UTF-8"),
+        ("<dfxml>" + "<a>" * 100, "line 1: its elements are more than 100 deep"),
+        (file_object(f"<filename>{'x' * LONGEST} </filename>"), f"line 1: `filename` has more than {LONGEST:,} bytes"),
         (f"%%%% HASHDEEP-1.0\n%%%% size,md5,filename\n7,{'00 ' * 16},a\n", "line 3: a hash has digits from 0 to f"),
         ("0|a|1|r/r|0|0|1|1|999999999999999|1|1", "line 1: the time must be in the years 1 to 9999"),
         (f"#mtree\na size=1 time=999999999999999.0 sha256={HEX}\n", "line 2: the time must be in the years 1 to 9999"),
@@ -253,6 +277,23 @@ def test_formats_are_those_that_can_be_written_and_read() -> None:
 def test_a_time_before_1970_is_rounded_down() -> None:
     (entry,) = found("0|/a|1|r/r|0|0|1|1|-1.9999999|1|0")
     assert entry == Entry(b"/a", 1, -2_000_000)
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ([b"<dfxml><x>", *[b"x" * 1_000_000] * 20], "this is no XML: no element found"),
+        ([b"<dfxml a='", *[b"x" * 1_000_000] * 20], "a tag or a comment has more than"),
+        ([b"<dfxml><!--", *[b"x" * 1_000_000] * 20], "a tag or a comment has more than"),
+        ([b"<", *[b"x" * 1_000_000] * 20], "a tag or a comment has more than"),
+        ([b"<dfxml>", *[b"<a>" * 300_000] * 20], "its elements are more than 100 deep"),
+    ],
+    ids=["text", "attribute", "comment", "name", "elements"],
+)
+def test_what_has_no_end_is_refused_soon(parts: list[bytes], said: str) -> None:
+    begun = process_time()
+    assert said in fault(b"".join(parts), "dfxml")
+    assert process_time() - begun < 2
 
 
 def odd_names() -> Iterator[bytes]:

@@ -29,7 +29,7 @@ import orjson
 
 from app.evidence.entries import HASHES, Entry, NoListError, PassedOver, path_fault, path_of
 from app.evidence.writing import COLUMNS, HASHDEEP, microseconds_of, moment_of
-from app.values import parse_time
+from app.values import parse_time, visible
 
 Found: TypeAlias = Iterator[Entry | PassedOver]
 Line: TypeAlias = tuple[int, bytes]
@@ -37,6 +37,9 @@ Line: TypeAlias = tuple[int, bytes]
 LONGEST: Final = 256 * 1024
 """How many bytes a line may have."""
 _AT_ONCE = 64 * 1024
+_UNREAD = 3 * LONGEST  # expat may wait for twice as much as it has of a tag
+_DEPTH = 100  # of elements in each other
+_QUOTED = 40
 _BOM = b"\xef\xbb\xbf"
 
 _SUM = re.compile(rb"[ \t]*(\\?)([0-9A-Fa-f]{32}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}) (.+)", re.DOTALL)
@@ -51,6 +54,8 @@ _MTREE_CODE = re.compile(rb"\\([0-3][0-7]{2}|.|$)", re.DOTALL)
 _MTREE_LETTERS = {b"s": b" ", b"t": b"\t", b"n": b"\n", b"r": b"\r", b"#": b"#", b"\\": b"\\", b"a": b"\a", b"b": b"\b"}
 _MTREE_HASHES = {b"sha256digest": "sha256", b"sha256": "sha256", b"sha1digest": "sha1", b"sha1": "sha1"}
 _MTREE_HASHES |= {b"md5digest": "md5", b"md5": "md5"}
+
+_OF_A_FILE = frozenset({"filename", "filesize", "mtime", "name_type", "alloc", "unalloc"})  # of DFXML, beside hashes
 
 
 def read(stream: BinaryIO, format_: str | None = None) -> Found:
@@ -443,38 +448,78 @@ class _Dfxml:
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._text
         self._parser.StartDoctypeDeclHandler = self._doctype
+        self._fed = 0
+        self._space = ""  # the namespace of DFXML, which documents call what they like
         self._path: list[str] = []
         self._file: dict[str, str] | None = None
-        self._key, self._words, self._line = "", "", 0
+        self._key: str | None = None  # what of a file is being read: the name of an element, or of a hash
+        self._words: list[str] = []
+        self._size, self._line = 0, 0
 
     def feed(self, data: bytes, *, is_last: bool = False) -> None:
         """Take the next bytes. Raises NoListError."""
         try:
             self._parser.Parse(data, is_last)
+        except NoListError:
+            raise
         except expat.ExpatError as error:
             raise NoListError(error.lineno, f"this is no XML: {expat.ErrorString(error.code)}") from None
+        except (ValueError, LookupError):  # of Python's codecs
+            raise self._fault("its encoding is none that is read; make it UTF-8") from None
+        # What is not yet whole is kept, and looked at from its beginning each time.
+        self._fed += len(data)
+        if self._fed - max(self._parser.CurrentByteIndex, 0) > _UNREAD and not is_last:
+            raise self._fault(f"a tag or a comment has more than {LONGEST:,} bytes")
+
+    def _fault(self, why: str) -> NoListError:
+        return NoListError(self._parser.CurrentLineNumber, why)
 
     def _doctype(self, *_: object) -> None:
-        raise NoListError(self._parser.CurrentLineNumber, "it has a document type, which is refused")
+        raise self._fault("it has a document type, which is refused")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        local = name.rpartition(" ")[2]
+        space, _, local = name.rpartition(" ")
+        if not self._path:
+            self._space = space
+            if local not in {"dfxml", "fiwalk"}:
+                raise self._fault(f"its first element is `{visible(local[:_QUOTED])}`, and of DFXML `dfxml`")
+        if self._key is not None:
+            raise self._fault(f"`{self._path[-1]}` has an element in it")
+        if len(self._path) == _DEPTH:
+            raise self._fault(f"its elements are more than {_DEPTH} deep")
+        if space != self._space:
+            local = name
+        parent = self._path[-1] if self._path else ""
         self._path.append(local)
         if local == "fileobject":
+            if self._file is not None:
+                raise self._fault("a file is in another one")
             self._file, self._line = {}, self._parser.CurrentLineNumber
-        self._key = attributes.get("type", "").lower().replace("-", "") if local == "hashdigest" else local
-        self._words = ""
+        elif self._file is not None and parent == "fileobject":
+            is_hash = local == "hashdigest"
+            key = attributes.get("type", "").lower().replace("-", "") if is_hash else local
+            if key in (HASHES if is_hash else _OF_A_FILE):
+                if key in self._file:
+                    raise self._fault(f"a file has two of `{local}`")
+                self._key, self._words, self._size = key, [], 0
 
     def _text(self, text: str) -> None:
-        self._words += text
+        if self._key is not None:
+            self._words.append(text)
+            self._size += len(text)
+            if self._size > LONGEST:
+                raise self._fault(f"`{self._path[-1]}` has more than {LONGEST:,} bytes")
 
     def _end(self, _: str) -> None:
         local = self._path.pop()
-        if local == "fileobject" and self._file is not None:
+        if self._file is None:
+            return
+        if self._key is not None:
+            self._file[self._key] = "".join(self._words)
+            self._key = None
+        elif local == "fileobject":
             self.found.append(_of_fileobject(self._line, self._file))
             self._file = None
-        elif self._file is not None and self._path[-1:] == ["fileobject"]:
-            self._file.setdefault(self._key, self._words)
 
 
 def _of_fileobject(line: int, given: Mapping[str, str]) -> Entry | PassedOver:
