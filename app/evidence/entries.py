@@ -11,6 +11,9 @@ from app.values import visible
 MAX_PATH: Final = 32_767
 """The longest path in bytes: what Windows takes; Linux takes 4,096."""
 
+MAX_SIZE: Final = 2**53 - 1
+"""The largest size of a file, in bytes, that the API takes."""
+
 HASHES: Final = {"sha256": 32, "sha1": 20, "md5": 16}
 """The hashes that a list may have, the strongest first, with their lengths in bytes."""
 
