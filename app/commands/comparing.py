@@ -16,7 +16,7 @@ import orjson
 
 from app.commands.failures import CommandError
 from app.commands.folders import Walk
-from app.commands.manifests import files_of, hashed
+from app.commands.manifests import expecting_dossier, files_of, hashed
 from app.commands.plans import File, sized
 from app.commands.recording import find_case
 from app.commands.servers import Server
@@ -97,23 +97,24 @@ def asked_for(
     `has_others` reads the other manifests of the case for their paths, too. What a server tells has to be what a
     manifest's digest was made of. Raises DossierError.
     """
-    if case is not None:
-        case_id, wanted = find_case(server, case)["id"], None
-    else:
-        kind, id_ = ("Event", event) if event is not None else ("FileBatch", batch or "")
-        case_id, wanted = _case_of(server, kind, id_), id_.lower()
-    found = Recorded(whole=wanted is None)
-    for each in server.pages(_BATCHES, "case", "fileBatches", id=case_id):
-        is_asked_for = wanted is None or wanted in {each["id"], each["event"]["id"]}
-        if each["manifest"] is None:
-            found.without += is_asked_for
-        elif is_asked_for or has_others:
-            found.has_manifests |= is_asked_for
-            for entry in _manifest(server, each):
-                found.paths.add(entry.path)
-                if is_asked_for:
-                    found.files[entry.path].append(entry)
-            progress.tell("read the records of", len(found.paths))
+    with expecting_dossier(server):
+        if case is not None:
+            case_id, wanted = find_case(server, case)["id"], None
+        else:
+            kind, id_ = ("Event", event) if event is not None else ("FileBatch", batch or "")
+            case_id, wanted = _case_of(server, kind, id_), id_.lower()
+        found = Recorded(whole=wanted is None)
+        for each in server.pages(_BATCHES, "case", "fileBatches", id=case_id):
+            is_asked_for = wanted is None or wanted in {each["id"], each["event"]["id"]}
+            if each["manifest"] is None:
+                found.without += is_asked_for
+            elif is_asked_for or has_others:
+                found.has_manifests |= is_asked_for
+                for entry in _manifest(server, each):
+                    found.paths.add(entry.path)
+                    if is_asked_for:
+                        found.files[entry.path].append(entry)
+                progress.tell("read the records of", len(found.paths))
     return found
 
 
