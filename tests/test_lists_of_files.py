@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.evidence import READ, WRITTEN
+from app.evidence import READ, WRITTEN, reading
 from app.evidence.entries import CannotHoldError, Entry, NoListError, PassedOver, base64_of, path_of, shown
 from app.evidence.reading import LONGEST, READERS, format_of, read
 from app.evidence.writing import WRITERS
@@ -329,6 +329,13 @@ def test_what_has_no_end_is_refused_soon(parts: list[bytes], said: str) -> None:
     begun = process_time()
     assert said in fault(b"".join(parts), None if parts[0][:1] != b"<" else "dfxml")
     assert process_time() - begun < 2
+
+
+@pytest.mark.parametrize(("begin", "part"), [(b"#mtree\n", b"# x\n"), (b"<dfxml>", b"<a></a>\n")])
+def test_a_list_without_end_is_refused(monkeypatch: pytest.MonkeyPatch, begin: bytes, part: bytes) -> None:
+    monkeypatch.setattr(reading, "MOST", 200_000)
+    told = fault(begin + part * 100_000)
+    assert re.fullmatch(r"line \d+: the list has more than .* bytes; split it, and add each part to .*", told)
 
 
 def odd_names() -> Iterator[bytes]:

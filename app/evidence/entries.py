@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from app.values import visible
@@ -22,7 +22,8 @@ HASHES: Final = {"sha256": 32, "sha1": 20, "md5": 16}
 class Entry:
     """A file: its path in bytes, its size in bytes, when it was changed, and the hashes of its content.
 
-    `modified` counts microseconds since 1970 in UTC, rounded down. What a list doesn't tell is None.
+    `modified` counts microseconds since 1970 in UTC, rounded down. What a list doesn't tell is None. `line` is that of
+    the list which it was read from, and says nothing of the file.
     """
 
     path: bytes
@@ -31,6 +32,7 @@ class Entry:
     sha256: bytes | None = None
     sha1: bytes | None = None
     md5: bytes | None = None
+    line: int = field(default=0, compare=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

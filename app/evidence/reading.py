@@ -38,6 +38,9 @@ Line: TypeAlias = tuple[int, bytes]
 
 LONGEST: Final = 256 * 1024
 """How many bytes a line may have."""
+MOST: Final = 512 * 1024**2
+"""How many bytes a list may have: some four million files, which a server can just make one manifest of."""
+TOO_LONG: Final = f"the list has more than {MOST:,} bytes; split it, and add each part to a batch of its own"
 _AT_ONCE = 64 * 1024
 _UNREAD = 3 * LONGEST  # expat may wait for twice as much as it has of a tag
 _DEPTH = 100  # of elements in each other
@@ -112,8 +115,11 @@ _LOOKS: Final[Mapping[str, Callable[[bytes], object]]] = {
 
 def _lines(chunks: Iterator[bytes]) -> Iterator[Line]:
     """Yield lines with their numbers and the LF that ends each but, it may be, the last."""
-    number, left = 1, b""
+    number, left, size = 1, b"", 0
     for chunk in chunks:
+        size += len(chunk)
+        if size > MOST:
+            raise NoListError(number, TOO_LONG)
         *whole, left = (left + chunk).split(b"\n")
         for line in whole:
             yield number, _short(number, line) + b"\n"
@@ -145,7 +151,7 @@ def _entry(line: int, path: bytes, **more: Any) -> Entry:
             moment_of(modified)
         except OverflowError:
             raise NoListError(line, "the time must be in the years 1 to 9999") from None
-    return Entry(path, **more)
+    return Entry(path, line=line, **more)
 
 
 def _number(line: int, what: str, text: bytes) -> int:
@@ -523,6 +529,8 @@ class _Dfxml:
             raise self._fault("its encoding is none that is read; make it UTF-8") from None
         # What is not yet whole is kept, and looked at from its beginning each time.
         self._fed += len(data)
+        if self._fed > MOST:
+            raise self._fault(TOO_LONG)
         if self._fed - max(self._parser.CurrentByteIndex, 0) > _UNREAD and not is_last:
             raise self._fault(f"a tag or a comment has more than {LONGEST:,} bytes")
 
