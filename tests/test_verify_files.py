@@ -433,17 +433,20 @@ def test_what_was_read_is_not_read_again(server: Server, alice: Client, kept: Pa
     lines = state.read_bytes().splitlines()
     assert len(lines) == 47
     state.write_bytes(b"\n".join(lines[:-1]) + b"\n" + lines[-1][:20])  # cut off in the middle
-    # What the file says is taken, unless size, time or inode is another.
+    # What the file says is taken, unless size, times or inode are others.
     path = kept / "empty"
     path.write_bytes(b"x")
     done = verified(server, alice, kept, "--case", case, "--resume", state)
     assert done.stdout.splitlines()[0] == "changed: empty"
     text = kept / "f0" / "g0" / "0.txt"
-    status = text.stat()
-    text.write_bytes(b"1")
-    os.utime(text, ns=(0, status.st_mtime_ns))
+    state.write_bytes(state.read_bytes().replace(sha256(b"0").hexdigest().encode(), b"0" * 64))
+    assert "changed: f0/g0/0.txt" in verified(server, alice, kept, "--case", case, "--resume", state).stdout
+    text.write_bytes(b"0")
+    os.utime(text, ns=(0, 0))
     assert "changed: f0/g0/0.txt" not in verified(server, alice, kept, "--case", case, "--resume", state).stdout
-    assert "changed: f0/g0/0.txt" in verified(server, alice, kept, "--case", case).stdout
+    text.write_bytes(b"1")
+    os.utime(text, ns=(0, 0))
+    assert "changed: f0/g0/0.txt" in verified(server, alice, kept, "--case", case, "--resume", state).stdout
     for name, told in (
         (kept / "state", "must not lie in the folder"),
         (text, "must not lie"),
@@ -453,6 +456,36 @@ def test_what_was_read_is_not_read_again(server: Server, alice: Client, kept: Pa
         assert done.returncode == 2
         assert told in done.stderr
     assert not (kept / "state").exists()
+
+
+def test_hashes_are_kept_in_a_regular_file(server: Server, alice: Client, kept: Path, tmp_path: Path) -> None:
+    given = ("--case", only_case(alice)["id"], "--resume")
+    os.mkfifo(tmp_path / "fifo")
+    for name, why in (
+        (tmp_path / "fifo", "it is no regular file"),
+        (Path("/dev/full"), "it is no regular file"),
+        (Path("/dev/stderr"), "it is no regular file"),
+        (tmp_path, "Is a directory"),
+    ):
+        done = verified(server, alice, kept, *given, name)
+        assert (done.returncode, done.stderr) == (2, f"dossier: --resume: {name}: {why}\n")
+    # Files of this shell may have so few blocks of 1,024 bytes that not all hashes find room.
+    for blocks, why in ((4, "the hashes can't be kept: File too large"), (0, f"{tmp_path}/0: File too large")):
+        limited = ("verify-files", kept, *given, tmp_path / f"{blocks}", "--url", f"{server.url}/graphql")
+        done = subprocess.run(  # noqa: S603 - our own command
+            ["/bin/bash", "-c", f'trap "" XFSZ; ulimit -f {blocks}; exec "$0" "$@"', DOSSIER, *limited],
+            env=environment(DOSSIER_TOKEN=bearer(alice)),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", f"dossier: --resume: {why}\n")
+    (tmp_path / "long").write_bytes(b"")
+    assert verified(server, alice, kept, *given, tmp_path / "long").returncode == 0
+    with (tmp_path / "long").open("ab") as stream:
+        stream.truncate(2 * 1024**3)
+    assert verified(server, alice, kept, *given, tmp_path / "long").returncode == 0
 
 
 @pytest.mark.usefixtures("walking_as_nobody")

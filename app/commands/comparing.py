@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
+import stat
 from base64 import b64decode, b64encode
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -36,7 +38,8 @@ BATCH_IDS: Final = f"{IDS}, and in the app a batch's id ends the address of its 
 There: TypeAlias = dict[bytes, tuple[File, os.stat_result]]
 """The files of the folder, by their paths."""
 
-_HEAD = {"format": "dossier verify-files 1"}
+_HEAD = {"format": "dossier verify-files 2"}
+_LONGEST = 256 * 1024  # bytes of a line that is kept
 _WHERE = """
 query ($id: ID!) {
   node(id: $id) { __typename ... on Event { case { id } } ... on FileBatch { event { case { id } } } }
@@ -159,7 +162,8 @@ def compared(
 class HashCache:
     """Hashes of files that were read before, kept in a file so that an interrupted comparison can be gone on with.
 
-    A file's hash is known as long as its size, its time and its inode are the same.
+    A file's hash is known as long as its size, its times, its inode and its device are the same. Whoever changes a file
+    can set the time of that back, and not the time at which its inode was changed.
     """
 
     def __init__(self, path: Path | None, walk: Walk) -> None:
@@ -172,21 +176,25 @@ class HashCache:
             raise CommandError("--resume: the file must not lie in the folder that is compared", exit_code=2)
         head = orjson.dumps(_HEAD | {"folder": b64encode(walk.path).decode()})
         try:
-            self._file = path.open("a+b")
-            self._file.seek(0)
-            begin = self._file.readline()
+            self._file = stream = _opened(path)
+            stream.seek(0)
+            begin = stream.readline(_LONGEST)
             if begin and begin.rstrip(b"\n") != head:
-                raise CommandError("--resume: the file is of another folder, or none that this wrote", exit_code=2)
-            for line in self._file:
+                why = "the file is of another folder, or none that this version wrote"
+                raise CommandError(f"--resume: {why}; give another one", exit_code=2)
+            for line in iter(lambda: stream.readline(_LONGEST), b""):
                 self._learn(line)
-            self._file.write(b"\n" if begin else head + b"\n")  # behind a line that was cut off
+            stream.write(b"\n" if begin else head + b"\n")  # behind a line that was cut off
+            stream.flush()
         except OSError as error:
+            self.close()
             raise CommandError(f"--resume: {visible(str(path))}: {error.strerror}", exit_code=2) from None
 
     def close(self) -> None:
         """Close the file."""
         if self._file is not None:
-            self._file.close()
+            with contextlib.suppress(OSError):  # of what could not be written, which was told when it was to be
+                self._file.close()
 
     def get(self, path: bytes, status: os.stat_result) -> bytes | None:
         """Return the SHA-256 of a file, if it is known."""
@@ -201,7 +209,7 @@ class HashCache:
             self._file.write(orjson.dumps([b64encode(path).decode(), _state(status), digest.hex()]) + b"\n")
             self._file.flush()
         except OSError as error:
-            raise CommandError(f"--resume: {error.strerror}") from None
+            raise CommandError(f"--resume: the hashes can't be kept: {error.strerror}") from None
 
     def _learn(self, line: bytes) -> None:
         try:
@@ -213,7 +221,18 @@ class HashCache:
 
 
 def _state(status: os.stat_result) -> list[int]:
-    return [status.st_size, status.st_mtime_ns, status.st_ino]
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev]
+
+
+def _opened(path: Path) -> BinaryIO:
+    """Return a regular file to read from its beginning and to write behind its end. Raises OSError."""
+    # Whoever opens a FIFO would wait for its other end.
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return os.fdopen(descriptor, "a+b")
 
 
 def _manifest(server: Server, batch: Mapping[str, Any]) -> list[Entry]:

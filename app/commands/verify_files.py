@@ -57,8 +57,8 @@ def add_to(commands: Any) -> None:
         "--resume",
         metavar="FILE",
         type=Path,
-        help="keep hashes in this file, outside of DIR, and don't read again what is in it and has the same size, time "
-        "and inode",
+        help="keep hashes in this file, outside of DIR, and don't read again what is in it and has the same size, "
+        "times and inode",
     )
     parser.add_argument(
         "--one-file-system", action="store_true", help="leave out folders on other file systems than DIR"
