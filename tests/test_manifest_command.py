@@ -107,6 +107,35 @@ def test_names_that_a_format_cannot_hold_are_told_and_nothing_is_written(
         assert not list_.exists()
 
 
+def test_what_several_manifests_list_is_told_and_no_bag_lists_it(server: Server, alice: Client, tmp_path: Path) -> None:
+    batch = Batch(alice)
+    other = alice.create_batch(batch.case, batch.event, label="Other")
+    for id_ in (batch.id, other):
+        batch.named["fileBatchId"] = id_
+        assert batch.add(file("a"), file("b", id_), file(id_))["errors"] == []
+        assert batch.finish(3)["errors"] == []
+    given = ("write", "--case", batch.case, "--url", server.url)
+    done = command(alice, *given)
+    assert done.stderr == b"dossier: warning: 2 paths are listed more than once, as several manifests have them\n"
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 6)
+    assert said(command(alice, *given, "--format", "bagit", "--output", tmp_path / "list"), 1) == (
+        "bagit can't hold the name a: several manifests list it, and a bag's lists no file twice; nothing was written, "
+        "use another --format"
+    )
+    alone = command(alice, "write", "--batch", other, "--format", "bagit", "--url", server.url)
+    assert (alone.returncode, alone.stderr) == (0, b"")
+
+
+def test_a_closed_output_is_written_nothing_to(server: Server, alice: Client) -> None:
+    batch = Batch(alice)
+    assert batch.add(file("a"))["errors"] == []
+    assert batch.finish(1)["errors"] == []
+    given = ("write", "--batch", batch.id, "--url", server.url)
+    for script in ('"$0" manifest "$@" >&-', '"$0" manifest "$@" >&- 2>&-', '"$0" manifest "$@" 0<&- >&- 2>&-'):
+        done = shell(alice, script, *given)
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
 REFUSED = {
     "no list": (b"no list of anything\n", "line 1: this is no list of files in a format that is known"),
     "nothing": (b"", "line 1: the list is empty"),
@@ -313,6 +342,12 @@ def test_sizes_are_those_of_regular_files_in_the_folder(server: Server, alice: C
     done = command(alice, "add", list_, "--batch", batch.id, "--folder", list_, "--url", server.url)
     assert said(done, 1) == f"{list_} is not a folder"
     assert batch.read()["files"]["totalCount"] == 0
+    (folder / "below" / "a").write_text("a")
+    list_.write_text(f"{hashlib.sha256(b'a').hexdigest()}  .//below/./a\n")
+    done = command(alice, "add", list_, "--batch", batch.id, "--folder", folder, "--url", server.url)
+    assert (done.returncode, done.stderr) == (0, b"")
+    (listed,) = batch.read()["files"]["nodes"]
+    assert (listed["path"], listed["size"]) == (".//below/./a", 1)
 
 
 def test_batches_without_a_manifest_are_told(server: Server, alice: Client) -> None:

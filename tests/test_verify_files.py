@@ -400,6 +400,43 @@ def test_names_are_told_by_their_bytes(server: Server, alice: Client, kept: Path
     assert moved["recorded"] == moved["found"]
 
 
+def test_no_control_is_told_to_a_terminal(server: Server, alice: Client, tmp_path: Path) -> None:
+    batch, folder = Batch(alice), tmp_path / "tree"
+    folder.mkdir()
+    assert batch.add(file("a"))["errors"] == []
+    assert batch.finish(1)["errors"] == []
+    names = {"a", *(f"a{chr(code)}b" for code in (*range(1, 0x20), *range(0x7F, 0xA1)))}
+    for name in names:
+        (folder / name).touch()
+    done = verified(server, alice, folder, "--case", batch.case, "--format", "jsonl")
+    lines = done.stdout.split("\n")[:-1]
+    assert {each.get("path", "a") for each in map(json.loads, lines)} == names
+    assert not re.search(r"[\x00-\x1f\x7f-\x9f]", "".join(lines))
+
+
+def test_paths_that_lead_to_the_same_place_are_compared(server: Server, alice: Client, tmp_path: Path) -> None:
+    """What `find . -type f -exec sha256sum {} +` lists begins with `./`, which a manifest has as it is."""
+    batch, folder = Batch(alice), tmp_path / "tree"
+    (folder / "d").mkdir(parents=True)
+    files = (file("./a", "a"), file("d//b", "b"), file("././d/./c", "c"), file("/d/e", "e"), file("./gone", "gone"))
+    assert batch.add(*files)["errors"] == []
+    assert batch.finish(5)["errors"] == []
+    for name in ("a", "d/b", "d/c", "d/e"):
+        (folder / name).write_text(name[-1])
+    (folder / "d" / "moved").write_text("gone")
+    done = verified(server, alice, folder, "--case", batch.case)
+    assert (done.returncode, done.stdout.splitlines()) == (
+        1,
+        [
+            "moved: /d/e -> d/e",
+            "moved: ./gone -> d/moved",
+            "3 matched, 0 changed, 0 missing, 0 new, 2 moved, 0 unreadable.",
+        ],
+    )
+    listed = command(alice, "manifest", "write", "--case", batch.case, "--url", f"{server.url}/graphql").stdout
+    assert sorted(line[66:] for line in listed.splitlines()) == sorted(each["path"] for each in files)
+
+
 def test_an_event_or_a_batch_is_compared_alone(server: Server, alice: Client, kept: Path) -> None:
     batches = batches_of(alice)
     batch = next(each for each in batches if re.match("f0/", each["label"]))

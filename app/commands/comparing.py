@@ -24,7 +24,7 @@ from app.commands.recording import find_case
 from app.commands.servers import Server
 from app.commands.streams import Progress
 from app.errors import DossierError
-from app.evidence.entries import Entry
+from app.evidence.entries import Entry, plain
 from app.evidence.writing import digested
 from app.values import visible
 
@@ -75,6 +75,8 @@ class Finding:
 class Recorded:
     """What manifests say: the files asked for by their paths, and the paths of all files that were read of.
 
+    Paths are as a walk has them (`plain`), and those of entries as they were recorded: find's list has `./a`.
+
     `whole` where all of the case is asked for; `has_manifests` where one that is asked for is finished; `without`
     counts batches that are asked for and have none.
     """
@@ -114,9 +116,10 @@ def asked_for(
             elif is_asked_for or has_others:
                 found.has_manifests |= is_asked_for
                 for entry in _manifest(server, each):
-                    found.paths.add(entry.path)
+                    path = plain(entry.path)
+                    found.paths.add(path)
                     if is_asked_for:
-                        found.files[entry.path].append(entry)
+                        found.files[path].append(entry)
                 progress.tell("read the records of", len(found.paths))
     return found
 

@@ -11,6 +11,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -106,13 +107,19 @@ def _write(options: argparse.Namespace) -> int:
         hint = "'dossier collect --hash' and 'dossier manifest add' make them"
         raise DossierError(f"there is no finished manifest to write; {hint}")
     entries = sorted((entry for each in recorded.files.values() for entry in each), key=lambda entry: entry.path)
+    several = _listed_again(entries)
     try:
+        if several and options.format == "bagit":
+            raise CannotHoldError("bagit", several[0], "several manifests list it, and a bag's lists no file twice")
         written = b"".join(WRITERS[options.format](entries))
     except CannotHoldError as error:
         raise DossierError(f"{error}; nothing was written, use another --format") from None
     if recorded.without:
         batches = "batch has" if recorded.without == 1 else "batches have"
         warn(f"{recorded.without:,} {batches} no finished manifest")
+    if several:
+        paths = "path is" if len(several) == 1 else "paths are"
+        warn(f"{len(several):,} {paths} listed more than once, as several manifests have them")
     if options.output is None:
         put(written)
         return 0
@@ -129,6 +136,11 @@ def _write(options: argparse.Namespace) -> int:
 
 def _listed(count: int) -> str:
     return f"{count:,} {'file is' if count == 1 else 'files are'} listed"
+
+
+def _listed_again(entries: list[Entry]) -> list[bytes]:
+    """Return the paths, in their order, that more than one of the sorted entries has."""
+    return list(dict.fromkeys(one.path for one, other in pairwise(entries) if one.path == other.path))
 
 
 def _put_into(path: Path, data: bytes) -> None:
@@ -293,8 +305,9 @@ def _whole(entry: Entry, opener: Opener | None) -> Entry:
 def _size(opener: Opener, path: bytes) -> int:
     """Return the size of a regular file in a folder, to which no link leads. Raises OSError."""
     from app.commands.folders import Place
+    from app.evidence.entries import plain
 
-    *folders, name = path.split(b"/")
+    *folders, name = plain(path).split(b"/")
     if path.startswith(b"/") or b".." in (*folders, name):
         raise OSError(errno.EINVAL, "the path leads out of the folder")
     place = Place(None, b"", 0)

@@ -68,6 +68,13 @@ def shown(path: bytes) -> str:
     return path.decode("utf-8", "backslashreplace")
 
 
+def plain(path: bytes) -> bytes:
+    """Return a path as a walk through its folder has it: `./a//b` as `a/b`. One that begins with `/` stays as it is."""
+    if path.startswith(b"/"):
+        return path
+    return b"/".join(part for part in path.split(b"/") if part not in {b"", b"."}) or path
+
+
 def escaped(path: bytes) -> str:
     r"""Return a path or a name as text, another one for each: for labels, and wherever nothing stands beside it.
 
