@@ -30,6 +30,14 @@ class Exchange(BaseHTTPRequestHandler):
             number = len(self.server.requests)
         self.server.troubles.get(number, self.server.always)(self)
 
+    def do_GET(self) -> None:
+        """Pass on a look at a page, or say that there is none."""
+        self.server.looks.append((self.path, dict(self.headers)))
+        if not self.server.has_pages:
+            return self.answer(503, b"the pages were not built", Content_Type="text/html")
+        response = self.server.http.get(f"{self.server.target}{self.path}", headers={"Accept": self.headers["Accept"]})
+        return self.answer(response.status_code, response.content, Content_Type=response.headers["Content-Type"])
+
     def ask(self) -> httpx.Response:
         """Return what Dossier answers."""
         headers = {name: self.headers[name] for name in ("Authorization", "Content-Type") if name in self.headers}
@@ -49,7 +57,10 @@ class Exchange(BaseHTTPRequestHandler):
 
 
 class Between(ThreadingHTTPServer):
-    """The server: `requests` are those that arrived, as paths, headers and bodies; `troubles` what is done at which."""
+    """The server: `requests` are those that arrived, as paths, headers and bodies; `troubles` what is done at which.
+
+    `looks` are those at pages, as paths and headers; they are not counted.
+    """
 
     daemon_threads = True
 
@@ -61,6 +72,8 @@ class Between(ThreadingHTTPServer):
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
         self.troubles: dict[int, Trouble] = {}
         self.always: Trouble = passed_on
+        self.looks: list[tuple[str, dict[str, str]]] = []
+        self.has_pages = True
 
     @property
     def url(self) -> str:

@@ -24,10 +24,10 @@ from gql import gql
 from gql.transport.exceptions import TransportQueryError
 from gql.transport.httpx import HTTPXTransport
 
-from app.commands.recording import collect
 from app.db import migrations
 from app.errors import DossierError
 from app.web.sites import is_built
+from tests.collecting import collect
 from tests.commands import DOSSIER, PATIENCE, environment, serving, started
 from tests.commands import fresh as dossier
 from tests.conftest import KINDS
@@ -566,7 +566,7 @@ def test_collect_refuses_a_folder_that_it_may_not_list(tmp_path: Path) -> None:
     os.seteuid(user or NOBODY)  # whoever may do everything may list it
     try:
         with pytest.raises(DossierError) as refused:
-            collect(folder, "T", "http://127.0.0.1:1/graphql", "token", None)
+            collect(folder, "T", "http://127.0.0.1:1/graphql", "token")
     finally:
         os.seteuid(user)
     assert str(refused.value) == f"{folder} can't be listed: Permission denied; check who may read it"

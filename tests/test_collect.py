@@ -32,12 +32,13 @@ from hypothesis import strategies as st
 from app.commands import cli
 from app.commands.folders import Walk
 from app.commands.plans import Choice
-from app.commands.recording import BrokenOffError, Collected, collect
+from app.commands.recording import BrokenOffError, Collected
 from app.errors import DossierError
 from app.evidence.entries import escaped, printed
 from app.values import visible
 from tests import between as troubles
 from tests.between import Between, Exchange, Trouble, between
+from tests.collecting import collect
 from tests.commands import DOSSIER, PATIENCE, dossier, environment, serving
 from tests.server import SECRET, Client, Server
 
@@ -74,7 +75,7 @@ def bearer(client: Client) -> str:
 
 
 def collected(server: Server, client: Client, folder: Path | str, **options: Any) -> Collected:
-    return collect(folder, "T", f"{server.url}/graphql", bearer(client), None, **options)
+    return collect(folder, "T", f"{server.url}/graphql", bearer(client), **options)
 
 
 def pages(client: Client, query: str, list_: Callable[[Any], Any], **variables: Any) -> Iterator[Any]:
@@ -542,13 +543,14 @@ def test_options_that_a_case_was_begun_with_are_gone_on_with(server: Server, ali
     with between(server.url) as way:
         way.troubles[3] = interrupted
         with pytest.raises(BrokenOffError):
-            collect(small_tree, "T", way.url, bearer(alice), None, choice=Choice(by="month", depth=0))
+            collect(small_tree, "T", way.url, bearer(alice), choice=Choice(by="month", depth=0))
     number = str(only_case(alice)["number"])
     id_ = only_case(alice)["id"]
     assert alice.change("updateCase", "errors { message }", id=id_, status="CLOSED")["errors"] == []
-    told = f"; case {number} is incomplete: it has what it had before; go on with 'dossier collect {small_tree} --case "
+    going_on = f"'dossier collect {small_tree} --url {server.url}/graphql --case {number}'"
+    told = f"; case {number} is incomplete: it has what it had before; go on with {going_on}"
     with pytest.raises(DossierError, match=rf"^the server refuses: the case is closed, .*{re.escape(told)}"):
-        collect(small_tree, None, f"{server.url}/graphql", bearer(alice), None, case=number)
+        collect(small_tree, None, f"{server.url}/graphql", bearer(alice), case=number)
     assert alice.change("updateCase", "errors { message }", id=id_, status="OPEN")["errors"] == []
     done = run(server, alice, [DOSSIER, "collect", small_tree, "--case", number])
     assert (done.returncode, done.stderr) == (0, "")
@@ -619,7 +621,7 @@ def test_whatever_goes_wrong_no_case_claims_what_it_does_not_hold(
         with between(server.url) as way:
             way.troubles |= dict.fromkeys(range(number, 30 if lasting else number + 1), TROUBLES[trouble])
             try:
-                collect(small_tree, "T", way.url, bearer(client), None)
+                collect(small_tree, "T", way.url, bearer(client))
             except DossierError as error:
                 told = str(error)
         cases = client.run(CASES)["cases"]["nodes"]
@@ -725,7 +727,7 @@ def test_a_token_that_ends_between_two_attempts_is_told(server: Server, alice: C
     with between(server.url) as way:
         way.troubles |= {4: troubles.lost} | dict.fromkeys(range(5, 30), TROUBLES["401"])
         with pytest.raises(DossierError) as refused:
-            collect(small_tree, "T", way.url, bearer(alice), None)
+            collect(small_tree, "T", way.url, bearer(alice))
     told = str(refused.value)
     assert told.startswith("the server refuses the token; make a new one with 'dossier token'; case ")
     assert "0 of 3 files in 0 of 3 file batches on 2 of 2 events, and perhaps 3 file batches more; go on" in told
@@ -743,7 +745,7 @@ def test_a_case_that_is_deleted_between_two_attempts_is_told(server: Server, ali
             with pytest.raises(
                 DossierError, match=r"; case \d+ is not found any more: it was deleted, or is no longer y"
             ):
-                collect(small_tree, "T", way.url, bearer(alice), None)
+                collect(small_tree, "T", way.url, bearer(alice))
     with between(server.url) as way:
         way.troubles[2] = lost
         told = (
@@ -751,7 +753,7 @@ def test_a_case_that_is_deleted_between_two_attempts_is_told(server: Server, ali
             "made all the same; look for one whose description has the words Collection "
         )
         with pytest.raises(DossierError, match=told):
-            collect(small_tree, "T", way.url, bearer(alice), None)
+            collect(small_tree, "T", way.url, bearer(alice))
 
 
 def test_a_server_of_another_release_is_told_as_one(server: Server, alice: Client, small_tree: Path) -> None:
@@ -762,7 +764,7 @@ def test_a_server_of_another_release_is_told_as_one(server: Server, alice: Clien
     with between(server.url) as way:
         way.always = older
         with pytest.raises(DossierError) as refused:
-            collect(small_tree, "T", way.url, bearer(alice), None)
+            collect(small_tree, "T", way.url, bearer(alice))
     assert str(refused.value).endswith(
         "; it is of another release than this command, so use the 'dossier' of its release; no case was made"
     )
@@ -781,7 +783,7 @@ def test_a_server_that_does_not_answer_is_waited_for_so_long(
     with between(server.url) as way:
         way.troubles |= dict.fromkeys((4, 5, 6), hanging)
         with pytest.raises(DossierError) as refused:
-            collect(small_tree, "T", way.url, bearer(alice), None)
+            collect(small_tree, "T", way.url, bearer(alice))
         done.set()
     told = str(refused.value)
     assert told.startswith(f"the server at {way.url} does not answer within 0.5 seconds; case ")
@@ -800,7 +802,7 @@ def test_a_signal_ends_the_waiting_for_a_server(server: Server, alice: Client, s
         with between(server.url) as way:
             way.troubles[at] = interrupted
             with pytest.raises(BrokenOffError) as broken:
-                collect(small_tree, "T", way.url, bearer(client), None)
+                collect(small_tree, "T", way.url, bearer(client))
         number = only_case(client)["number"]
         share = f"0 of 3 files in 0 of 3 file batches on {2 * (at > 3)} of 2 events{unsure}"
         assert str(broken.value).startswith(f"interrupted; case {number} is incomplete: it has {share}; go on with ")
@@ -809,7 +811,7 @@ def test_a_signal_ends_the_waiting_for_a_server(server: Server, alice: Client, s
     with between(server.url) as way:
         way.troubles[SMALL] = interrupted
         with pytest.raises(BrokenOffError, match=r"^interrupted; case \d+ is complete all the same: 3 files"):
-            collect(small_tree, "T", way.url, bearer(alice), None)
+            collect(small_tree, "T", way.url, bearer(alice))
     has_each_thing_once(alice)
 
 
@@ -826,10 +828,10 @@ def test_a_signal_at_any_request_is_answered_in_one_line(
     with between(server.url) as way:
         way.troubles[at] = signalled
         if at == SMALL:  # it has been said by then that all is recorded
-            assert collect(small_tree, "T", way.url, bearer(alice), None).is_whole
+            assert collect(small_tree, "T", way.url, bearer(alice)).is_whole
         else:
             with pytest.raises(BrokenOffError) as broken:
-                collect(small_tree, "T", way.url, bearer(alice), None)
+                collect(small_tree, "T", way.url, bearer(alice))
             assert broken.value.exit_code == 128 + number
             told = str(broken.value)
             if at == 1:
@@ -842,7 +844,7 @@ def test_a_signal_at_any_request_is_answered_in_one_line(
                     4: "3 of 3 files in 3 of 3 file batches on 2 of 2 events",
                 }[at]
                 address = way.url.replace("/graphql", f"/app/#/cases/{case['id']}")
-                going_on = f"'dossier collect {small_tree} --case {case['number']}'"
+                going_on = f"'dossier collect {small_tree} --url {way.url} --case {case['number']}'"
                 assert told == (
                     f"{word}; case {case['number']} is incomplete: it has {share}; go on with {going_on}, or delete it "
                     f"at {address}"
@@ -883,7 +885,7 @@ def test_a_second_signal_does_not_wait_for_an_answer(server: Server, alice: Clie
     with between(server.url) as way:
         way.troubles[4] = hanging
         with pytest.raises(BrokenOffError, match=r"^interrupted; .*, and perhaps 3 file batches more; go on"):
-            collect(small_tree, "T", way.url, bearer(alice), None)
+            collect(small_tree, "T", way.url, bearer(alice))
         done.set()
     the_case_is_told_as_it_is(alice, 3)
     assert only_case(alice)["description"].startswith("Incomplete: ")
@@ -913,7 +915,7 @@ def test_a_server_that_is_busy_is_asked_again(server: Server, alice: Client, sma
     busy = troubles.refused(503, "UNAVAILABLE", Retry_After="0")
     with between(server.url) as way:
         way.troubles |= dict.fromkeys((2, 4, 5, 7, 9), busy)
-        assert collect(small_tree, "T", way.url, bearer(alice), None).is_whole
+        assert collect(small_tree, "T", way.url, bearer(alice)).is_whole
         assert len(way.requests) == SMALL + 5
     assert only_case(alice)["status"] == "ACTIVE"
     the_case_is_told_as_it_is(alice, 3)
@@ -936,7 +938,7 @@ def test_what_others_write_into_the_case_meanwhile_stays(
             way.troubles |= {SMALL + 1: troubles.lost, SMALL + 2: troubles.lost, SMALL + 3: troubles.lost}
         told = ""
         try:
-            collect(small_tree, "T", way.url, bearer(alice), None)
+            collect(small_tree, "T", way.url, bearer(alice))
         except DossierError as error:
             told = str(error)
     case = only_case(alice)
@@ -967,11 +969,11 @@ def test_a_case_that_is_closed_meanwhile_stays_as_it_was_closed(
     with between(server.url) as way:
         way.troubles[at] = closed
         with pytest.raises(DossierError) as refused:
-            collect(small_tree, "T", way.url, bearer(alice), None)
+            collect(small_tree, "T", way.url, bearer(alice))
     case = only_case(alice)
     assert case["status"] == "CLOSED"
     address = way.url.replace("/graphql", f"/app/#/cases/{case['id']}")
-    going_on = f"'dossier collect {small_tree} --case {case['number']}'"
+    going_on = f"'dossier collect {small_tree} --url {way.url} --case {case['number']}'"
     told = CLOSED_MEANWHILE[at].format(number=case["number"], address=address, going_on=going_on)
     assert str(refused.value) == (
         "the server refuses: the case is closed, so that nothing in it changes; reopen it with `updateCase`, giving it "
@@ -988,7 +990,7 @@ def test_a_case_that_is_deleted_meanwhile_is_said_to_be_gone(server: Server, ali
         with between(server.url) as way:
             way.troubles[at] = deleted
             with pytest.raises(DossierError, match=r"case \d+ is not found any more: it was deleted, or is no longer"):
-                collect(small_tree, "T", way.url, bearer(alice), None)
+                collect(small_tree, "T", way.url, bearer(alice))
 
 
 # What it is called with
@@ -1006,19 +1008,19 @@ def test_a_case_that_is_deleted_meanwhile_is_said_to_be_gone(server: Server, ali
 )
 def test_a_title_is_looked_at_before_anything_else(tmp_path: Path, title: str, fault: str) -> None:
     with pytest.raises(DossierError) as refused:
-        collect(tmp_path, title, "http://127.0.0.1:1/graphql", "token", None)
+        collect(tmp_path, title, "http://127.0.0.1:1/graphql", "token")
     assert str(refused.value) == fault
 
 
 def test_a_title_is_utf_8_in_every_locale(server: Server, alice: Client, tmp_path: Path) -> None:
-    collect(tmp_path, "Caf\udcc3\udca9", f"{server.url}/graphql", bearer(alice), None)  # as Python reads it in ASCII
+    collect(tmp_path, "Caf\udcc3\udca9", f"{server.url}/graphql", bearer(alice))  # as Python reads it in ASCII
     assert only_case(alice)["title"] == "Café"
 
 
 @pytest.mark.parametrize("folder", ["", "missing", "/dev/null"])
 def test_what_is_no_folder_is_refused(folder: str) -> None:
     with pytest.raises(DossierError, match=f"^{folder or repr('')} is not a folder$"):
-        collect(folder, "T", "http://127.0.0.1:1/graphql", "token", None)
+        collect(folder, "T", "http://127.0.0.1:1/graphql", "token")
 
 
 @pytest.mark.parametrize(
@@ -1036,24 +1038,24 @@ def test_what_is_no_folder_is_refused(folder: str) -> None:
 )
 def test_an_address_that_is_none_is_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(DossierError, match=r"^--url: ") as refused:
-        collect(tmp_path, "T", url, "token", None)
+        collect(tmp_path, "T", url, "token")
     assert "sesame" not in str(refused.value)
 
 
 def test_an_address_without_a_path_is_that_of_the_endpoint(server: Server, alice: Client, tmp_path: Path) -> None:
     for url in (server.url, f"{server.url}/"):
-        done = collect(tmp_path, "T", url, bearer(alice), None)
+        done = collect(tmp_path, "T", url, bearer(alice))
         assert re.fullmatch(f"See {server.url}/app/#/cases/[0-9a-f-]+, as {alice.subject}\\.", done.lines[-1])
     with pytest.raises(DossierError, match=r"^the server refuses: .*; check --url, which ends in /graphql$"):
-        collect(tmp_path, "T", f"{server.url}/healthz", bearer(alice), None)
+        collect(tmp_path, "T", f"{server.url}/healthz", bearer(alice))
     with pytest.raises(DossierError, match=r"sends elsewhere, to /graphql; if that is right, give it as --url$"):
-        collect(tmp_path, "T", f"{server.url}/graphql/", bearer(alice), None)
+        collect(tmp_path, "T", f"{server.url}/graphql/", bearer(alice))
 
 
 @pytest.mark.parametrize("token", ["a token", "sesame\x1b", "sésame", "sesame\nX-Other: 1", '"sesame"'])
 def test_a_token_that_is_none_is_not_shown(tmp_path: Path, token: str) -> None:
     with pytest.raises(DossierError) as refused:
-        collect(tmp_path, "T", "http://127.0.0.1:1/graphql", token, None)
+        collect(tmp_path, "T", "http://127.0.0.1:1/graphql", token)
     assert str(refused.value) == "the token is not one: it has characters that no token has"
 
 
@@ -1069,7 +1071,7 @@ def test_the_token_is_never_said_nor_sent_elsewhere(server: Server, tmp_path: Pa
         for trouble in (echoed, elsewhere, troubles.said(200, token.encode()), troubles.dropped):
             way.always = trouble
             with pytest.raises(DossierError) as refused:
-                collect(tmp_path, "T", way.url, token, None)
+                collect(tmp_path, "T", way.url, token)
             assert "sesame" not in str(refused.value)
         assert other.requests == []
 
@@ -1101,15 +1103,15 @@ def test_this_machine_is_never_asked_through_a_proxy(
     url = server.url.replace("127.0.0.1", host)
     if host == "127.0.0.2":  # nothing listens there
         with pytest.raises(DossierError, match=r"^the server at http://127\.0\.0\.2:\d+/graphql can't be reached: "):
-            collect(tmp_path, "T", url, bearer(alice), None)
+            collect(tmp_path, "T", url, bearer(alice))
     else:
-        assert collect(tmp_path, "T", url, bearer(alice), None).is_whole
+        assert collect(tmp_path, "T", url, bearer(alice)).is_whole
     assert proxied.requests == []
 
 
 def test_a_proxy_is_named_without_its_password(alice: Client, tmp_path: Path, proxied: Between) -> None:
     with pytest.raises(DossierError) as refused:
-        collect(tmp_path, "T", "http://192.0.2.1/graphql", bearer(alice), None)
+        collect(tmp_path, "T", "http://192.0.2.1/graphql", bearer(alice))
     port = proxied.server_address[1]
     assert str(refused.value) == (
         f"what answers at http://192.0.2.1/graphql through the proxy http://127.0.0.1:{port} of HTTP_PROXY is no "
@@ -1131,7 +1133,7 @@ def test_what_no_proxy_excepts_is_asked_directly(
     with pytest.raises(
         DossierError, match=r"^the server at http://192\.0\.2\.1:1/graphql can't be reached: .*No route"
     ):
-        collect(tmp_path, "T", "http://192.0.2.1:1/graphql", bearer(alice), None)
+        collect(tmp_path, "T", "http://192.0.2.1:1/graphql", bearer(alice))
     assert proxied.requests == []
 
 
@@ -1151,14 +1153,14 @@ def test_an_environment_that_cannot_be_used_is_named(
 ) -> None:
     monkeypatch.setenv(variable, value)
     with pytest.raises(DossierError, match=f"^{variable}: ") as refused:
-        collect(tmp_path, "T", url, "token", None)
+        collect(tmp_path, "T", url, "token")
     assert "sesame" not in str(refused.value)
     assert proxied.requests == []
 
 
 def test_https_where_http_is_spoken_is_told(server: Server, alice: Client, tmp_path: Path) -> None:
     with pytest.raises(DossierError, match="is it https that is spoken there"):
-        collect(tmp_path, "T", server.url.replace("http", "https"), bearer(alice), None)
+        collect(tmp_path, "T", server.url.replace("http", "https"), bearer(alice))
 
 
 # What it says, and where

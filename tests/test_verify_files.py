@@ -26,13 +26,14 @@ import pytest
 from app.commands import cli
 from app.commands.folders import Opener
 from app.commands.plans import Choice
-from app.commands.recording import BrokenOffError, Collected, collect
+from app.commands.recording import BrokenOffError, Collected
 from app.errors import DossierError
 from tests import between as troubles
 from tests.between import Exchange, between
+from tests.collecting import collect
 from tests.commands import DOSSIER, PATIENCE, environment
 from tests.server import Client, Server
-from tests.test_collect import bearer, only_case, pages, walking_as_nobody
+from tests.test_collect import bearer, dug, events_of, only_case, pages, remove, walking_as_nobody
 from tests.test_files import Batch, file
 
 pytestmark = pytest.mark.long
@@ -117,7 +118,7 @@ def recorded(client: Client) -> dict[bytes, tuple[int, str]]:
 
 
 def hashed(url: str, client: Client, folder: Path, **options: Any) -> Collected:
-    return collect(folder, None if "case" in options else "T", url, bearer(client), None, **options)
+    return collect(folder, None if "case" in options else "T", url, bearer(client), **options)
 
 
 def command(client: Client, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -330,6 +331,40 @@ def test_only_what_is_being_collected_from_there_is_gone_on_with(server: Server,
     assert hashed(url, bob, folder, case=only_case(bob)["id"]).is_whole
     with pytest.raises(DossierError, match=rf"^case {case} is complete: "):
         hashed(url, bob, folder, case=case)
+
+
+@pytest.mark.parametrize("case", ["9" * 5_000, "9" * 11, "0"])
+def test_a_number_that_no_case_has_is_told(server: Server, alice: Client, tmp_path: Path, case: str) -> None:
+    folder = planted(tmp_path / "tree", 1)
+    with pytest.raises(DossierError, match=rf"^there is no case {case}, at least for you; "):
+        hashed(f"{server.url}/graphql", alice, folder, case=case)
+
+
+BY_HAND = "3 photos, 2 letters: five exhibits in all. Keep!", "12 boxes in all.", "A note", None
+
+
+def test_batches_that_somebody_made_stay(server: Server, alice: Client, tmp_path: Path) -> None:
+    folder = planted(tmp_path / "tree", 3)
+    case = interrupted(server, alice, folder, 3)
+    found = only_case(alice)
+    event = events_of(alice, found)[0]["id"]
+    made = {alice.create_batch(found["id"], event, label=str(text), description=text) for text in BY_HAND}
+    assert hashed(f"{server.url}/graphql", alice, folder, case=case).is_whole
+    assert made <= {batch["id"] for batch in batches_of(alice)}
+
+
+def test_a_path_that_no_manifest_can_hold_is_named_and_the_rest_is_hashed(
+    server: Server, alice: Client, tmp_path: Path
+) -> None:
+    folder = tmp_path / "deep"
+    dug(folder, 165, 165)
+    told = hashed(f"{server.url}/graphql", alice, folder, choice=Choice(hashed=True))
+    remove(folder)
+    assert not told.is_whole
+    lines = [line for line in told.lines if "its path may have up to 32,767 bytes, not" in line]
+    assert len(lines) == 8
+    counts = [batch["manifest"]["fileCount"] for batch in batches_of(alice)]
+    assert sum(counts) == 2 * 165 - 8
 
 
 def test_what_can_not_be_read_or_changes_is_named(server: Server, alice: Client, tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from app.commands.failures import CommandError
 from app.commands.interrupts import SilentInterrupts
-from app.commands.parsers import command, text
-from app.commands.streams import OutputError, complain, say
+from app.commands.parsers import ADDRESS, command, text
+from app.commands.streams import OutputError, Progress, complain, say
 from app.commands.token import subject as subject_of
 from app.commands.token import usual_lifetime
 from app.errors import DossierError
@@ -72,7 +72,7 @@ def add_server_to(parser: argparse.ArgumentParser) -> None:
     """Add the options of a command that calls a server."""
     parser.add_argument(
         "--url",
-        default="http://127.0.0.1:8000/graphql",
+        default=ADDRESS,
         help="the server's address, which ends in /graphql (default: %(default)s); a proxy that the environment names "
         "is never asked for this machine itself",
     )
@@ -89,12 +89,6 @@ def token_of(options: argparse.Namespace) -> tuple[str, bool]:
         raise DossierError("--token is empty; leave it out to call with DOSSIER_TOKEN or with a token of your own")
     given = (options.token or os.environ.get("DOSSIER_TOKEN") or "").strip()
     return (given, False) if given else _own_token()
-
-
-def terminal() -> TextIO | None:
-    """Return where to tell how far it is: a terminal that can take back what it shows, or None."""
-    is_terminal = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-    return sys.stderr if is_terminal else None
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -115,18 +109,21 @@ def _run(options: argparse.Namespace) -> int:
     choice = Choice(options.by or "day", options.depth, options.hash, options.one_file_system)
     with Signals.taken() as signals:  # until it is told, too, what was recorded
         if options.dry_run:
-            return _tell(recording.planned(options.folder, choice, terminal(), signals))
+            with Progress.on_standard_error() as progress:
+                plan = recording.planned(options.folder, choice, signals, progress)
+            return _tell(plan)
         token, has_demo = token_of(options)
-        collected = recording.collect(
-            options.folder,
-            options.case_title,
-            options.url,
-            token,
-            terminal(),
-            choice=choice,
-            case=options.case,
-            signals=signals,
-        )
+        with Progress.on_standard_error() as progress:
+            collected = recording.collect(
+                options.folder,
+                options.case_title,
+                options.url,
+                token,
+                choice=choice,
+                case=options.case,
+                signals=signals,
+                progress=progress,
+            )
         if has_demo:
             collected.lines.append(
                 'The demo user doesn\'t see it; collect with --token "$(dossier token --subject demo)" for that user, '

@@ -16,11 +16,11 @@ from typing import Any, BinaryIO, Final, Literal, TypeAlias, get_args
 
 import orjson
 
+from app.commands.cases import find_case
 from app.commands.failures import CommandError
 from app.commands.folders import Walk
 from app.commands.manifests import expecting_dossier, files_of, hashed
 from app.commands.plans import File, sized
-from app.commands.recording import find_case
 from app.commands.servers import Server
 from app.commands.streams import Progress
 from app.errors import DossierError
@@ -144,10 +144,7 @@ def compared(
     wanted = [path for path, entries in recorded.items() if path in there and _may_match(there[path][0], entries)]
     wanted += [path for path in unlisted if there[path][0].size in missed]
     hashes = _hashes([there[path] for path in wanted], walk, cache, check, progress)
-    # A line of the walk says the reason behind the path.
-    unreadable = {
-        path: line.rpartition(": ")[2] for path, line in zip(walk.unreadable_paths, walk.unreadable, strict=True)
-    }
+    unreadable = dict(walk.unreadable)
     findings = [
         finding for path, entries in recorded.items() for finding in _of_path(path, entries, there, hashes, unreadable)
     ]

@@ -6,11 +6,13 @@ into the way meanwhile, such as a link in place of a folder, leads it out of the
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from app.errors import DossierError
 from app.evidence.entries import printed
@@ -30,52 +32,66 @@ _KINDS = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Place:
+class Folder:
     """A folder that was walked: the name that it has in its parent, and its number in the order of the walk.
 
     `depth` is how many folders it is below the one that was walked.
     """
 
-    parent: Place | None
+    parent: Folder | None
     name: bytes
     number: int
     depth: int = 0
 
-    def at_most(self, depth: int | None) -> Place:
+    def at_most(self, depth: int | None) -> Folder:
         """Return this folder, or the one above it that is so many folders deep."""
-        place = self
-        while depth is not None and place.depth > depth and place.parent is not None:
-            place = place.parent
-        return place
+        folder = self
+        while depth is not None and folder.depth > depth and folder.parent is not None:
+            folder = folder.parent
+        return folder
+
+    def names(self) -> list[bytes]:
+        """Return the names on the way from the folder that was walked to this one; none for that folder."""
+        names = []
+        folder = self
+        while folder.parent is not None:
+            names.append(folder.name)
+            folder = folder.parent
+        return names[::-1]
 
     def path(self, name: bytes = b"") -> bytes:
         """Return the path from the folder that was walked to this one, or to a name in it; empty for that folder."""
-        names = [name] if name else []
-        place: Place | None = self
-        while place is not None and place.parent is not None:
-            names.append(place.name)
-            place = place.parent
-        return b"/".join(reversed(names))
+        return b"/".join(self.names() + ([name] if name else []))
 
 
 @dataclass(slots=True)
 class _Level:
     """A folder on the way to the present one; `descriptor` is -1 when it is closed, `below` what is still to walk."""
 
-    place: Place
+    place: Folder
     descriptor: int
     device: int
     inode: int
     below: list[bytes] = field(default_factory=list)
 
 
+class Unreadable(NamedTuple):
+    """An entry that could not be read: its path, empty for the folder that is walked, and why not."""
+
+    path: bytes
+    reason: str
+
+    def __str__(self) -> str:
+        """Return it as a line."""
+        return f"{_shown(self.path) or 'the folder itself'}: {self.reason}"
+
+
 class Walk:
     """A walk through the folder at `path`; `name` is what it is called, with a slash, as no path below it ends.
 
-    When it has been walked, `unreadable` has a line for each entry that could not be looked at and `unreadable_paths`
-    its path, `passed_over` how many entries of which kind are neither files nor folders and `passed_over_names` a line
-    for each, `entered` the paths at which other file systems begin, and `left_out` those that were not entered because
-    of `one_file_system`.
+    When it has been walked, `unreadable` has the entries that could not be looked at, `passed_over` how many entries of
+    which kind are neither files nor folders and `passed_over_names` a line for each, `entered` the paths at which other
+    file systems begin, and `left_out` those that were not entered because of `one_file_system`.
     """
 
     def __init__(self, folder: str, *, one_file_system: bool = False, check: Callable[[], None] = lambda: None) -> None:
@@ -90,8 +106,7 @@ class Walk:
         status = os.fstat(descriptor)
         self.path = _absolute(folder)
         self.name = self.path.rpartition(b"/")[2] + b"/"
-        self.unreadable: list[str] = []
-        self.unreadable_paths: list[bytes] = []
+        self.unreadable: list[Unreadable] = []
         self.passed_over: Counter[str] = Counter()
         self.passed_over_names: list[str] = []
         self.entered: list[str] = []
@@ -100,7 +115,7 @@ class Walk:
         self._check = check
         self._places = 1
         self._folder = os.dup(descriptor)  # the walk closes the other at its end
-        self._levels = [_Level(Place(None, b"", 0), descriptor, status.st_dev, status.st_ino)]
+        self._levels = [_Level(Folder(None, b"", 0), descriptor, status.st_dev, status.st_ino)]
         self._above = {(status.st_dev, status.st_ino)}
 
     def close(self) -> None:
@@ -112,7 +127,7 @@ class Walk:
             os.close(self._folder)
             self._folder = -1
 
-    def files(self) -> Iterator[tuple[Place, bytes, os.stat_result]]:
+    def files(self) -> Iterator[tuple[Folder, bytes, os.stat_result]]:
         """Yield the regular files, each with the folder it lies in and its name there."""
         yield from self._list(self._levels[-1])
         while self._levels:
@@ -132,13 +147,20 @@ class Walk:
         """Return what opens files that were found."""
         return Opener(os.dup(self._folder))
 
-    def note(self, place: Place, name: bytes, reason: str | None) -> None:
+    def note(self, place: Folder, name: bytes, reason: str | None) -> None:
         """Note that an entry could not be read."""
-        path = place.path(name)
-        self.unreadable_paths.append(path)
-        self.unreadable.append(f"{_shown(path) or 'the folder itself'}: {reason or 'it could not be looked at'}")
+        self.unreadable.append(Unreadable(place.path(name), reason or "it could not be looked at"))
 
-    def _list(self, level: _Level) -> Iterator[tuple[Place, bytes, os.stat_result]]:
+    def fail(self, place: Folder, name: bytes, error: OSError) -> None:
+        """Note that an entry could not be read, where that says something of it and not of this process.
+
+        Raises DossierError where this process may open no more files.
+        """
+        if error.errno in {errno.EMFILE, errno.ENFILE}:
+            raise DossierError(f"{error.strerror}; allow this process more, with 'ulimit -n 1024'") from None
+        self.note(place, name, error.strerror)
+
+    def _list(self, level: _Level) -> Iterator[tuple[Folder, bytes, os.stat_result]]:
         names: set[bytes] = set()
         try:
             with os.scandir(level.descriptor) as entries:
@@ -146,13 +168,13 @@ class Walk:
                     self._check()
                     names.add(os.fsencode(entry.name))
         except OSError as error:
-            self.note(level.place, b"", error.strerror)
+            self.fail(level.place, b"", error)
         for name in sorted(names):
             self._check()
             try:
                 status = os.stat(name, dir_fd=level.descriptor, follow_symlinks=False)
             except OSError as error:
-                self.note(level.place, name, error.strerror)
+                self.fail(level.place, name, error)
                 continue
             if stat.S_ISREG(status.st_mode):
                 yield level.place, name, status
@@ -168,11 +190,11 @@ class Walk:
         try:
             descriptor = os.open(name, _OPEN | os.O_NOFOLLOW, dir_fd=parent.descriptor)
         except OSError as error:
-            self.note(parent.place, name, error.strerror)
+            self.fail(parent.place, name, error)
             return None
         status = os.fstat(descriptor)
         child = _Level(
-            Place(parent.place, name, self._places, parent.place.depth + 1), descriptor, status.st_dev, status.st_ino
+            Folder(parent.place, name, self._places, parent.place.depth + 1), descriptor, status.st_dev, status.st_ino
         )
         self._places += 1
         if child.device != parent.device:
@@ -234,10 +256,10 @@ class Opener:
     def __init__(self, topmost: int) -> None:
         """Take the descriptor of the folder that was walked, which is closed with this."""
         self._topmost = topmost
-        self._place: Place | None = None
+        self._place: Folder | None = None
         self._descriptor = -1
 
-    def open(self, place: Place, name: bytes) -> int:
+    def open(self, place: Folder, name: bytes) -> int:
         """Return a descriptor to read a file by, which the caller closes. Raises OSError."""
         if place is not self._place:
             self._leave()
@@ -250,14 +272,9 @@ class Opener:
         self._leave()
         os.close(self._topmost)
 
-    def _folder(self, place: Place) -> int:
+    def _folder(self, place: Folder) -> int:
         found = os.dup(self._topmost)
-        names = []
-        above: Place | None = place
-        while above is not None and above.parent is not None:
-            names.append(above.name)
-            above = above.parent
-        for name in reversed(names):
+        for name in place.names():
             try:
                 below = os.open(name, _OPEN | os.O_NOFOLLOW, dir_fd=found)
             finally:

@@ -304,15 +304,15 @@ def _whole(entry: Entry, opener: Opener | None) -> Entry:
 
 def _size(opener: Opener, path: bytes) -> int:
     """Return the size of a regular file in a folder, to which no link leads. Raises OSError."""
-    from app.commands.folders import Place
+    from app.commands.folders import Folder
     from app.evidence.entries import plain
 
     *folders, name = plain(path).split(b"/")
     if path.startswith(b"/") or b".." in (*folders, name):
         raise OSError(errno.EINVAL, "the path leads out of the folder")
-    place = Place(None, b"", 0)
+    place = Folder(None, b"", 0)
     for folder in folders:
-        place = Place(place, folder, 0)
+        place = Folder(place, folder, 0)
     descriptor = opener.open(place, name)
     try:
         status = os.fstat(descriptor)

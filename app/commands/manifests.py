@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,8 +15,7 @@ import orjson
 from app.commands.folders import Opener, Walk
 from app.commands.plans import File
 from app.commands.servers import CallError, Change, Server
-from app.errors import DossierError
-from app.evidence.entries import HASHES, Entry, base64_of, path_of, shown
+from app.evidence.entries import HASHES, Entry, base64_of, path_fault, path_of, shown
 from app.evidence.hashing import Hashed, hash_each
 from app.evidence.writing import microseconds_of, moment_of
 from app.values import format_time, parse_time
@@ -114,25 +113,29 @@ def threads() -> int:
 class Manifests:
     """Changes that fill and finish manifests, those of many small batches in one request.
 
-    `finished` counts the files in those that are finished, `finishing` in those that will be when it is sent.
+    `counts` has the files of each batch by its id; `finished` counts those in manifests that are finished, `finishing`
+    in those that will be when it is sent.
     """
 
     server: Server
     waiting: list[Change] = field(default_factory=list)
     files: int = 0
     size: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
     finishing: int = 0
     finished: int = 0
 
     def add(self, batch: BatchIds, entries: Iterable[Entry]) -> None:
         """Add files to a batch's manifest. Raises CallError."""
         for some, size in _measured(map(_input, entries)):
-            self._put(Change("addFiles", "fileBatch { id }", {**batch, "files": some}), len(some), size)
+            self.counts[batch["fileBatchId"]] += len(some)
+            self._put("addFiles", {**batch, "files": some}, len(some), size)
 
-    def finish(self, batch: BatchIds, count: int) -> None:
-        """Finish a batch's manifest, which has so many files. Raises CallError."""
-        self._put(Change("finishManifest", "fileBatch { id }", {**batch, "fileCount": count}), 0, 0)
-        self.finishing += count
+    def finish(self, batch: BatchIds, count: int | None = None) -> None:
+        """Finish a batch's manifest, which has so many files, or those that were counted. Raises CallError."""
+        files = self.counts[batch["fileBatchId"]] if count is None else count
+        self._put("finishManifest", {**batch, "fileCount": files}, 0, 0)
+        self.finishing += files
 
     def flush(self) -> None:
         """Send what waits. Raises CallError."""
@@ -142,11 +145,11 @@ class Manifests:
             self.server.changes(waiting)
             self.finished += finishing
 
-    def _put(self, change: Change, files: int, size: int) -> None:
+    def _put(self, name: str, values: dict[str, Any], files: int, size: int) -> None:
         is_full = len(self.waiting) == _MOST_CHANGES
         if is_full or self.files + files > _MOST_FILES or self.size + size > _MOST_BYTES:
             self.flush()
-        self.waiting.append(change)
+        self.waiting.append(Change(name, "fileBatch { id }", values, name=values))
         self.files += files
         self.size += size
 
@@ -167,14 +170,14 @@ def _measured(items: Iterable[dict[str, Any]]) -> Iterator[tuple[list[dict[str, 
 
 
 def _opened(file: File, walk: Walk, opener: Opener) -> int | None:
+    if (fault := path_fault(file.path)) is not None:
+        walk.note(file.place, file.name, f"its path {fault}")
+        return None
     try:
         descriptor = opener.open(file.place, file.name)
         status = os.fstat(descriptor)
     except OSError as error:
-        if error.errno in {errno.EMFILE, errno.ENFILE}:
-            # It says something of this machine, and nothing of the file.
-            raise DossierError(f"{error.strerror}; allow this process more, with 'ulimit -n 1024'") from None
-        walk.note(file.place, file.name, error.strerror)
+        walk.fail(file.place, file.name, error)
         return None
     if stat.S_ISREG(status.st_mode) and (status.st_size, status.st_mtime_ns) == (file.size, file.modified):
         return descriptor

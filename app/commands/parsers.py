@@ -6,10 +6,13 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from app.commands.failures import CommandError
 from app.values import from_argument, visible
+
+ADDRESS: Final = "http://127.0.0.1:8000/graphql"
+"""Where commands look for a server when they aren't told."""
 
 _ENDING = frozenset({"-h", "--help", "--version"})  # nothing after them is looked at
 

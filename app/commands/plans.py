@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,17 +11,13 @@ from datetime import date
 from heapq import heapify, heappop, heappush
 from typing import Any, Final
 
-from app.commands.folders import Place, Walk, shortened
+from app.commands.folders import Folder, Walk, shortened
 from app.db.models import DESCRIPTION_LENGTH
 from app.evidence.entries import escaped, printed
 from app.values import format_time, now, visible
 
-PERIODS: Final = ("day", "month", "none")
-"""By what files are put on events, by when they were last modified."""
 MOST_BATCHES: Final = 20
 """How many batches an event has, where folders can go into their parents."""
-SAYS_SIZE: Final = " in all."
-"""What is in the description of every batch that was collected."""
 
 _LABEL_LENGTH = 200
 _TYPES_LENGTH = 500
@@ -29,6 +26,11 @@ _NAMED = 20  # file systems that the summary names
 _PATHS_LENGTH = 5_000  # characters of a batch's folder, and of where other file systems begin
 _PLACE_LENGTH = 2_000
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
+
+_SAYS_FOLDED = " Files of folders below it are among them, where those have no batch of their own."
+_SAYS_SIZE = re.compile(
+    rf"(?:.*: )?\d[\d,]* bytes?(?:, \d+\.\d (?:{'|'.join(_UNITS)}))? in all\.(?:{re.escape(_SAYS_FOLDED)})?", re.DOTALL
+)
 
 _ALL = -1  # stands for all days at once
 _BEFORE = 0  # stands for the days before the first one that a date has (1, see date.toordinal) …
@@ -52,7 +54,7 @@ class Choice:
 class File:
     """A file as the walk found it; `modified` in nanoseconds since 1970."""
 
-    place: Place
+    place: Folder
     name: bytes
     size: int
     modified: int
@@ -113,7 +115,7 @@ class Survey:
     choice: Choice
     began: str
     ended: str = ""
-    found: dict[int, dict[tuple[Place, str], Batch]] = field(
+    found: dict[int, dict[tuple[Folder, str], Batch]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(Batch))
     )
     events: list[PlannedEvent] = field(default_factory=list)
@@ -122,13 +124,12 @@ class Survey:
 
     @classmethod
     def of(cls, walk: Walk, choice: Choice, tell: Callable[[int], None]) -> Survey:
-        """Walk, and plan what is to be recorded; `tell` is told now and then how many files there are."""
+        """Walk, and plan what is to be recorded; `tell` is told how many files there are, at each."""
         survey = cls(walk, choice, began=format_time(now()))
         for place, name, status in walk.files():
             file = File(place, name, status.st_size, status.st_mtime_ns)
             survey._take(file)
-            if survey.files % 500 == 0:
-                tell(survey.files)
+            tell(survey.files)
         survey.ended = format_time(now())
         survey.events = [
             _event(period, _folded(groups), survey) for period, groups in sorted(survey.found.items()) if groups
@@ -166,7 +167,7 @@ class Survey:
 
     def notes(self) -> Iterator[dict[str, Any]]:
         """Yield events that name what could not be read, and what was passed over."""
-        unreadable, passed_over = self.walk.unreadable, self.walk.passed_over_names
+        unreadable, passed_over = [*map(str, self.walk.unreadable)], self.walk.passed_over_names
         yield from _listing(f"{many(len(unreadable), 'entry', 'entries')} could not be read", unreadable, self.ended)
         title = f"{many(len(passed_over), 'entry', 'entries')} passed over"
         yield from _listing(title, passed_over, self.ended)
@@ -203,6 +204,11 @@ def event_key(event: Mapping[str, Any]) -> tuple[Any, ...]:
         return event["title"], event["description"]
     when = event["occurredAt"][:10] if event["timePrecision"] != "EXACT" else None
     return event["timeKind"], event["timePrecision"], when
+
+
+def is_collected(description: str | None) -> bool:
+    """Return whether this is what a batch says that was collected, and nothing that somebody wrote."""
+    return description is not None and _SAYS_SIZE.fullmatch(description) is not None
 
 
 def sized(size: int) -> str:
@@ -247,7 +253,7 @@ def _kind(name: bytes) -> str:
     return f".{suffix}" if visible(suffix) == suffix else ""
 
 
-def _folded(groups: Mapping[tuple[Place, str], Batch]) -> dict[tuple[Place, str | None], Batch]:
+def _folded(groups: Mapping[tuple[Folder, str], Batch]) -> dict[tuple[Folder, str | None], Batch]:
     """Return batches by folder and kind, as many as can be read at a glance.
 
     Where there are too many, each folder has one for all kinds; where that is still too many, folders go into their
@@ -255,7 +261,7 @@ def _folded(groups: Mapping[tuple[Place, str], Batch]) -> dict[tuple[Place, str 
     """
     if len(groups) <= MOST_BATCHES:
         return dict(groups.items())
-    folders: dict[Place, Batch] = {}
+    folders: dict[Folder, Batch] = {}
     for (place, _), batch in groups.items():
         joined = folders.setdefault(place, Batch())
         joined.take(batch)
@@ -277,9 +283,9 @@ def _folded(groups: Mapping[tuple[Place, str], Batch]) -> dict[tuple[Place, str 
     return {(place, None): batch for place, batch in folders.items()}
 
 
-def _children(folders: Mapping[Place, Batch]) -> Counter[Place]:
+def _children(folders: Mapping[Folder, Batch]) -> Counter[Folder]:
     """Return how many folders with files, in them or below, are in each folder."""
-    seen, below = set(folders), Counter[Place]()
+    seen, below = set(folders), Counter[Folder]()
     for each in folders:
         place = each
         while (parent := place.parent) is not None:
@@ -291,7 +297,7 @@ def _children(folders: Mapping[Place, Batch]) -> Counter[Place]:
     return below
 
 
-def _event(period: int, batches: Mapping[tuple[Place, str | None], Batch], survey: Survey) -> PlannedEvent:
+def _event(period: int, batches: Mapping[tuple[Folder, str | None], Batch], survey: Survey) -> PlannedEvent:
     """Return what an event says of files that were last modified in a period."""
     files = many(sum(batch.count for batch in batches.values()), "file")
     said = {"type": "NOTE", "title": f"{files} last modified", "description": None, "timeKind": "Last modified"}
@@ -317,12 +323,12 @@ def _event(period: int, batches: Mapping[tuple[Place, str | None], Batch], surve
     return PlannedEvent(said, planned)
 
 
-def _by_count(item: tuple[tuple[Place, str | None], Batch]) -> tuple[int, int, str]:
+def _by_count(item: tuple[tuple[Folder, str | None], Batch]) -> tuple[int, int, str]:
     (place, kind), batch = item
     return -batch.count, place.number, kind or ""
 
 
-def _batch(walk: Walk, place: Place, kind: str | None, batch: Batch) -> dict[str, Any]:
+def _batch(walk: Walk, place: Folder, kind: str | None, batch: Batch) -> dict[str, Any]:
     """Return what a batch says of files of a folder, of one kind or of all."""
     # The folder itself is called by its name; no path below it ends like that.
     path = place.path() or walk.name
@@ -333,12 +339,11 @@ def _batch(walk: Walk, place: Place, kind: str | None, batch: Batch) -> dict[str
         # The end of a path tells more than its beginning, of which the digest makes sure that no two are alike.
         begin = f"{hashlib.sha256(path).hexdigest()[:12]}…"
         label = begin + label[len(begin) - _LABEL_LENGTH :]
-    says = f"{sized(batch.size)}{SAYS_SIZE}"
+    says = f"{sized(batch.size)} in all."
     if batch.is_folded:
-        says += " Files of folders below it are among them, where those have no batch of their own."
-    if label.startswith(text) and visible(text) == text:
-        return {"label": label, "description": says, "fileTypes": _types(batch.kinds), "fileCount": batch.count}
-    says = f"{shortened(visible(text), _PATHS_LENGTH)}: {says}"
+        says += _SAYS_FOLDED
+    if not label.startswith(text) or visible(text) != text:
+        says = f"{shortened(visible(text), _PATHS_LENGTH)}: {says}"
     return {"label": label, "description": says, "fileTypes": _types(batch.kinds), "fileCount": batch.count}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import json
 import os
@@ -16,7 +17,9 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import httpx
+import orjson
 
+from app.commands.parsers import ADDRESS
 from app.errors import DossierError
 
 _SECONDS = 60  # for the server to answer; it breaks off after 30 what takes long
@@ -26,7 +29,7 @@ _LONGEST_WAIT = 5  # … up to this
 _MOST_BYTES = 16_000_000  # of an answer, as the server has it
 _MESSAGE_LENGTH = 500
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")  # RFC 6750, section 2.1
-_EXAMPLE = "http://127.0.0.1:8000/graphql"
+_LOOK = 5  # seconds for the app to answer
 
 
 class CallError(DossierError):
@@ -47,11 +50,25 @@ class CallError(DossierError):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A mutation: its field, what its payload is asked for, as `case { id }`, and the values of its input."""
+    """A mutation: its field, what its payload is asked for, as `case { id }`, and the values of its input.
+
+    One that has a name is made once within a week, whichever of a user's processes asks for it: what another one asked
+    for before it was killed may still be on its way. With the name of a change that was made it is answered what came
+    of that or, if its values are others, refused.
+    """
 
     field: str
     selection: str
     values: Mapping[str, object]
+    name: object = None
+
+    @property
+    def request_id(self) -> str:
+        """An id to ask for it by, which is another one each time unless the change has a name."""
+        if self.name is None:
+            return secrets.token_urlsafe(16)
+        named = orjson.dumps([self.field, self.name], option=orjson.OPT_SORT_KEYS)
+        return hashlib.sha256(named).hexdigest()
 
     @property
     def input_type(self) -> str:
@@ -107,11 +124,18 @@ class Server:
         except (httpx.InvalidURL, ValueError, OSError):
             raise DossierError(f"{proxy.variable if proxy else '--url'}: this address can't be used") from None
 
-    @property
     def app(self) -> str | None:
-        """Where the server's app is, if the address tells."""
+        """Look once whether the server's app is where servers have it; return its address, or None."""
         base, found, _ = self.address.rpartition("/graphql")
-        return f"{base}/app/" if found else None
+        address = f"{base}/app/"
+        try:
+            request = self._http.build_request("GET", address, headers={"Accept": "text/html"}, timeout=_LOOK)
+            del request.headers["Authorization"]  # whoever answers there needn't know the token
+            response = self._http.send(request, stream=True)
+            response.close()
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError):
+            return None
+        return address if found and response.status_code == httpx.codes.OK else None
 
     def close(self) -> None:
         """Close the connections."""
@@ -154,7 +178,7 @@ class Server:
             return data
         fault = faults[0] if isinstance(faults, list) and faults else None
         if not isinstance(fault, dict) or not isinstance(fault.get("extensions", {}), dict):
-            raise self._no_dossier(unknown=True)
+            raise self._no_dossier()
         message, code = str(fault.get("message")), fault.get("extensions", {}).get("code")
         if status.code == httpx.codes.UNAUTHORIZED:
             raise CallError("the server refuses the token; make a new one with 'dossier token'", code=code)
@@ -190,10 +214,7 @@ class Server:
             f"{name}: {each.field}(input: ${name}) {{ {each.selection} replayed errors {{ code message }} }}"
             for name, each in zip(names, wanted, strict=True)
         )
-        inputs = {
-            name: {**each.values, "requestId": secrets.token_urlsafe(16)}
-            for name, each in zip(names, wanted, strict=True)
-        }
+        inputs = {name: {**each.values, "requestId": each.request_id} for name, each in zip(names, wanted, strict=True)}
         data = self.call(f"mutation ({types}) {{ {fields} }}", **inputs)
         return [self._changed(data.get(name), each) for name, each in zip(names, wanted, strict=True)]
 
@@ -212,7 +233,7 @@ class Server:
                     return changed
                 message = "what was recorded is not found any more: it was deleted, or is no longer yours"
                 raise CallError(message, unknown=True, code="NOT_FOUND")
-        raise self._no_dossier(unknown=True)
+        raise self._no_dossier()
 
     def pages(self, document: str, *path: str, **variables: object) -> Iterator[dict[str, Any]]:
         """Yield the nodes of a list, page by page; the document has `$after`, and the list is at this path in its data.
@@ -241,7 +262,7 @@ class Server:
                 for part in response.iter_raw():
                     received += part
                     if len(received) > _MOST_BYTES:
-                        raise self._no_dossier(unknown=True)
+                        raise self._no_dossier()
                     if monotonic() > end:
                         raise httpx.ReadTimeout("the answer comes too slowly")
         except httpx.TimeoutException as error:
@@ -266,7 +287,7 @@ class Server:
         except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict):
-            raise self._no_dossier(unknown=True)
+            raise self._no_dossier()
         after = response.headers.get("retry-after", "")
         seconds_after = int(after) if re.fullmatch(r"[0-9]{1,4}", after) else None
         return _Status(response.status_code, seconds_after), answer
@@ -275,10 +296,9 @@ class Server:
     def _server(self) -> str:
         return f"the server at {self.address}{self._through}"
 
-    def _no_dossier(self, *, unknown: bool) -> CallError:
-        return CallError(
-            f"what answers at {self.address}{self._through} is no Dossier server; check --url", unknown=unknown
-        )
+    def _no_dossier(self) -> CallError:
+        message = f"what answers at {self.address}{self._through} is no Dossier server; check --url"
+        return CallError(message, unknown=True)
 
     def _told(self, text: str) -> str:
         """Return others' words as a message may quote them."""
@@ -310,13 +330,13 @@ def _taken_apart(address: str) -> SplitResult:
     except (ValueError, httpx.InvalidURL):
         host = None
     if not host or parts.scheme not in {"http", "https"} or not re.fullmatch(r"[!-\[\]-~]+", address):
-        raise DossierError(f"--url: expected an address such as {_EXAMPLE}")
+        raise DossierError(f"--url: expected an address such as {ADDRESS}")
     if "@" in parts.netloc:
         raise DossierError(
             "--url: an address with a name or a password in it is not taken; DOSSIER_TOKEN has the token"
         )
     if parts.query or parts.fragment or address.endswith(("?", "#")):
-        raise DossierError(f"--url: expected an address without ? and #, such as {_EXAMPLE}")
+        raise DossierError(f"--url: expected an address without ? and #, such as {ADDRESS}")
     return parts if parts.path.strip("/") else parts._replace(path="/graphql")
 
 

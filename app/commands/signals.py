@@ -22,10 +22,7 @@ class Ended(BaseException):
 
 
 class Signals:
-    """Signals that ask this process to end, taken at moments at which it is known what has been recorded.
-
-    A request under way has some seconds more to be answered; a second signal doesn't wait for it.
-    """
+    """Signals that have come; a request under way has some seconds more to be answered, unless a second one comes."""
 
     def __init__(self) -> None:
         self._number: int | None = None
