@@ -27,9 +27,9 @@ from app.values import visible
 
 if TYPE_CHECKING:
     from app.commands.folders import Opener
-    from app.commands.listings import Listing
     from app.commands.servers import Server
     from app.evidence.entries import Entry, PassedOver
+    from app.evidence.listings import Listing
 
 _EXIT_CODES = "Exit codes: 0 when it was done; 1 when it was not; 2 for misuse; 130 at SIGINT (Ctrl-C)."
 _NAMED = 20  # entries that were passed over, of which each is told
@@ -171,9 +171,9 @@ def _name_anew(beside: Path, path: Path) -> None:
 
 def _add(options: argparse.Namespace) -> int:
     with SilentInterrupts():
-        from app.commands.listings import Listing
         from app.commands.manifests import Manifests, files_of
         from app.commands.servers import Server
+        from app.evidence.listings import Listing
 
     name = "standard input" if _is_piped(options.list) else visible(str(options.list))
     with closing(Server(options.url, token_of(options)[0])) as server, closing(Listing()) as listing:

@@ -10,9 +10,11 @@ from app.evidence.entries import Entry
 
 _TABLE = """
 CREATE TABLE files (
-  path BLOB PRIMARY KEY, size INTEGER, modified INTEGER, sha256 BLOB, sha1 BLOB, md5 BLOB
+  path BLOB PRIMARY KEY, size INTEGER, modified INTEGER, sha256 BLOB, sha1 BLOB, md5 BLOB, is_left INTEGER
 ) WITHOUT ROWID
 """
+_TAKEN = "UPDATE files SET is_left = 0 WHERE path = ? RETURNING path, size, modified, sha256, sha1, md5"
+_LEFT = "SELECT path, size, modified, sha256, sha1, md5 FROM files WHERE is_left ORDER BY path"
 
 
 class Listing:
@@ -34,7 +36,7 @@ class Listing:
         """Add a file; return False where its path is listed already. Raises DossierError where there is no room."""
         values = (entry.path, entry.size, entry.modified, entry.sha256, entry.sha1, entry.md5)
         try:
-            self._database.execute("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?)", values)
+            self._database.execute("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, 1)", values)
         except sqlite3.IntegrityError:
             return False
         except sqlite3.OperationalError as error:
@@ -43,13 +45,13 @@ class Listing:
 
     def take(self, path: bytes) -> Entry | None:
         """Return what the list says of a path, and leave it out from then on."""
-        for row in self._database.execute("DELETE FROM files WHERE path = ? RETURNING *", (path,)).fetchall():
+        for row in self._database.execute(_TAKEN, (path,)).fetchall():
             return Entry(*row)
         return None
 
     def __len__(self) -> int:
-        (count,) = self._database.execute("SELECT count(*) FROM files").fetchone()
+        (count,) = self._database.execute("SELECT count(*) FROM files WHERE is_left").fetchone()
         return int(count)
 
     def __iter__(self) -> Iterator[Entry]:
-        return (Entry(*row) for row in self._database.execute("SELECT * FROM files ORDER BY path"))
+        return (Entry(*row) for row in self._database.execute(_LEFT))
