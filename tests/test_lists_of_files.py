@@ -12,12 +12,13 @@ import unicodedata
 from collections.abc import Iterator
 from hashlib import md5, sha1, sha256
 from pathlib import Path
+from time import process_time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.evidence import READ, WRITTEN
+from app.evidence import READ, WRITTEN, reading
 from app.evidence.entries import CannotHoldError, Entry, NoListError, PassedOver, base64_of, path_of, shown
 from app.evidence.reading import LONGEST, READERS, format_of, read
 from app.evidence.writing import WRITERS
@@ -34,7 +35,7 @@ HASHED = {"sha256": sha256(CONTENT).digest(), "sha1": sha1(CONTENT).digest(), "m
 ENTRIES = st.builds(
     Entry,
     path=NAMES,
-    size=st.integers(0, 2**63 - 1),
+    size=st.integers(0, 2**53 - 1),
     modified=st.none() | st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999),
     sha256=st.binary(min_size=32, max_size=32),
     sha1=st.none() | st.binary(min_size=20, max_size=20),
@@ -128,6 +129,12 @@ def test_what_no_path_is_is_refused(text: str, base64: str | None, said: str) ->
 
 
 HEX = sha256(CONTENT).hexdigest()
+DIGEST = f"<hashdigest type='sha256'>{HEX}</hashdigest>"
+ENDS = "line 2: its line ends otherwise than those before, of LF and CR LF"
+
+
+def file_object(said: str) -> str:
+    return f"<dfxml><fileobject>{said}</fileobject></dfxml>"
 
 
 @pytest.mark.parametrize(
@@ -176,6 +183,15 @@ HEX = sha256(CONTENT).hexdigest()
             "dfxml",
             Entry(b"a & b", 7, 1_000_000, HASHED["sha256"]),
         ),
+        (
+            file_object(
+                "<parent_object><filename>d</filename></parent_object><filename>d/a</filename><byte_runs><byte_run len="
+                f"'512'><hashdigest type='sha256'>{'a' * 64}</hashdigest></byte_run></byte_runs>{DIGEST}"
+                "<x:filesize xmlns:x='x'>8</x:filesize><filesize>7</filesize>"
+            ),
+            "dfxml",
+            Entry(b"d/a", 7, sha256=HASHED["sha256"]),
+        ),
         (f'\ufeffpath,sha256\r\n"a\nb",{HEX}\r\n', "csv", Entry(b"a\nb", sha256=HASHED["sha256"])),
         (f'{{"path": "a", "size": 7, "sha256": "{HEX}"}}\n', "jsonl", Entry(b"a", 7, sha256=HASHED["sha256"])),
     ],
@@ -218,19 +234,58 @@ def test_lists_of_other_programs_are_told_apart_and_read(text: str, format_: str
         ("0|a|1|r/r|0|0|1|1|then|1|1", "line 1: a time is a number of seconds since 1970"),
         ("<!DOCTYPE x [<!ENTITY a 'b'>]><dfxml/>", "line 1: it has a document type, which is refused"),
         ("<dfxml>\n<fileobject>", "line 2: this is no XML: no element found"),
+        ("<?xml version='1.0'?>\n<rss/>", "line 2: its first element is `rss`, and of DFXML `dfxml`"),
+        (file_object(f"<filename>a</filename>{DIGEST}\n{DIGEST}"), "line 2: a file has two of `hashdigest`"),
+        (file_object("<filename>a</filename><filename>b</filename>"), "line 1: a file has two of `filename`"),
+        (file_object("<filename>a<b/></filename>"), "line 1: `filename` has an element in it"),
+        (file_object("<fileobject/>"), "line 1: a file is in another one"),
+        ("<?xml version='1.0' encoding='big5'?><dfxml/>", "line 1: its encoding is none that is read; make it UTF-8"),
+        ("<?xml version='1.0' encoding='nosuch'?><dfxml/>", "line 1: its encoding is none that is read; make it UTF-8"),
+        ("<dfxml>" + "<a>" * 100, "line 1: its elements are more than 100 deep"),
+        (file_object(f"<filename>{'x' * LONGEST} </filename>"), f"line 1: `filename` has more than {LONGEST:,} bytes"),
         (f"%%%% HASHDEEP-1.0\n%%%% size,md5,filename\n7,{'00 ' * 16},a\n", "line 3: a hash has digits from 0 to f"),
         ("0|a|1|r/r|0|0|1|1|999999999999999|1|1", "line 1: the time must be in the years 1 to 9999"),
         (f"#mtree\na size=1 time=999999999999999.0 sha256={HEX}\n", "line 2: the time must be in the years 1 to 9999"),
         ("path,name\n", "line 1: a table of files has no column 'name'; its columns are path, path_base64, size"),
         (f'{{"path": "a", "sha256": "{HEX}"}}\n[]\n', "line 2: it must be an object with no members but path"),
         ('{"path": "a", "size": -1}\n', "line 1: the size is no number of bytes"),
-        ('{"path": "a", "size": 9223372036854775808}\n', "line 1: the size must be from 0 to 2^63 - 1"),
+        ('{"path": "a", "size": 9007199254740992}\n', "line 1: the size must be from 0 to 2^53 - 1"),
+        ('{"path": "a", "size": 99999999999999999999}\n', "line 1: `size` must be an integer"),
+        ('{"path": "a", "size": "7"}\n', "line 1: `size` must be an integer"),
+        ('{"path": "a", "size": true}\n', "line 1: `size` must be an integer"),
+        ('{"path": ["a", "b"]}\n', "line 1: `path` must be a string"),
+        ('{"path": "a", "sha256": 7}\n', "line 1: `sha256` must be a string"),
+        ('{"path": "a", "path": "b"}\n', "line 1: the object has a member twice"),
+        ('{"path": %s, "path": "b"}\n' % ("[" * 1_000 + "]" * 1_000), "line 1: the object has a member twice"),
+        ("path,sha256,path\n", "line 1: a table of files has each column once"),
+        ("path\n" + '"\n",' * LONGEST, "line "),
+        (f"{HEX}  a\n{HEX}  b\r\n", ENDS),
+        (f"{HEX}  a\r\n{HEX}  b\n", ENDS),
+        (f"{HEX}  a\n{HEX}  b\r", ENDS),
+        (f"SHA256 (a) = {HEX}\nSHA256 (b) = {HEX}\r\n", ENDS),
+        ("0|a|1|r/r|0|0|1|1|1|1|1\n0|b|1|r/r|0|0|1|1|1|1|1\r\n", ENDS),
+        (f"%%%% HASHDEEP-1.0\r\n%%%% size,sha256,filename\r\n7,{HEX},a\n", "line 3: its line ends otherwise than"),
+        (f"#mtree\na size=1 time={'9' * 5_000} sha256={HEX}\n", "line 2: a time is a number of seconds since 1970"),
+        (f"#mtree\na size=1 time=1.{'9' * 5_000} sha256={HEX}\n", "line 2: a time is a number of seconds since 1970"),
+        (f"0|a|1|r/r|0|0|1|1|{'9' * 5_000}|1|1", "line 1: a time is a number of seconds since 1970"),
+        (f"path,modified_at\na,{'9' * 5_000}\n", "line 2: the time is none: "),
+        (file_object(f"<filename>a</filename><mtime>{'9' * 5_000}</mtime>"), "line 1: the time is none: "),
+        (file_object(f"<filename>a</filename><mtime>{'9' * 15}</mtime>"), "line 1: the time must be in the years"),
+        (f"%%%% HASHDEEP-1.0\n%%%% size,sha256,filename\n{'9' * 5_000},{HEX},a\n", "line 3: the size is no number"),
         ('{"path": "a", "modified_at": "yesterday"}\n', "line 1: the time is none: "),
         (f"{HEX}  a\n{HEX}  {'x' * LONGEST} \n", f"line 2: it has more than {LONGEST:,} bytes"),
     ],
 )
 def test_what_is_no_list_is_refused_with_its_line(text: str, said: str) -> None:
     assert fault(text).startswith(said)
+
+
+def test_lines_end_as_the_first_one_does_and_the_last_may_have_no_end() -> None:
+    two = [Entry(b"a", sha256=HASHED["sha256"]), Entry(b"b", sha256=HASHED["sha256"])]
+    for end in ("\n", "\r\n"):
+        assert found(f"{HEX}  a{end}{HEX}  b{end}") == found(f"{HEX}  a{end}{HEX}  b") == two
+        assert found(f"{HEX}  data/a{end}{HEX}  data/b", "bagit") == two
+    assert fault(f"{HEX}  data/a\n{HEX}  data/b\r\n", "bagit") == ENDS
 
 
 @pytest.mark.parametrize("format_", READ)
@@ -253,6 +308,34 @@ def test_formats_are_those_that_can_be_written_and_read() -> None:
 def test_a_time_before_1970_is_rounded_down() -> None:
     (entry,) = found("0|/a|1|r/r|0|0|1|1|-1.9999999|1|0")
     assert entry == Entry(b"/a", 1, -2_000_000)
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ([b"<dfxml><x>", *[b"x" * 1_000_000] * 20], "this is no XML: no element found"),
+        ([b"<dfxml a='", *[b"x" * 1_000_000] * 20], "a tag or a comment has more than"),
+        ([b"<dfxml><!--", *[b"x" * 1_000_000] * 20], "a tag or a comment has more than"),
+        ([b"<", *[b"x" * 1_000_000] * 20], "a tag or a comment has more than"),
+        ([b"<dfxml>", *[b"<a>" * 300_000] * 20], "its elements are more than 100 deep"),
+        ([b"#mtree\n", *[b"a\\\n" * 300_000] * 20], "line 2: it and those that it goes on in have more than"),
+        ([b"#mtree\n", *[b"\\\n" * 300_000] * 20], "line 2: it and those that it goes on in have more than"),
+        ([b"#mtree\n", *[b"dd type=dir\n" * 20_000] * 20], "the path may have up to 32,767 bytes, not 32,768"),
+        ([b"path\n", *[b'"\n",' * 300_000] * 20], "its row has more than"),
+    ],
+    ids=["text", "attribute", "comment", "name", "elements", "joined", "blank", "folders", "rows"],
+)
+def test_what_has_no_end_is_refused_soon(parts: list[bytes], said: str) -> None:
+    begun = process_time()
+    assert said in fault(b"".join(parts), None if parts[0][:1] != b"<" else "dfxml")
+    assert process_time() - begun < 2
+
+
+@pytest.mark.parametrize(("begin", "part"), [(b"#mtree\n", b"# x\n"), (b"<dfxml>", b"<a></a>\n")])
+def test_a_list_without_end_is_refused(monkeypatch: pytest.MonkeyPatch, begin: bytes, part: bytes) -> None:
+    monkeypatch.setattr(reading, "MOST", 200_000)
+    told = fault(begin + part * 100_000)
+    assert re.fullmatch(r"line \d+: the list has more than .* bytes; split it, and add each part to .*", told)
 
 
 def odd_names() -> Iterator[bytes]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import pytest
 from app.evidence import WRITTEN
 from app.evidence.entries import Entry, NoListError, PassedOver
 from app.evidence.reading import read
-from tests.between import between
+from tests.between import Exchange, between
 from tests.commands import DOSSIER, PATIENCE, environment
 from tests.server import Client, Server
 from tests.test_collect import bearer
@@ -105,6 +107,35 @@ def test_names_that_a_format_cannot_hold_are_told_and_nothing_is_written(
         assert not list_.exists()
 
 
+def test_what_several_manifests_list_is_told_and_no_bag_lists_it(server: Server, alice: Client, tmp_path: Path) -> None:
+    batch = Batch(alice)
+    other = alice.create_batch(batch.case, batch.event, label="Other")
+    for id_ in (batch.id, other):
+        batch.named["fileBatchId"] = id_
+        assert batch.add(file("a"), file("b", id_), file(id_))["errors"] == []
+        assert batch.finish(3)["errors"] == []
+    given = ("write", "--case", batch.case, "--url", server.url)
+    done = command(alice, *given)
+    assert done.stderr == b"dossier: warning: 2 paths are listed more than once, as several manifests have them\n"
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 6)
+    assert said(command(alice, *given, "--format", "bagit", "--output", tmp_path / "list"), 1) == (
+        "bagit can't hold the name a: several manifests list it, and a bag's lists no file twice; nothing was written, "
+        "use another --format"
+    )
+    alone = command(alice, "write", "--batch", other, "--format", "bagit", "--url", server.url)
+    assert (alone.returncode, alone.stderr) == (0, b"")
+
+
+def test_a_closed_output_is_written_nothing_to(server: Server, alice: Client) -> None:
+    batch = Batch(alice)
+    assert batch.add(file("a"))["errors"] == []
+    assert batch.finish(1)["errors"] == []
+    given = ("write", "--batch", batch.id, "--url", server.url)
+    for script in ('"$0" manifest "$@" >&-', '"$0" manifest "$@" >&- 2>&-', '"$0" manifest "$@" 0<&- >&- 2>&-'):
+        done = shell(alice, script, *given)
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
 REFUSED = {
     "no list": (b"no list of anything\n", "line 1: this is no list of files in a format that is known"),
     "nothing": (b"", "line 1: the list is empty"),
@@ -139,15 +170,16 @@ def test_a_list_that_lacks_something_is_refused_by_name(server: Server, alice: C
         return said(command(alice, "add", list_, "--batch", batch.id, *more, "--url", server.url), 1)
 
     hint = "make a list with sha256sum, or hash the folder with 'dossier collect --hash'"
-    without = f"{list_} has no SHA-256 of a, as a manifest has of each file; {hint}"
-    assert refused(f"{'0' * 32}  a\n") == without
-    assert refused("0|/d|1|d/d|0|0|1|1|1|1|0\n0|a|1|r/r|0|0|1|1|1|1|0\nno line\n") == without
-    assert refused(f"{digest}  a\n") == f"{list_} has no size of a; give --folder, the folder in which the files lie"
-    assert refused(f"{digest}  a\n", "--folder", tmp_path) == (
-        f"{list_} has no size of a, nor has --folder: No such file or directory"
-    )
+    without = f"it has no SHA-256 of a, as a manifest has of each file; {hint}"
+    assert refused(f"{'0' * 32}  a\n") == f"{list_}, line 1: {without}"
+    folder_first = "0|/d|1|d/d|0|0|1|1|1|1|0\n0|a|1|r/r|0|0|1|1|1|1|0\nno line\n"
+    assert refused(folder_first) == f"{list_}, line 2: {without}"
+    without = f"{list_}, line 1: it has no size of a"
+    assert refused(f"{digest}  a\n") == f"{without}; give --folder, the folder in which the files lie"
+    nor_has = refused(f"{digest}  a\n", "--folder", tmp_path)
+    assert nor_has == f"{without}, nor has --folder: No such file or directory"
     (tmp_path / "a").touch()
-    assert refused(f"{digest}  a\n{digest}  a\n", "--folder", tmp_path) == f"{list_} has a twice"
+    assert refused(f"{digest}  a\n\n{digest}  a\n", "--folder", tmp_path) == f"{list_}, line 3: a is listed twice"
     nowhere = command(alice, "add", list_.with_name("none"), "--batch", batch.id, "--url", server.url)
     assert said(nowhere, 1) == f"{list_.with_name('none')}: No such file or directory"
     list_.write_text(f"{digest}  a\n")
@@ -165,7 +197,54 @@ def test_what_is_of_two_gigabytes_is_not_read_into_memory(server: Server, alice:
         stream.write(b"%s  a" % (b"0" * 64))
         stream.truncate(2 * 1024**3)
     done = command(alice, "add", list_, "--batch", batch.id, "--folder", tmp_path, "--url", server.url)
-    assert said(done, 1) == f"{list_}, line 1: it has more than 262,144 bytes"
+    assert said(done, 1) == (
+        f"{list_}: the list has more than 536,870,912 bytes; split it, and add each part to a batch of its own"
+    )
+
+
+def test_what_batch_a_list_is_for_is_asked_first(server: Server, alice: Client, tmp_path: Path) -> None:
+    """A list that is piped may take hours to make; here it would never end."""
+    batch = Batch(alice)
+    assert batch.finish(0)["errors"] == []
+    given = ("--batch", batch.id, "--url", server.url)
+    done = shell(alice, 'yes | "$0" manifest add - "$@"; test "${PIPESTATUS[1]}" = 1', *given)
+    assert done.stderr == b"dossier: this batch has a manifest that is finished, and never changes\n"
+    strange = command(alice, "add", tmp_path / "none", *given, "--token", "none")
+    assert said(strange, 1) == "the server refuses the token; make a new one with 'dossier token'"
+
+
+def test_a_long_list_takes_little_memory(server: Server, alice: Client, tmp_path: Path) -> None:
+    batch, list_ = Batch(alice), tmp_path / "list"
+
+    def most(lines: int) -> int:
+        with list_.open("w") as stream:
+            stream.writelines(f'{{"path":"{n:0100}","size":0,"sha256":"{"0" * 64}"}}\n' for n in range(lines))
+            stream.write("no line\n")
+        measured = "import resource as r, subprocess as s, sys; s.run(sys.argv[1:]); "
+        measured += "print(r.getrusage(r.RUSAGE_CHILDREN).ru_maxrss)"
+        done = subprocess.run(  # noqa: S603 - our own command
+            [
+                sys.executable,
+                "-c",
+                measured,
+                DOSSIER,
+                "manifest",
+                "add",
+                list_,
+                "--batch",
+                batch.id,
+                "--url",
+                server.url,
+            ],
+            env=environment(DOSSIER_TOKEN=bearer(alice)),
+            capture_output=True,
+            check=True,
+            timeout=PATIENCE,
+        )
+        assert done.stderr == f"dossier: {list_}, line {lines + 1}: this is no JSON\n".encode()
+        return int(done.stdout)
+
+    assert most(100_000) - most(1) < 10_000  # KiB; each line has some 190 bytes
 
 
 def test_what_was_broken_off_is_gone_on_with(server: Server, alice: Client, tmp_path: Path) -> None:
@@ -259,10 +338,16 @@ def test_sizes_are_those_of_regular_files_in_the_folder(server: Server, alice: C
     ):
         list_.write_text(f"{hashlib.sha256(b'a').hexdigest()}  {path}\n")
         done = command(alice, "add", list_, "--batch", batch.id, "--folder", folder, "--url", server.url)
-        assert said(done, 1) == f"{list_} has no size of {path}, nor has --folder: {why}"
+        assert said(done, 1) == f"{list_}, line 1: it has no size of {path}, nor has --folder: {why}"
     done = command(alice, "add", list_, "--batch", batch.id, "--folder", list_, "--url", server.url)
     assert said(done, 1) == f"{list_} is not a folder"
     assert batch.read()["files"]["totalCount"] == 0
+    (folder / "below" / "a").write_text("a")
+    list_.write_text(f"{hashlib.sha256(b'a').hexdigest()}  .//below/./a\n")
+    done = command(alice, "add", list_, "--batch", batch.id, "--folder", folder, "--url", server.url)
+    assert (done.returncode, done.stderr) == (0, b"")
+    (listed,) = batch.read()["files"]["nodes"]
+    assert (listed["path"], listed["size"]) == (".//below/./a", 1)
 
 
 def test_batches_without_a_manifest_are_told(server: Server, alice: Client) -> None:
@@ -278,6 +363,51 @@ def test_batches_without_a_manifest_are_told(server: Server, alice: Client) -> N
     assert done.stdout.endswith(b"  a\n")
     done = command(alice, "write", "--batch", batch.id, "--url", server.url)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("broken", ["nodes", "event", "manifest", "pathBytes", "sha256", "size", "modifiedAt"])
+def test_what_answers_nonsense_is_no_dossier(server: Server, alice: Client, tmp_path: Path, broken: str) -> None:
+    batch, list_ = Batch(alice), tmp_path / "list"
+    list_.write_text(f'{{"path":"a","size":0,"sha256":"{"0" * 64}"}}')
+    entry: dict[str, Any] = {
+        "path": "a",
+        "pathBytes": None,
+        "size": 0,
+        "modifiedAt": None,
+        "sha256": "00",
+        "sha1": None,
+        "md5": None,
+    }
+    node: dict[str, Any] = {"__typename": "FileBatch", "id": batch.id, "label": "L", "manifest": {"sha256": "0"}}
+    node["event"] = {"id": batch.event, "case": {"id": batch.case}}
+    node.pop(broken, None)
+    if broken in entry:
+        entry[broken] = "!!"
+
+    def answered(exchange: Exchange) -> None:
+        is_of_files, is_of_batch = b"files(" in exchange.body, b"__typename" not in exchange.body
+        told = {**node, "files": page(entry)} if is_of_files else node
+        if is_of_batch and not is_of_files and broken != "manifest":
+            told = {**node, "manifest": None}  # of which files are added to it
+        data = {"node": told, "case": {"id": batch.case, "fileBatches": page(node)}}
+        exchange.answer(200, json.dumps({"data": data}).encode(), content_type="application/json")
+
+    def page(one: dict[str, Any]) -> dict[str, Any]:
+        return {"nodes": None if broken == "nodes" else [one], "pageInfo": {"hasNextPage": False}}
+
+    with between(server.url) as way:
+        way.always = answered
+        told = f"what answers at {way.url} is no Dossier server; check --url"
+        assert said(command(alice, "write", "--batch", batch.id, "--url", way.url), 1) == told
+        assert said(command(alice, "add", list_, "--batch", batch.id, "--url", way.url), 1) == told
+        done = subprocess.run(  # noqa: S603 - our own command
+            [DOSSIER, "verify-files", tmp_path, "--batch", batch.id, "--url", way.url],
+            env=environment(DOSSIER_TOKEN=bearer(alice)),
+            capture_output=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+        assert said(done, 2) == told
 
 
 def test_what_is_asked_for_is_all_that_is_read(server: Server, alice: Client) -> None:

@@ -435,6 +435,43 @@ def test_names_are_told_by_their_bytes(server: Server, alice: Client, kept: Path
     assert moved["recorded"] == moved["found"]
 
 
+def test_no_control_is_told_to_a_terminal(server: Server, alice: Client, tmp_path: Path) -> None:
+    batch, folder = Batch(alice), tmp_path / "tree"
+    folder.mkdir()
+    assert batch.add(file("a"))["errors"] == []
+    assert batch.finish(1)["errors"] == []
+    names = {"a", *(f"a{chr(code)}b" for code in (*range(1, 0x20), *range(0x7F, 0xA1)))}
+    for name in names:
+        (folder / name).touch()
+    done = verified(server, alice, folder, "--case", batch.case, "--format", "jsonl")
+    lines = done.stdout.split("\n")[:-1]
+    assert {each.get("path", "a") for each in map(json.loads, lines)} == names
+    assert not re.search(r"[\x00-\x1f\x7f-\x9f]", "".join(lines))
+
+
+def test_paths_that_lead_to_the_same_place_are_compared(server: Server, alice: Client, tmp_path: Path) -> None:
+    """What `find . -type f -exec sha256sum {} +` lists begins with `./`, which a manifest has as it is."""
+    batch, folder = Batch(alice), tmp_path / "tree"
+    (folder / "d").mkdir(parents=True)
+    files = (file("./a", "a"), file("d//b", "b"), file("././d/./c", "c"), file("/d/e", "e"), file("./gone", "gone"))
+    assert batch.add(*files)["errors"] == []
+    assert batch.finish(5)["errors"] == []
+    for name in ("a", "d/b", "d/c", "d/e"):
+        (folder / name).write_text(name[-1])
+    (folder / "d" / "moved").write_text("gone")
+    done = verified(server, alice, folder, "--case", batch.case)
+    assert (done.returncode, done.stdout.splitlines()) == (
+        1,
+        [
+            "moved: /d/e -> d/e",
+            "moved: ./gone -> d/moved",
+            "3 matched, 0 changed, 0 missing, 0 new, 2 moved, 0 unreadable.",
+        ],
+    )
+    listed = command(alice, "manifest", "write", "--case", batch.case, "--url", f"{server.url}/graphql").stdout
+    assert sorted(line[66:] for line in listed.splitlines()) == sorted(each["path"] for each in files)
+
+
 def test_an_event_or_a_batch_is_compared_alone(server: Server, alice: Client, kept: Path) -> None:
     batches = batches_of(alice)
     batch = next(each for each in batches if re.match("f0/", each["label"]))
@@ -468,17 +505,20 @@ def test_what_was_read_is_not_read_again(server: Server, alice: Client, kept: Pa
     lines = state.read_bytes().splitlines()
     assert len(lines) == 47
     state.write_bytes(b"\n".join(lines[:-1]) + b"\n" + lines[-1][:20])  # cut off in the middle
-    # What the file says is taken, unless size, time or inode is another.
+    # What the file says is taken, unless size, times or inode are others.
     path = kept / "empty"
     path.write_bytes(b"x")
     done = verified(server, alice, kept, "--case", case, "--resume", state)
     assert done.stdout.splitlines()[0] == "changed: empty"
     text = kept / "f0" / "g0" / "0.txt"
-    status = text.stat()
-    text.write_bytes(b"1")
-    os.utime(text, ns=(0, status.st_mtime_ns))
+    state.write_bytes(state.read_bytes().replace(sha256(b"0").hexdigest().encode(), b"0" * 64))
+    assert "changed: f0/g0/0.txt" in verified(server, alice, kept, "--case", case, "--resume", state).stdout
+    text.write_bytes(b"0")
+    os.utime(text, ns=(0, 0))
     assert "changed: f0/g0/0.txt" not in verified(server, alice, kept, "--case", case, "--resume", state).stdout
-    assert "changed: f0/g0/0.txt" in verified(server, alice, kept, "--case", case).stdout
+    text.write_bytes(b"1")
+    os.utime(text, ns=(0, 0))
+    assert "changed: f0/g0/0.txt" in verified(server, alice, kept, "--case", case, "--resume", state).stdout
     for name, told in (
         (kept / "state", "must not lie in the folder"),
         (text, "must not lie"),
@@ -488,6 +528,36 @@ def test_what_was_read_is_not_read_again(server: Server, alice: Client, kept: Pa
         assert done.returncode == 2
         assert told in done.stderr
     assert not (kept / "state").exists()
+
+
+def test_hashes_are_kept_in_a_regular_file(server: Server, alice: Client, kept: Path, tmp_path: Path) -> None:
+    given = ("--case", only_case(alice)["id"], "--resume")
+    os.mkfifo(tmp_path / "fifo")
+    for name, why in (
+        (tmp_path / "fifo", "it is no regular file"),
+        (Path("/dev/full"), "it is no regular file"),
+        (Path("/dev/stderr"), "it is no regular file"),
+        (tmp_path, "Is a directory"),
+    ):
+        done = verified(server, alice, kept, *given, name)
+        assert (done.returncode, done.stderr) == (2, f"dossier: --resume: {name}: {why}\n")
+    # Files of this shell may have so few blocks of 1,024 bytes that not all hashes find room.
+    for blocks, why in ((4, "the hashes can't be kept: File too large"), (0, f"{tmp_path}/0: File too large")):
+        limited = ("verify-files", kept, *given, tmp_path / f"{blocks}", "--url", f"{server.url}/graphql")
+        done = subprocess.run(  # noqa: S603 - our own command
+            ["/bin/bash", "-c", f'trap "" XFSZ; ulimit -f {blocks}; exec "$0" "$@"', DOSSIER, *limited],
+            env=environment(DOSSIER_TOKEN=bearer(alice)),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", f"dossier: --resume: {why}\n")
+    (tmp_path / "long").write_bytes(b"")
+    assert verified(server, alice, kept, *given, tmp_path / "long").returncode == 0
+    with (tmp_path / "long").open("ab") as stream:
+        stream.truncate(2 * 1024**3)
+    assert verified(server, alice, kept, *given, tmp_path / "long").returncode == 0
 
 
 @pytest.mark.usefixtures("walking_as_nobody")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
+import stat
 from base64 import b64decode, b64encode
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -17,12 +19,12 @@ import orjson
 from app.commands.cases import find_case
 from app.commands.failures import CommandError
 from app.commands.folders import Walk
-from app.commands.manifests import files_of, hashed
+from app.commands.manifests import expecting_dossier, files_of, hashed
 from app.commands.plans import File, sized
 from app.commands.servers import Server
 from app.commands.streams import Progress
 from app.errors import DossierError
-from app.evidence.entries import Entry
+from app.evidence.entries import Entry, plain
 from app.evidence.writing import digested
 from app.values import visible
 
@@ -36,7 +38,8 @@ BATCH_IDS: Final = f"{IDS}, and in the app a batch's id ends the address of its 
 There: TypeAlias = dict[bytes, tuple[File, os.stat_result]]
 """The files of the folder, by their paths."""
 
-_HEAD = {"format": "dossier verify-files 1"}
+_HEAD = {"format": "dossier verify-files 2"}
+_LONGEST = 256 * 1024  # bytes of a line that is kept
 _WHERE = """
 query ($id: ID!) {
   node(id: $id) { __typename ... on Event { case { id } } ... on FileBatch { event { case { id } } } }
@@ -72,6 +75,8 @@ class Finding:
 class Recorded:
     """What manifests say: the files asked for by their paths, and the paths of all files that were read of.
 
+    Paths are as a walk has them (`plain`), and those of entries as they were recorded: find's list has `./a`.
+
     `whole` where all of the case is asked for; `has_manifests` where one that is asked for is finished; `without`
     counts batches that are asked for and have none.
     """
@@ -97,23 +102,25 @@ def asked_for(
     `has_others` reads the other manifests of the case for their paths, too. What a server tells has to be what a
     manifest's digest was made of. Raises DossierError.
     """
-    if case is not None:
-        case_id, wanted = find_case(server, case)["id"], None
-    else:
-        kind, id_ = ("Event", event) if event is not None else ("FileBatch", batch or "")
-        case_id, wanted = _case_of(server, kind, id_), id_.lower()
-    found = Recorded(whole=wanted is None)
-    for each in server.pages(_BATCHES, "case", "fileBatches", id=case_id):
-        is_asked_for = wanted is None or wanted in {each["id"], each["event"]["id"]}
-        if each["manifest"] is None:
-            found.without += is_asked_for
-        elif is_asked_for or has_others:
-            found.has_manifests |= is_asked_for
-            for entry in _manifest(server, each):
-                found.paths.add(entry.path)
-                if is_asked_for:
-                    found.files[entry.path].append(entry)
-            progress.tell("read the records of", len(found.paths))
+    with expecting_dossier(server):
+        if case is not None:
+            case_id, wanted = find_case(server, case)["id"], None
+        else:
+            kind, id_ = ("Event", event) if event is not None else ("FileBatch", batch or "")
+            case_id, wanted = _case_of(server, kind, id_), id_.lower()
+        found = Recorded(whole=wanted is None)
+        for each in server.pages(_BATCHES, "case", "fileBatches", id=case_id):
+            is_asked_for = wanted is None or wanted in {each["id"], each["event"]["id"]}
+            if each["manifest"] is None:
+                found.without += is_asked_for
+            elif is_asked_for or has_others:
+                found.has_manifests |= is_asked_for
+                for entry in _manifest(server, each):
+                    path = plain(entry.path)
+                    found.paths.add(path)
+                    if is_asked_for:
+                        found.files[path].append(entry)
+                progress.tell("read the records of", len(found.paths))
     return found
 
 
@@ -155,7 +162,8 @@ def compared(
 class HashCache:
     """Hashes of files that were read before, kept in a file so that an interrupted comparison can be gone on with.
 
-    A file's hash is known as long as its size, its time and its inode are the same.
+    A file's hash is known as long as its size, its times, its inode and its device are the same. Whoever changes a file
+    can set the time of that back, and not the time at which its inode was changed.
     """
 
     def __init__(self, path: Path | None, walk: Walk) -> None:
@@ -168,21 +176,25 @@ class HashCache:
             raise CommandError("--resume: the file must not lie in the folder that is compared", exit_code=2)
         head = orjson.dumps(_HEAD | {"folder": b64encode(walk.path).decode()})
         try:
-            self._file = path.open("a+b")
-            self._file.seek(0)
-            begin = self._file.readline()
+            self._file = stream = _opened(path)
+            stream.seek(0)
+            begin = stream.readline(_LONGEST)
             if begin and begin.rstrip(b"\n") != head:
-                raise CommandError("--resume: the file is of another folder, or none that this wrote", exit_code=2)
-            for line in self._file:
+                why = "the file is of another folder, or none that this version wrote"
+                raise CommandError(f"--resume: {why}; give another one", exit_code=2)
+            for line in iter(lambda: stream.readline(_LONGEST), b""):
                 self._learn(line)
-            self._file.write(b"\n" if begin else head + b"\n")  # behind a line that was cut off
+            stream.write(b"\n" if begin else head + b"\n")  # behind a line that was cut off
+            stream.flush()
         except OSError as error:
+            self.close()
             raise CommandError(f"--resume: {visible(str(path))}: {error.strerror}", exit_code=2) from None
 
     def close(self) -> None:
         """Close the file."""
         if self._file is not None:
-            self._file.close()
+            with contextlib.suppress(OSError):  # of what could not be written, which was told when it was to be
+                self._file.close()
 
     def get(self, path: bytes, status: os.stat_result) -> bytes | None:
         """Return the SHA-256 of a file, if it is known."""
@@ -197,7 +209,7 @@ class HashCache:
             self._file.write(orjson.dumps([b64encode(path).decode(), _state(status), digest.hex()]) + b"\n")
             self._file.flush()
         except OSError as error:
-            raise CommandError(f"--resume: {error.strerror}") from None
+            raise CommandError(f"--resume: the hashes can't be kept: {error.strerror}") from None
 
     def _learn(self, line: bytes) -> None:
         try:
@@ -209,7 +221,18 @@ class HashCache:
 
 
 def _state(status: os.stat_result) -> list[int]:
-    return [status.st_size, status.st_mtime_ns, status.st_ino]
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev]
+
+
+def _opened(path: Path) -> BinaryIO:
+    """Return a regular file to read from its beginning and to write behind its end. Raises OSError."""
+    # Whoever opens a FIFO would wait for its other end.
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return os.fdopen(descriptor, "a+b")
 
 
 def _manifest(server: Server, batch: Mapping[str, Any]) -> list[Entry]:

@@ -10,7 +10,8 @@ import secrets
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -26,7 +27,9 @@ from app.values import visible
 
 if TYPE_CHECKING:
     from app.commands.folders import Opener
+    from app.commands.servers import Server
     from app.evidence.entries import Entry, PassedOver
+    from app.evidence.listings import Listing
 
 _EXIT_CODES = "Exit codes: 0 when it was done; 1 when it was not; 2 for misuse; 130 at SIGINT (Ctrl-C)."
 _NAMED = 20  # entries that were passed over, of which each is told
@@ -104,13 +107,19 @@ def _write(options: argparse.Namespace) -> int:
         hint = "'dossier collect --hash' and 'dossier manifest add' make them"
         raise DossierError(f"there is no finished manifest to write; {hint}")
     entries = sorted((entry for each in recorded.files.values() for entry in each), key=lambda entry: entry.path)
+    several = _listed_again(entries)
     try:
+        if several and options.format == "bagit":
+            raise CannotHoldError("bagit", several[0], "several manifests list it, and a bag's lists no file twice")
         written = b"".join(WRITERS[options.format](entries))
     except CannotHoldError as error:
         raise DossierError(f"{error}; nothing was written, use another --format") from None
     if recorded.without:
         batches = "batch has" if recorded.without == 1 else "batches have"
         warn(f"{recorded.without:,} {batches} no finished manifest")
+    if several:
+        paths = "path is" if len(several) == 1 else "paths are"
+        warn(f"{len(several):,} {paths} listed more than once, as several manifests have them")
     if options.output is None:
         put(written)
         return 0
@@ -127,6 +136,11 @@ def _write(options: argparse.Namespace) -> int:
 
 def _listed(count: int) -> str:
     return f"{count:,} {'file is' if count == 1 else 'files are'} listed"
+
+
+def _listed_again(entries: list[Entry]) -> list[bytes]:
+    """Return the paths, in their order, that more than one of the sorted entries has."""
+    return list(dict.fromkeys(one.path for one, other in pairwise(entries) if one.path == other.path))
 
 
 def _put_into(path: Path, data: bytes) -> None:
@@ -157,66 +171,104 @@ def _name_anew(beside: Path, path: Path) -> None:
 
 def _add(options: argparse.Namespace) -> int:
     with SilentInterrupts():
-        from app.commands.comparing import BATCH_IDS
         from app.commands.manifests import Manifests, files_of
         from app.commands.servers import Server
+        from app.evidence.listings import Listing
 
     name = "standard input" if _is_piped(options.list) else visible(str(options.list))
-    entries, passed_over = _read(options, name)
-    with closing(Server(options.url, token_of(options)[0])) as server:
-        batch = server.call(_BATCH, id=options.batch)["node"]
+    with closing(Server(options.url, token_of(options)[0])) as server, closing(Listing()) as listing:
+        ids = _unfinished(server, options.batch)
+        passed_over = _PassedOver()
+        _read(options, name, listing, passed_over)
+        count = len(listing)
+        _expect_listed(files_of(server, ids["fileBatchId"]), listing, name)
+        manifests = Manifests(server)
+        manifests.add(ids, listing)
+        manifests.finish(ids, count)
+        manifests.flush()
+    listed = f"{_listed(count)} in the manifest of batch {ids['fileBatchId']}, which is finished."
+    say(*passed_over.told(), listed)
+    return 0
+
+
+def _unfinished(server: Server, id_: str) -> dict[str, str]:
+    """Return the ids of a batch whose manifest isn't finished, as inputs have them. Raises DossierError."""
+    from app.commands.comparing import BATCH_IDS
+    from app.commands.manifests import expecting_dossier
+
+    with expecting_dossier(server):
+        batch = server.call(_BATCH, id=id_)["node"]
         if not batch:
             raise CommandError(f"there is no such batch, at least for you; {BATCH_IDS}")
         if batch["manifest"] is not None:
             raise CommandError("this batch has a manifest that is finished, and never changes")
-        there = {entry.path: entry for entry in files_of(server, batch["id"])}
-        _expect_listed(there.values(), entries, name)
-        ids = {"caseId": batch["event"]["case"]["id"], "eventId": batch["event"]["id"], "fileBatchId": batch["id"]}
-        manifests = Manifests(server)
-        manifests.add(ids, (entry for path, entry in entries.items() if path not in there))
-        manifests.finish(ids, len(entries))
-        manifests.flush()
-    listed = f"{_listed(len(entries))} in the manifest of batch {batch['id']}, which is finished."
-    say(*_told(passed_over), listed)
-    return 0
+        event = batch["event"]
+        return {"caseId": event["case"]["id"], "eventId": event["id"], "fileBatchId": batch["id"]}
 
 
 def _is_piped(path: Path) -> bool:
     return str(path) == "-"
 
 
-def _read(options: argparse.Namespace, name: str) -> tuple[dict[bytes, Entry], list[PassedOver]]:
-    """Return the files of the list by their paths, each with all that a manifest says, and what was passed over.
+@dataclass
+class _PassedOver:
+    """What of a list is in no manifest: how many entries, and the first ones."""
 
-    The list is read once, as a pipe can be. Raises DossierError.
+    count: int = 0
+    first: list[PassedOver] = field(default_factory=list)
+
+    def add(self, entry: PassedOver) -> None:
+        """Count one more."""
+        self.count += 1
+        if len(self.first) < _NAMED:
+            self.first.append(entry)
+
+    def told(self) -> Iterator[str]:
+        """Yield the lines that tell of it."""
+        from app.commands.plans import many
+        from app.evidence.entries import printed
+
+        if self.count:
+            yield f"{many(self.count, 'entry', 'entries')} of the list passed over:"
+            yield from (f"  line {each.line}: {printed(each.path)}: {each.why}" for each in self.first)
+        if self.count > _NAMED:
+            yield f"  and {self.count - _NAMED:,} more"
+
+
+def _read(options: argparse.Namespace, name: str, listing: Listing, passed_over: _PassedOver) -> None:
+    """Put the files of the list into the listing, each with all that a manifest says. Raises DossierError.
+
+    The list is read once, as a pipe can be.
     """
     with SilentInterrupts():
         from app.evidence.entries import Entry, NoListError, printed
         from app.evidence.reading import read
 
-    entries: dict[bytes, Entry] = {}
-    passed_over = []
     with _opener(options.folder) as opener:
         try:
-            with _opened(options.list) as stream:
+            with _opened(options.list, name) as stream:
                 for entry in read(stream, options.format):
                     if not isinstance(entry, Entry):
-                        passed_over.append(entry)
-                    elif entry.path in entries:
-                        raise DossierError(f"{name} has {printed(entry.path)} twice")
-                    else:
-                        entries[entry.path] = _whole(entry, opener, name)
+                        passed_over.add(entry)
+                    elif not listing.add(_whole(entry, opener)):
+                        raise NoListError(entry.line, f"{printed(entry.path)} is listed twice")
         except NoListError as error:
             raise DossierError(f"{name}, {error}") from None
         except OSError as error:
             raise DossierError(f"{name}: {error.strerror}") from None
-    if not entries:
+    if not len(listing):
         raise DossierError(f"{name} lists no file; nothing was sent")
-    return entries, passed_over
 
 
-def _opened(path: Path) -> BinaryIO:
-    return open(0, "rb", closefd=False) if _is_piped(path) else path.open("rb")
+def _opened(path: Path, name: str) -> BinaryIO:
+    """Return the list, opened. Raises OSError, and DossierError where it is too long to be read."""
+    from app.evidence.reading import MOST, TOO_LONG
+
+    stream = open(0, "rb", closefd=False) if _is_piped(path) else path.open("rb")  # noqa: SIM115 - it is returned
+    if os.fstat(stream.fileno()).st_size > MOST:
+        stream.close()
+        raise DossierError(f"{name}: {TOO_LONG}")
+    return stream
 
 
 @contextlib.contextmanager
@@ -232,29 +284,30 @@ def _opener(folder: Path | None) -> Iterator[Opener | None]:
         yield opener
 
 
-def _whole(entry: Entry, opener: Opener | None, name: str) -> Entry:
-    """Return an entry with its size, which is that of the file where the list has none. Raises DossierError."""
-    from app.evidence.entries import printed
+def _whole(entry: Entry, opener: Opener | None) -> Entry:
+    """Return an entry with its size, which is that of the file where the list has none. Raises NoListError."""
+    from app.evidence.entries import NoListError, printed
 
     path = printed(entry.path)
     if entry.sha256 is None:
         hint = "make a list with sha256sum, or hash the folder with 'dossier collect --hash'"
-        raise DossierError(f"{name} has no SHA-256 of {path}, as a manifest has of each file; {hint}")
+        raise NoListError(entry.line, f"it has no SHA-256 of {path}, as a manifest has of each file; {hint}")
     if entry.size is not None:
         return entry
     if opener is None:
-        raise DossierError(f"{name} has no size of {path}; give --folder, the folder in which the files lie")
+        raise NoListError(entry.line, f"it has no size of {path}; give --folder, the folder in which the files lie")
     try:
         return replace(entry, size=_size(opener, entry.path))
     except OSError as error:
-        raise DossierError(f"{name} has no size of {path}, nor has --folder: {error.strerror}") from None
+        raise NoListError(entry.line, f"it has no size of {path}, nor has --folder: {error.strerror}") from None
 
 
 def _size(opener: Opener, path: bytes) -> int:
     """Return the size of a regular file in a folder, to which no link leads. Raises OSError."""
     from app.commands.folders import Folder
+    from app.evidence.entries import plain
 
-    *folders, name = path.split(b"/")
+    *folders, name = plain(path).split(b"/")
     if path.startswith(b"/") or b".." in (*folders, name):
         raise OSError(errno.EINVAL, "the path leads out of the folder")
     place = Folder(None, b"", 0)
@@ -270,28 +323,17 @@ def _size(opener: Opener, path: bytes) -> int:
     return status.st_size
 
 
-def _expect_listed(there: Iterable[Entry], entries: dict[bytes, Entry], name: str) -> None:
-    """Expect all that a batch has to be what the list says, as it will be finished with it. Raises CommandError."""
+def _expect_listed(there: Iterable[Entry], listing: Listing, name: str) -> None:
+    """Take what a batch has out of what is to be added; all of it has to be what the list says, as it will be finished
+    with it. Raises CommandError.
+    """
     from app.evidence.entries import printed
 
     hint = "add the list to an empty batch"
     for entry in there:
-        path, listed = printed(entry.path), entries.get(entry.path)
+        path, listed = printed(entry.path), listing.take(entry.path)
         if listed is None:
             raise CommandError(f"the batch has {path}, which {name} does not list; {hint}")
         for noun, one, other in (("SHA-256", entry.sha256, listed.sha256), ("size", entry.size, listed.size)):
             if one != other:
                 raise CommandError(f"the batch has {path} with another {noun}; {hint}")
-
-
-def _told(passed_over: list[PassedOver]) -> list[str]:
-    """Return lines that tell what of a list is in no manifest, the first ones by name."""
-    from app.commands.plans import many
-    from app.evidence.entries import printed
-
-    if not passed_over:
-        return []
-    lines = [f"  line {each.line}: {printed(each.path)}: {each.why}" for each in passed_over[:_NAMED]]
-    more = len(passed_over) - len(lines)
-    counted = f"{many(len(passed_over), 'entry', 'entries')} of the list passed over:"
-    return [counted, *lines, *([f"  and {more:,} more"] if more else [])]

@@ -6,6 +6,7 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -13,7 +14,7 @@ import orjson
 
 from app.commands.folders import Opener, Walk
 from app.commands.plans import File
-from app.commands.servers import Change, Server
+from app.commands.servers import CallError, Change, Server
 from app.evidence.entries import HASHES, Entry, base64_of, path_fault, path_of, shown
 from app.evidence.hashing import Hashed, hash_each
 from app.evidence.writing import microseconds_of, moment_of
@@ -42,14 +43,24 @@ BatchIds: TypeAlias = dict[str, str]
 
 def files_of(server: Server, batch_id: str) -> Iterator[Entry]:
     """Yield the files in a batch's manifest. Raises CallError."""
-    for node in server.pages(_FILES, "node", "files", id=batch_id):
-        modified = node["modifiedAt"]
-        yield Entry(
-            path_of(node["path"], node["pathBytes"]),
-            int(node["size"]),
-            None if modified is None else microseconds_of(parse_time(modified)),
-            *(None if node[name] is None else bytes.fromhex(node[name]) for name in HASHES),
-        )
+    with expecting_dossier(server):
+        for node in server.pages(_FILES, "node", "files", id=batch_id):
+            modified = node["modifiedAt"]
+            yield Entry(
+                path_of(node["path"], node["pathBytes"]),
+                int(node["size"]),
+                None if modified is None else microseconds_of(parse_time(modified)),
+                *(None if node[name] is None else bytes.fromhex(node[name]) for name in HASHES),
+            )
+
+
+@contextmanager
+def expecting_dossier(server: Server) -> Iterator[None]:
+    """Take apart what a server answered, which is of another form where it is no Dossier. Raises CallError."""
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError):
+        raise CallError(f"what answers at {server.address} is no Dossier server; check --url") from None
 
 
 def entry_of(file: File, sha256: bytes | None = None) -> Entry:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +20,8 @@ from app.errors import DeadlineExceeded, DossierError, Unavailable, UnknownOutco
 if TYPE_CHECKING:
     from app.commands.comparing import Finding, Kind
     from app.evidence.entries import Entry
+
+_C1 = re.compile(r"[\x7f-\x9f]")  # JSON escapes the controls before U+0020 alone, and a terminal obeys these
 
 # What it exits with, as cmp and diff do.
 DIFFERENT: Final = 1
@@ -57,8 +60,8 @@ def add_to(commands: Any) -> None:
         "--resume",
         metavar="FILE",
         type=Path,
-        help="keep hashes in this file, outside of DIR, and don't read again what is in it and has the same size, time "
-        "and inode",
+        help="keep hashes in this file, outside of DIR, and don't read again what is in it and has the same size, "
+        "times and inode",
     )
     parser.add_argument(
         "--one-file-system", action="store_true", help="leave out folders on other file systems than DIR"
@@ -159,7 +162,7 @@ def _as_jsonl(findings: list[Finding], counts: Mapping[Kind, int], without: int)
             said["found"] = _content(finding.found)
         if finding.why is not None:
             said["why"] = finding.why
-        yield orjson.dumps(said).decode()
+        yield _C1.sub(lambda found: f"\\u{ord(found[0]):04x}", orjson.dumps(said).decode())
     yield orjson.dumps({"kind": "total", **counts, "batchesWithoutManifest": without}).decode()
 
 

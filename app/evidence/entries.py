@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from app.values import visible
 
 MAX_PATH: Final = 32_767
 """The longest path in bytes: what Windows takes; Linux takes 4,096."""
+
+MAX_SIZE: Final = 2**53 - 1
+"""The largest size of a file, in bytes, that the API takes."""
 
 HASHES: Final = {"sha256": 32, "sha1": 20, "md5": 16}
 """The hashes that a list may have, the strongest first, with their lengths in bytes."""
@@ -19,7 +22,8 @@ HASHES: Final = {"sha256": 32, "sha1": 20, "md5": 16}
 class Entry:
     """A file: its path in bytes, its size in bytes, when it was changed, and the hashes of its content.
 
-    `modified` counts microseconds since 1970 in UTC, rounded down. What a list doesn't tell is None.
+    `modified` counts microseconds since 1970 in UTC, rounded down. What a list doesn't tell is None. `line` is that of
+    the list which it was read from, and says nothing of the file.
     """
 
     path: bytes
@@ -28,6 +32,7 @@ class Entry:
     sha256: bytes | None = None
     sha1: bytes | None = None
     md5: bytes | None = None
+    line: int = field(default=0, compare=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,13 @@ def shown(path: bytes) -> str:
     A byte that is no UTF-8 is shown as `\xe9`, as are the four characters of this in a name.
     """
     return path.decode("utf-8", "backslashreplace")
+
+
+def plain(path: bytes) -> bytes:
+    """Return a path as a walk through its folder has it: `./a//b` as `a/b`. One that begins with `/` stays as it is."""
+    if path.startswith(b"/"):
+        return path
+    return b"/".join(part for part in path.split(b"/") if part not in {b"", b"."}) or path
 
 
 def escaped(path: bytes) -> str:

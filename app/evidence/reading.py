@@ -18,6 +18,8 @@ A bodyfile has no SHA-256, nor has a list of md5sum or sha1sum: their entries ar
 from __future__ import annotations
 
 import csv
+import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -27,22 +29,29 @@ from xml.parsers import expat
 
 import orjson
 
-from app.evidence.entries import HASHES, Entry, NoListError, PassedOver, path_fault, path_of
+from app.evidence.entries import HASHES, MAX_SIZE, Entry, NoListError, PassedOver, path_fault, path_of
 from app.evidence.writing import COLUMNS, HASHDEEP, microseconds_of, moment_of
-from app.values import parse_time
+from app.values import parse_time, visible
 
 Found: TypeAlias = Iterator[Entry | PassedOver]
 Line: TypeAlias = tuple[int, bytes]
 
 LONGEST: Final = 256 * 1024
 """How many bytes a line may have."""
+MOST: Final = 512 * 1024**2
+"""How many bytes a list may have: some four million files, which a server can just make one manifest of."""
+TOO_LONG: Final = f"the list has more than {MOST:,} bytes; split it, and add each part to a batch of its own"
 _AT_ONCE = 64 * 1024
+_UNREAD = 3 * LONGEST  # expat may wait for twice as much as it has of a tag
+_DEPTH = 100  # of elements in each other
+_QUOTED = 40
 _BOM = b"\xef\xbb\xbf"
 
 _SUM = re.compile(rb"[ \t]*(\\?)([0-9A-Fa-f]{32}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}) (.+)", re.DOTALL)
 _TAG = re.compile(rb"(\\?)(SHA256|SHA1|MD5) ?\((.+)\) ?= ?([0-9A-Fa-f]+)", re.DOTALL)
 _BAG_CODE = re.compile(rb"%(0[AaDd]|25)")
 _BAG_LINE = re.compile(rb"([0-9A-Fa-f]{32}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})[ \t]+\*?(.+)", re.DOTALL)
+_OTHER_END = "its line ends otherwise than those before, of LF and CR LF"
 _SHA512_LINE = re.compile(rb"[0-9A-Fa-f]{128}[ \t]")
 _BODY_CODE = re.compile(rb"\\(x[0-9A-Fa-f]{2}|.|$)", re.DOTALL)
 _BODY_FIELDS = 11
@@ -51,6 +60,9 @@ _MTREE_CODE = re.compile(rb"\\([0-3][0-7]{2}|.|$)", re.DOTALL)
 _MTREE_LETTERS = {b"s": b" ", b"t": b"\t", b"n": b"\n", b"r": b"\r", b"#": b"#", b"\\": b"\\", b"a": b"\a", b"b": b"\b"}
 _MTREE_HASHES = {b"sha256digest": "sha256", b"sha256": "sha256", b"sha1digest": "sha1", b"sha1": "sha1"}
 _MTREE_HASHES |= {b"md5digest": "md5", b"md5": "md5"}
+_MTREE_KEYS = {b"type", b"size", b"time", *_MTREE_HASHES}
+
+_OF_A_FILE = frozenset({"filename", "filesize", "mtime", "name_type", "alloc", "unalloc"})  # of DFXML, beside hashes
 
 
 def read(stream: BinaryIO, format_: str | None = None) -> Found:
@@ -102,12 +114,15 @@ _LOOKS: Final[Mapping[str, Callable[[bytes], object]]] = {
 
 
 def _lines(chunks: Iterator[bytes]) -> Iterator[Line]:
-    """Yield lines with their numbers, without what ends them."""
-    number, left = 1, b""
+    """Yield lines with their numbers and the LF that ends each but, it may be, the last."""
+    number, left, size = 1, b"", 0
     for chunk in chunks:
+        size += len(chunk)
+        if size > MOST:
+            raise NoListError(number, TOO_LONG)
         *whole, left = (left + chunk).split(b"\n")
         for line in whole:
-            yield number, _short(number, line)
+            yield number, _short(number, line) + b"\n"
             number += 1
         _short(number, left)
     if left:
@@ -128,15 +143,15 @@ def _entry(line: int, path: bytes, **more: Any) -> Entry:
         if isinstance(value, bytes) and len(value) != length:
             raise NoListError(line, f"this is no {name}, which has {length * 2} digits")
     size = more.get("size")
-    if isinstance(size, int) and not 0 <= size < 2**63:
-        raise NoListError(line, "the size must be from 0 to 2^63 - 1")
+    if isinstance(size, int) and not 0 <= size <= MAX_SIZE:
+        raise NoListError(line, "the size must be from 0 to 2^53 - 1")
     modified = more.get("modified")
     if isinstance(modified, int):
         try:
             moment_of(modified)
         except OverflowError:
             raise NoListError(line, "the time must be in the years 1 to 9999") from None
-    return Entry(path, **more)
+    return Entry(path, line=line, **more)
 
 
 def _number(line: int, what: str, text: bytes) -> int:
@@ -146,10 +161,26 @@ def _number(line: int, what: str, text: bytes) -> int:
 
 
 def _telling(lines: Iterator[Line]) -> Iterator[Line]:
-    """Yield the lines that are neither blank nor comments, without a carriage return at their end."""
+    """Yield the lines that are neither blank nor comments, without what ends them."""
+    return ((number, line) for number, line in _ended_alike(lines) if line.strip() and not line.startswith(b"#"))
+
+
+def _ended_alike(lines: Iterator[Line]) -> Iterator[Line]:
+    """Yield lines without what ends them: LF or CR LF, as the first one has it. The last one may have no end.
+
+    Where some have one and some the other, nobody can tell whether a CR is the end of a name. Raises NoListError.
+    """
+    end = None
     for number, line in lines:
-        if line.strip() and not line.startswith(b"#"):
-            yield number, line.removesuffix(b"\r")
+        here = _end_of(line)
+        end = end or here
+        if here not in {end, b""}:
+            raise NoListError(number, _OTHER_END)
+        yield number, line.removesuffix(here)
+
+
+def _end_of(line: bytes) -> bytes:
+    return next((end for end in (b"\r\n", b"\n", b"\r") if line.endswith(end)), b"")
 
 
 def _sums(lines: Iterator[Line]) -> Found:
@@ -179,7 +210,7 @@ def _unlike_a_bag(lines: Iterator[Line]) -> Iterator[Line]:
     """Yield lines of which none can be of a bag's manifest and mean another name there. Raises NoListError."""
     in_bag = True
     for number, line in lines:
-        match = _BAG_LINE.fullmatch(line.removesuffix(b"\r"))
+        match = _BAG_LINE.fullmatch(line.removesuffix(_end_of(line)))
         if match is None:
             in_bag = in_bag and (not line.strip() or line.startswith(b"#"))
         else:
@@ -222,8 +253,8 @@ def _bsd(lines: Iterator[Line]) -> Found:
 
 def _bagit(lines: Iterator[Line]) -> Found:
     """Read a bag's manifest; the paths are those in its folder `data`."""
-    for number, line in lines:
-        match = _BAG_LINE.fullmatch(line.removesuffix(b"\r"))
+    for number, line in _ended_alike(lines):
+        match = _BAG_LINE.fullmatch(line)
         if match is None and _SHA512_LINE.match(line):
             raise NoListError(number, "the hash is a SHA-512; read the bag's manifest-sha256.txt, if it has one")
         if match is None or not match[2].startswith(b"data/"):
@@ -235,12 +266,14 @@ def _bagit(lines: Iterator[Line]) -> Found:
 def _hashdeep(lines: Iterator[Line]) -> Found:
     """Read what hashdeep writes. Where lines end as in Windows, that is so from the first line on."""
     (_, first), (_, second) = next(lines, (1, b"")), next(lines, (2, b""))
-    end = b"\r" if first.endswith(b"\r") else b""
+    end = b"\r\n" if first.endswith(b"\r\n") else b"\n"
     columns = second.removesuffix(end).removeprefix(b"%%%% ").replace(b"-", b"").decode("ascii", "replace").split(",")
     if not second.startswith(b"%%%% ") or columns[0] != "size" or columns[-1] != "filename":
         raise NoListError(2, "hashdeep's second line tells the columns, as in `%%%% size,md5,sha256,filename`")
     for number, line in lines:
         text = line.removesuffix(end)
+        if text.endswith(b"\n"):
+            raise NoListError(number, _OTHER_END)
         if not text or text.startswith(b"#"):
             continue
         values = dict(zip(columns, text.split(b",", len(columns) - 1), strict=False))
@@ -303,29 +336,32 @@ def _seconds(line: int, text: bytes) -> int | None:
 def _mtree(lines: Iterator[Line]) -> Found:
     """Read an mtree specification, its paths as those from its root."""
     defaults: dict[bytes, bytes] = {}
-    folder: list[bytes] = []
+    folder = b""
     for number, line in _joined(lines):
         words = line.split()
         if not words or words[0].startswith(b"#"):
             continue
-        given = dict(word.partition(b"=")[::2] for word in words[1:])
+        keys = dict(word.partition(b"=")[::2] for word in words[1:])
+        given = {key: of for key, of in keys.items() if key in _MTREE_KEYS}
         if words[0] == b"/set":
             defaults |= given
             continue
         if words[0] == b"/unset":
-            defaults = {} if b"all" in given else {key: of for key, of in defaults.items() if key not in given}
+            defaults = {} if b"all" in keys else {key: of for key, of in defaults.items() if key not in keys}
             continue
         if words[0] == b"..":
-            folder = folder[:-1]
+            folder = folder[: folder.rfind(b"/", 0, -1) + 1]
             continue
         name, values = _from_mtree(number, words[0]), {**defaults, **given}
-        is_folder, is_whole = values.get(b"type", b"file") == b"dir", b"/" in name
-        path = name.removeprefix(b"./") if is_whole else b"/".join([*folder, name])
-        if is_folder:
-            if not is_whole:
-                folder = folder if name == b"." else [*folder, name]
+        kind, is_whole = values.get(b"type", b"file"), b"/" in name
+        path = name.removeprefix(b"./") if is_whole else folder + name
+        if (fault := path_fault(path)) is not None:
+            raise NoListError(number, f"the path {fault}")
+        if kind == b"dir":
+            if not is_whole and name != b".":
+                folder = path + b"/"
             continue
-        if values.get(b"type", b"file") != b"file":
+        if kind != b"file":
             yield PassedOver(number, path, "no regular file")
             continue
         hashes = {_MTREE_HASHES[key]: _digits(number, of) for key, of in values.items() if key in _MTREE_HASHES}
@@ -335,17 +371,22 @@ def _mtree(lines: Iterator[Line]) -> Found:
 
 def _joined(lines: Iterator[Line]) -> Iterator[Line]:
     """Yield lines, those that end with a backslash with the ones behind."""
-    begun: Line | None = None
+    begun: list[bytes] = []
+    start = size = 0
     for number, line in lines:
-        text = line.removesuffix(b"\r")
-        start, before = begun or (number, b"")
-        if text.endswith(b"\\") and not text.endswith(rb"\\"):
-            begun = start, before + text[:-1] + b" "
-            continue
-        begun = None
-        yield start, before + text
-    if begun is not None:
-        yield begun
+        text = line.removesuffix(_end_of(line))
+        if not begun:
+            start, size = number, 0
+        goes_on = text.endswith(b"\\") and not text.endswith(rb"\\")
+        begun.append(text[:-1] if goes_on else text)
+        size += len(text)
+        if size > LONGEST:
+            raise NoListError(start, f"it and those that it goes on in have more than {LONGEST:,} bytes")
+        if not goes_on:
+            yield start, b" ".join(begun)
+            begun = []
+    if begun:
+        yield start, b" ".join(begun)
 
 
 def _from_mtree(line: int, name: bytes) -> bytes:
@@ -371,14 +412,17 @@ def _mtree_time(line: int, text: bytes | None) -> int | None:
 
 def _as_csv(lines: Iterator[Line]) -> Found:
     """Read a table in CSV with the columns that `writing` gives it, of which all but the path may be missing."""
-    place = 0
+    place = size = 0
 
     def texts() -> Iterator[str]:
-        nonlocal place
+        nonlocal place, size
         for number, line in lines:
             place = number
+            size += len(line)
+            if size > LONGEST:
+                raise NoListError(number, f"its row has more than {LONGEST:,} bytes")
             try:
-                yield line.decode() + "\n"
+                yield line.decode()
             except UnicodeDecodeError:
                 raise NoListError(number, "a table must be in UTF-8") from None
 
@@ -387,9 +431,13 @@ def _as_csv(lines: Iterator[Line]) -> Found:
         columns = next(rows, [])
         if COLUMNS[0] not in columns:
             raise NoListError(1, f"a table of files has a column {COLUMNS[0]}, which its first line names")
+        if len({*columns}) < len(columns):
+            raise NoListError(1, "a table of files has each column once")
         if unknown := [name for name in columns if name not in COLUMNS]:
             raise NoListError(1, f"a table of files has no column {unknown[0]!r}; its columns are {', '.join(COLUMNS)}")
+        size = 0
         for row in rows:
+            size = 0
             if row and len(row) != len(columns):
                 raise NoListError(place, f"it must have {len(columns)} values, as the first line has")
             if row:
@@ -400,15 +448,33 @@ def _as_csv(lines: Iterator[Line]) -> Found:
 
 def _jsonl(lines: Iterator[Line]) -> Found:
     for number, line in lines:
-        if not line.strip():
-            continue
-        try:
-            row = orjson.loads(line)
-        except orjson.JSONDecodeError:
-            raise NoListError(number, "this is no JSON") from None
-        if not isinstance(row, dict) or not row.keys() <= {*COLUMNS}:
-            raise NoListError(number, f"it must be an object with no members but {', '.join(COLUMNS)}")
-        yield _of_row(number, {name: "" if value is None else str(value) for name, value in row.items()})
+        if line.strip():
+            yield _of_row(number, _from_json(number, line))
+
+
+def _from_json(line: int, text: bytes) -> dict[str, str]:
+    try:
+        row = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise NoListError(line, "this is no JSON") from None
+    if not isinstance(row, dict) or not row.keys() <= {*COLUMNS}:
+        raise NoListError(line, f"it must be an object with no members but {', '.join(COLUMNS)}")
+    # Of members of one name it has the last, and others have the first.
+    if _members(text) > len(row):
+        raise NoListError(line, "the object has a member twice")
+    for name, value in row.items():
+        wanted, noun = (int, "an integer") if name == "size" else (str, "a string")
+        if value is not None and type(value) is not wanted:
+            raise NoListError(line, f"`{name}` must be {noun}, or null")
+    return {name: "" if value is None else str(value) for name, value in row.items()}
+
+
+def _members(text: bytes) -> float:
+    """Return how many members an object in JSON has; more than any has where one goes too deep to be counted."""
+    try:
+        return len(json.loads(text, object_pairs_hook=list))
+    except RecursionError:
+        return math.inf
 
 
 def _of_row(line: int, row: Mapping[str, str]) -> Entry:
@@ -443,38 +509,80 @@ class _Dfxml:
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._text
         self._parser.StartDoctypeDeclHandler = self._doctype
+        self._fed = 0
+        self._space = ""  # the namespace of DFXML, which documents call what they like
         self._path: list[str] = []
         self._file: dict[str, str] | None = None
-        self._key, self._words, self._line = "", "", 0
+        self._key: str | None = None  # what of a file is being read: the name of an element, or of a hash
+        self._words: list[str] = []
+        self._size, self._line = 0, 0
 
     def feed(self, data: bytes, *, is_last: bool = False) -> None:
         """Take the next bytes. Raises NoListError."""
         try:
             self._parser.Parse(data, is_last)
+        except NoListError:
+            raise
         except expat.ExpatError as error:
             raise NoListError(error.lineno, f"this is no XML: {expat.ErrorString(error.code)}") from None
+        except (ValueError, LookupError):  # of Python's codecs
+            raise self._fault("its encoding is none that is read; make it UTF-8") from None
+        # What is not yet whole is kept, and looked at from its beginning each time.
+        self._fed += len(data)
+        if self._fed > MOST:
+            raise self._fault(TOO_LONG)
+        if self._fed - max(self._parser.CurrentByteIndex, 0) > _UNREAD and not is_last:
+            raise self._fault(f"a tag or a comment has more than {LONGEST:,} bytes")
+
+    def _fault(self, why: str) -> NoListError:
+        return NoListError(self._parser.CurrentLineNumber, why)
 
     def _doctype(self, *_: object) -> None:
-        raise NoListError(self._parser.CurrentLineNumber, "it has a document type, which is refused")
+        raise self._fault("it has a document type, which is refused")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        local = name.rpartition(" ")[2]
+        space, _, local = name.rpartition(" ")
+        if not self._path:
+            self._space = space
+            if local not in {"dfxml", "fiwalk"}:
+                raise self._fault(f"its first element is `{visible(local[:_QUOTED])}`, and of DFXML `dfxml`")
+        if self._key is not None:
+            raise self._fault(f"`{self._path[-1]}` has an element in it")
+        if len(self._path) == _DEPTH:
+            raise self._fault(f"its elements are more than {_DEPTH} deep")
+        if space != self._space:
+            local = name
+        parent = self._path[-1] if self._path else ""
         self._path.append(local)
         if local == "fileobject":
+            if self._file is not None:
+                raise self._fault("a file is in another one")
             self._file, self._line = {}, self._parser.CurrentLineNumber
-        self._key = attributes.get("type", "").lower().replace("-", "") if local == "hashdigest" else local
-        self._words = ""
+        elif self._file is not None and parent == "fileobject":
+            is_hash = local == "hashdigest"
+            key = attributes.get("type", "").lower().replace("-", "") if is_hash else local
+            if key in (HASHES if is_hash else _OF_A_FILE):
+                if key in self._file:
+                    raise self._fault(f"a file has two of `{local}`")
+                self._key, self._words, self._size = key, [], 0
 
     def _text(self, text: str) -> None:
-        self._words += text
+        if self._key is not None:
+            self._words.append(text)
+            self._size += len(text)
+            if self._size > LONGEST:
+                raise self._fault(f"`{self._path[-1]}` has more than {LONGEST:,} bytes")
 
     def _end(self, _: str) -> None:
         local = self._path.pop()
-        if local == "fileobject" and self._file is not None:
+        if self._file is None:
+            return
+        if self._key is not None:
+            self._file[self._key] = "".join(self._words)
+            self._key = None
+        elif local == "fileobject":
             self.found.append(_of_fileobject(self._line, self._file))
             self._file = None
-        elif self._file is not None and self._path[-1:] == ["fileobject"]:
-            self._file.setdefault(self._key, self._words)
 
 
 def _of_fileobject(line: int, given: Mapping[str, str]) -> Entry | PassedOver:
