@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from app.commands.collect import add_server_to, token_of
 from app.commands.failures import CommandError
+from app.commands.files import new_file
 from app.commands.interrupts import SilentInterrupts
 from app.commands.parsers import command, text
 from app.commands.streams import Progress, put, say, warn
@@ -123,14 +123,9 @@ def _write(options: argparse.Namespace) -> int:
     if options.output is None:
         put(written)
         return 0
-    name = visible(str(options.output))
-    try:
-        _put_into(options.output, written)
-    except FileExistsError:
-        raise DossierError(f"{name} exists already; give another --output") from None
-    except OSError as error:
-        raise DossierError(f"{name} can't be written: {error.strerror}") from None
-    say(f"{_listed(len(entries))} in {name}.")
+    with new_file(options.output) as output:
+        output.write(written)
+    say(f"{_listed(len(entries))} in {visible(str(options.output))}.")
     return 0
 
 
@@ -141,32 +136,6 @@ def _listed(count: int) -> str:
 def _listed_again(entries: list[Entry]) -> list[bytes]:
     """Return the paths, in their order, that more than one of the sorted entries has."""
     return list(dict.fromkeys(one.path for one, other in pairwise(entries) if one.path == other.path))
-
-
-def _put_into(path: Path, data: bytes) -> None:
-    """Write a new file, all of it or nothing. Raises OSError."""
-    if os.path.lexists(path):
-        raise FileExistsError
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with beside.open("xb") as output:
-            output.write(data)
-            output.flush()
-            os.fsync(output.fileno())
-        _name_anew(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _name_anew(beside: Path, path: Path) -> None:
-    """Give a file another name, which no other has by now. Raises OSError."""
-    try:
-        os.link(beside, path)  # renaming would replace what is there
-    except FileExistsError:
-        raise
-    except OSError:  # some file systems have one name for each file
-        path.open("xb").close()
-        beside.replace(path)
 
 
 def _add(options: argparse.Namespace) -> int:

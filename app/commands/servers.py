@@ -11,6 +11,7 @@ import secrets
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import Any
@@ -171,7 +172,9 @@ class Server:
             wait = min(2 * wait, _LONGEST_WAIT)
 
     def _called(self, document: str, variables: dict[str, object]) -> dict[str, Any]:
-        status, answer = self._exchange(document, variables)
+        return self._data(*self._exchange(document, variables))
+
+    def _data(self, status: _Status, answer: dict[str, Any]) -> dict[str, Any]:
         faults = answer.get("errors")
         if not faults and isinstance(answer.get("data"), dict):
             data: dict[str, Any] = answer["data"]
@@ -257,17 +260,41 @@ class Server:
         seconds = self._seconds
         end = monotonic() + seconds
         received = bytearray()
+        with self._telling(), self._http.stream("POST", self.address, json=body, timeout=seconds) as response:
+            for part in response.iter_raw():
+                received += part
+                if len(received) > _MOST_BYTES:
+                    raise self._no_dossier()
+                if monotonic() > end:
+                    raise httpx.ReadTimeout("the answer comes too slowly")
+        return self._status(response), self._answer(response, received)
+
+    @contextmanager
+    def download(self, path: str, parameters: Mapping[str, str]) -> Iterator[tuple[str, Iterator[bytes]]]:
+        """Yield the name of a file that the server has at a path, beside that of the endpoint, and its pieces.
+
+        Raises CallError, also while these are iterated over, and when not all of the file came.
+        """
+        address = self.address.rpartition("/graphql")[0] + path
+        with (
+            self._telling(),
+            self._http.stream("GET", address, params=dict(parameters), timeout=self._seconds) as response,
+        ):
+            name = re.search(r'filename="([\w.-]+)"', response.headers.get("content-disposition", ""))
+            if response.status_code != httpx.codes.OK:
+                self._data(self._status(response), self._answer(response, response.read()[:_MOST_BYTES]))
+            if response.status_code != httpx.codes.OK or name is None:
+                raise self._no_dossier()
+            yield name[1], response.iter_raw()
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Raise CallError for what went wrong on the way there or back."""
         try:
-            with self._http.stream("POST", self.address, json=body, timeout=seconds) as response:
-                for part in response.iter_raw():
-                    received += part
-                    if len(received) > _MOST_BYTES:
-                        raise self._no_dossier()
-                    if monotonic() > end:
-                        raise httpx.ReadTimeout("the answer comes too slowly")
+            yield
         except httpx.TimeoutException as error:
             sent = not isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout)
-            message = f"{self._server} does not answer within {seconds:g} seconds"
+            message = f"{self._server} does not answer within {self._seconds:g} seconds"
             raise CallError(message, unknown=sent, retry_after=None if sent else 0) from None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError) as error:
             sent = not isinstance(error, httpx.ConnectError | httpx.ProxyError | httpx.InvalidURL)
@@ -277,6 +304,8 @@ class Server:
             reason = self._told(str(error)) or type(error).__name__
             message = f"{self._server} can't be reached: {reason}; {hint}"
             raise CallError(message, unknown=sent, retry_after=None if sent else 0) from None
+
+    def _answer(self, response: httpx.Response, received: bytes | bytearray) -> dict[str, Any]:
         if response.is_redirect:
             target = self._told(response.headers.get("location", "").partition("?")[0])
             raise CallError(
@@ -288,9 +317,11 @@ class Server:
             answer = None
         if not isinstance(answer, dict):
             raise self._no_dossier()
+        return answer
+
+    def _status(self, response: httpx.Response) -> _Status:
         after = response.headers.get("retry-after", "")
-        seconds_after = int(after) if re.fullmatch(r"[0-9]{1,4}", after) else None
-        return _Status(response.status_code, seconds_after), answer
+        return _Status(response.status_code, int(after) if re.fullmatch(r"[0-9]{1,4}", after) else None)
 
     @property
     def _server(self) -> str:
