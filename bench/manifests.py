@@ -2,23 +2,30 @@
 
 A batch gets so many files, a thousand at once over HTTP by a client with two connections, with the index of searches,
 and is finished. Then files are read: a page of them, beside a page of as many batches; and by a hash that one file has,
-and that half of all have.
+and that half of all have, when as many files more were written into the table as `--more` says.
 """
 # ruff: noqa: T201 - a command line prints
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import hashlib
 import resource
 import shutil
+import sqlite3
 import statistics
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import asyncpg
 
 from app.db.migrations import migrate
 from bench import databases
@@ -50,6 +57,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.manifests", description=__doc__)
     parser.add_argument("count", type=int, nargs="?", default=1_000_000, help="how many files")
     parser.add_argument("--only", choices=("sqlite", "postgresql"), help="one database alone")
+    parser.add_argument("--more", type=int, default=0, help="files to write into the table before some are found")
     options = parser.parse_args()
     shutil.rmtree(_FOLDER, ignore_errors=True)
     _FOLDER.mkdir(parents=True)
@@ -58,12 +66,15 @@ def main() -> int:
             kind = url.partition("+")[0].partition(":")[0]
             if options.only in {None, kind}:
                 migrate(databases.settings(url))
-                print(f"{kind}: {_measured(stage.dossier(url, purpose='manifests'), options.count)}", flush=True)
+                told = _measured(
+                    stage.dossier(url, purpose="manifests"), options.count, partial(_write, url, options.more)
+                )
+                print(f"{kind}: {told}", flush=True)
     shutil.rmtree(_FOLDER, ignore_errors=True)
     return 0
 
 
-def _measured(server: Any, count: int) -> str:
+def _measured(server: Any, count: int, write: Callable[[], None]) -> str:
     user = User(server.address, "alice")
     case = user.new_case()
     event = user.new_event(case)
@@ -85,13 +96,41 @@ def _measured(server: Any, count: int) -> str:
     ids = {"case": case, "event": event, "batch": batch}
     rare = _file(count // 2 * 2 - 1)["sha256"]
     peaks = status(server.process.pid, "VmHWM") // 2**20, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    pages = _median(user, _FILES, ids), _median(user, _LISTED, ids)
+    write()
     return (
         f"{count:,} files added in {added:.1f} s and finished in {took - added:.1f} s more; "
         f"at most {peaks[0]:,} MB in the server, {peaks[1]:,} MB in the client; a page of files "
-        f"{_median(user, _FILES, ids):.2f} ms, of batches {_median(user, _LISTED, ids):.2f} ms; by a hash that one has "
+        f"{pages[0]:.2f} ms, of batches {pages[1]:.2f} ms; by a hash that one has "
         f"{_median(user, _BY_HASH, {'hash': rare}):.2f} ms, that half have "
         f"{_median(user, _BY_HASH, {'hash': _EMPTY}):.2f} ms"
     )
+
+
+def _write(url: str, count: int) -> None:
+    """Write files with hashes of their own into the table, as if manifests of the same batch had them."""
+    if not count:
+        return
+    columns = "case_id, event_id, batch_id, path, size"
+    if url.startswith("sqlite"):
+        digits = "lower(hex(randomblob({})))"
+        id_ = " || '-' || ".join(digits.format(size) for size in (4, 2, 2, 2, 6))
+        new, of_one = f"{id_}, randomblob(32), path_key || '/' || number", "SELECT * FROM files LIMIT 1"
+        numbers = "WITH RECURSIVE n(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM n LIMIT {})"
+        statement = f"{numbers.format(count)} INSERT INTO files (id, sha256, path_key, {columns}) "
+        with closing(sqlite3.connect(url.partition("///")[2], timeout=60)) as connection, connection:
+            connection.execute(f"{statement} SELECT {new}, {columns} FROM ({of_one}), n")  # noqa: S608 - ours
+        return
+    new = "gen_random_uuid(), sha256(number::text::bytea), path_key || '/' || number"
+    rows = f"(SELECT * FROM files LIMIT 1) AS one, generate_series(1, {count}) AS n (number)"  # noqa: S608 - ours
+    statement = f"INSERT INTO files (id, sha256, path_key, {columns}) SELECT {new}, {columns} FROM {rows}"  # noqa: S608 - ours
+
+    async def run() -> None:
+        connection = await asyncpg.connect(url.replace("postgresql+asyncpg", "postgresql"))
+        await connection.execute(statement, timeout=3_600)
+        await connection.close()
+
+    asyncio.run(run())
 
 
 def _file(number: int) -> dict[str, Any]:

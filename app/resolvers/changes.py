@@ -59,9 +59,15 @@ class Change(Lead):
     in_turn: bool
     ahead: Callable[[Recorder, FoundRow], bool] | None = None
 
-    def __call__(self, recorder: Recorder, viewer: Viewer, given: Given) -> str | tuple[str, ...]:
-        """Make the change that an input asks for, and write it down. Raises Refusal or Refused."""
-        values = checked(given, self.rules, self.together)
+    def checked(self, given: Given) -> Given:
+        """Return the values of an input that are written, by column. Raises Refused with every fault at once."""
+        return checked(given, self.rules, self.together)
+
+    def __call__(self, recorder: Recorder, viewer: Viewer, given: Given, values: Given) -> str | tuple[str, ...]:
+        """Make the change that an input asks for, whose values were checked, and write it down.
+
+        Raises Refusal or Refused.
+        """
         row = self.place.find(recorder, viewer, given)
         if (expected := given.get("expected_version")) is not None:
             _expect_version(row, expected)
@@ -74,7 +80,6 @@ class Change(Lead):
         if self.ahead is None:
             return False
         try:
-            checked(given, self.rules, self.together)
             is_more = self.ahead(recorder, self.place.find(recorder, viewer, given))
         except (Refusal, Refused):
             return False
@@ -104,7 +109,11 @@ async def make(
     takes longer than LONGEST; and what Database.write does.
     """
     given = payload.given(variables)
-
+    try:
+        # Before the transaction, in which others wait.
+        values = change.checked(given)
+    except Refused as refused:
+        return payload.refused(refused.refusals), False
     answers = _Answers(database, viewer, variables, room)
     request_id = given.get("request_id")
 
@@ -115,7 +124,7 @@ async def make(
         begun = perf_counter()
         recorder = recording(transaction)
         try:
-            made, replayed = _made_once(change, recorder, viewer, payload.mutation, given)
+            made, replayed = _made_once(change, recorder, viewer, payload.mutation, given, values)
             rows: Rows = {}
             if not replayed or (made.case_id is not None and ownership.may_see(transaction, viewer, made.case_id)):
                 rows = answers.read(transaction, (payload.changed, made.subject), (payload.noted, made.change))
@@ -188,7 +197,9 @@ class _Answers:
         return passed if self._reading is None else self._reading.placed(passed)
 
 
-def _made_once(change: Change, recorder: Recorder, viewer: Viewer, mutation: str, given: Given) -> tuple[Made, bool]:
+def _made_once(
+    change: Change, recorder: Recorder, viewer: Viewer, mutation: str, given: Given, values: Given
+) -> tuple[Made, bool]:
     """Make a change, unless the same request of the viewer's made it before; return what came of it, and whether."""
     request_id = given.get("request_id")
     asked = None
@@ -197,7 +208,7 @@ def _made_once(change: Change, recorder: Recorder, viewer: Viewer, mutation: str
         if (before := asked.made()) is not None:
             return before, True
     try:
-        subject = change(recorder, viewer, given)
+        subject = change(recorder, viewer, given, values)
     except StateError:
         if asked is not None:
             asked.forget()
