@@ -25,6 +25,7 @@ FLOORS = (
     ("app.resolvers",),
     ("app.schema",),
     ("app.execution",),
+    ("app.exchange",),
     ("app.web",),
     ("app.commands",),
     ("app.__main__",),
