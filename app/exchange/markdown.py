@@ -17,7 +17,7 @@ _MARK: Final = re.compile(r"[\\`*_#\[\]<|~$]|&(?=[#\w])")
 # An address that a dialect would make a link.
 _ADDRESS: Final = re.compile(r":(?=//)|(?<=www)\.|(?<=mailto):|(?<=xmpp):|@", re.IGNORECASE)
 # What begins something at the beginning of a line: quotations, lists, lines across and below, definitions.
-_FIRST: Final = re.compile(r"\A(\d*)([+:=>.)-])")
+_FIRST: Final = re.compile(r"\A(?=[+:=>-])|\A(\d+)(?=[.)])")
 _BLANKS: Final = " \t"
 
 
@@ -145,7 +145,7 @@ def _escaped(text: str) -> str:
 
 def _begun(line: str) -> str:
     """Return a line in which nothing is mark-up."""
-    return _FIRST.sub(r"\g<1>\\\g<2>", _escaped(line))
+    return _FIRST.sub(r"\g<1>\\", _escaped(line))
 
 
 def _list(facts: Iterable[tuple[str, str]], indent: str = "") -> str:

@@ -46,7 +46,7 @@ class Place(IntEnum):
 
 
 class Report(ABC):
-    """A report that is being written: `begin`, then `write` as often as there are rows, then `end`.
+    """A report that is being written: `start`, then `write` as often as there are rows, then `finish`.
 
     Rows come in this order: the comments on the case; each event, with the comments on it, its batches, and behind each
     batch the comments on it; the history, if there is any to come. Each of the three returns the next piece of the
@@ -60,7 +60,7 @@ class Report(ABC):
         self._open: list[Place] = []
         self._event = self._batch = ""
 
-    def begin(self) -> bytes:
+    def start(self) -> bytes:
         """Return the beginning, up to the description."""
         return _encoded(self._head())
 
@@ -68,7 +68,7 @@ class Report(ABC):
         """Return the next rows. Raises ValueError when one of them doesn't belong behind those before it."""
         return _encoded(part for row in rows for part in self._row(row))
 
-    def end(self) -> bytes:
+    def finish(self) -> bytes:
         """Return what is left: the members where there was no history, and the record with how to verify it."""
         return _encoded(self._rest())
 
@@ -183,10 +183,10 @@ class Report(ABC):
 
 def pieces(report: Report, rows: Iterable[Sequence[Row]]) -> Iterator[bytes]:
     """Yield a whole report, a piece for each of the lists in which its rows come."""
-    yield report.begin()
+    yield report.start()
     for some in rows:
         yield report.write(some)
-    yield report.end()
+    yield report.finish()
 
 
 def _encoded(parts: Iterable[str]) -> bytes:
