@@ -32,7 +32,8 @@ HOSTILE = [
     "[x](javascript:alert(1))", "![x](https://tracker.example/x.png)", "<https://example.org>", "[x]: https://e.example",
     "https://example.org/a_b_c www.example.org a@example.org", "| a | b |\n|---|---|\n| c | d |",
     "`code` ``` ~~~ **bold** _it_ ~~gone~~ $x$", "```\ncode\n```", "# heading", "- item\n+ item\n1. item\n2) item",
-    "heading\n===\nheading\n---", "***", "    indented", "> quoted", "a\\", "\\*a\\*", "tail #", "a  \nb", "a\n\n\nb",
+    "heading\n===", "heading\n---", "a\n: b", "***", "    indented", "> quoted", "a\\",
+    "\\*a\\*", "tail #", "a  \nb", "a\n\n\nb",
     "invoice\u202egnp.exe", "\u2066a\u2069", "a\x00b\x07c\x1bd\x7fe\x85f", "a\rb\r\nc", "\x0c", "\u2028", "\ufeff",
     "عربي", "👩‍🚒", "x" * 30_000, "{{ 7*7 }} ${7*7} {% raw %}", "=1+1", "\u00a0a\u3000",
 ]  # fmt: skip
@@ -271,11 +272,21 @@ def test_any_text_is_text_in_markdown(text: str) -> None:
 
 
 def assert_is_text(text: str) -> None:
-    row, rows = everywhere(text)
-    page = Words(rendered(markdown(rows, row, has_history=True)))
+    page = Words(rendered(written(text)))
     assert page.names <= {"h1", "h2", "h3", "p", "ul", "ol", "li", "strong", "blockquote", "br", "pre", "code"}
     assert page.heading.split() == ["Case", "12:", *words(text)]
     assert [quoted.split() for quoted in page.quoted] == [words(text)] * 6
+
+
+def written(text: str) -> str:
+    row, rows = everywhere(text)
+    return markdown(rows, row, has_history=True)
+
+
+def test_no_address_is_a_link_in_the_dialects_that_make_some() -> None:
+    text = written("https://example.org www.example.org WWW.example.org mailto:a@example.org ftp://a")
+    assert re.findall(r"(?<!\\)://|www\.|mailto:|(?<!\\)@", text, re.IGNORECASE) == []
+    assert "https\\://example.org www\\.example.org" in text
 
 
 NESTED = [

@@ -12,10 +12,9 @@ from app.exchange.report import Place, Report
 from app.exchange.wording import Row
 
 _WIDE: Final = 50  # characters of the longest bar
-# What begins something wherever it stands, here or in the dialects: also tables, mathematics and struck-out text.
-_MARK: Final = re.compile(r"[\\`*_#\[\]<|~$]|&(?=[#\w])")
-# An address that a dialect would make a link.
-_ADDRESS: Final = re.compile(r":(?=//)|(?<=www)\.|(?<=mailto):|(?<=xmpp):|@", re.IGNORECASE)
+# What begins something wherever it stands, here or in the dialects, which have tables, mathematics, struck-out text,
+# and links of what is an address.
+_MARK: Final = re.compile(r"[\\`*_#\[\]<|~$@]|&(?=[#\w])|:(?=//)|(?<=[Mm][Aa][Ii][Ll][Tt][Oo]):|(?<=[Ww]{3})\.")
 # What begins something at the beginning of a line: quotations, lists, lines across and below, definitions.
 _FIRST: Final = re.compile(r"\A(?=[+:=>-])|\A(\d+)(?=[.)])")
 _BLANKS: Final = " \t"
@@ -122,7 +121,7 @@ def _drawing(histogram: Histogram) -> Iterator[str]:
 
 def _inline(text: str) -> str:
     """Return a text as it stands within a line, behind other words: each of its lines behind the one before."""
-    return _escaped(" ".join(wording.named(wording.lines(text)).split("\n")).strip())
+    return _escaped(wording.named(wording.lines(text)).replace("\n", " ").strip())
 
 
 def _prose(text: str, indent: str) -> str:
@@ -140,7 +139,7 @@ def _prose(text: str, indent: str) -> str:
 
 def _escaped(text: str) -> str:
     """Return a text in which nothing is mark-up, unless it begins a line."""
-    return _ADDRESS.sub(r"\\\g<0>", _MARK.sub(r"\\\g<0>", text))
+    return _MARK.sub(r"\\\g<0>", text)
 
 
 def _begun(line: str) -> str:

@@ -42,6 +42,8 @@ def name_of(character: str) -> str:
 
 def named(text: str) -> str:
     """Return a text in which each character that acts is named, for where no mark-up can stand."""
+    if text.isascii() and text.isprintable():
+        return text  # as most are
     return ACTING.sub(lambda found: f"<{name_of(found[0])}>", text)
 
 
