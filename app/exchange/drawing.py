@@ -18,6 +18,7 @@ _PLOT: Final = 120  # pixels from the axis up to as many events as the fullest c
 _TOP: Final = 16  # above that
 _LANE: Final = 8
 _LABELS: Final = 36
+_TEXTS: Final = 'font-size="12" fill="#59636e"'
 _SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -118,8 +119,8 @@ def columns(histogram: Histogram) -> tuple[Step, list[tuple[datetime, datetime, 
 def draw(histogram: Histogram) -> tuple[str, str]:
     """Return the drawing as an inline SVG, and the sentence that says what it shows.
 
-    Its colours are classes of the style sheet. Places along the axis are percentages, so that what is written keeps its
-    size on any width.
+    Its colours are those of the style sheet, and the light ones for what applies none to a drawing. Places along the
+    axis are percentages, so that what is written keeps its size on any width.
     """
     step, found = columns(histogram)
     start = min([histogram.first, *(begins for begins, _, _ in found)])
@@ -132,19 +133,21 @@ def draw(histogram: Histogram) -> tuple[str, str]:
         said += f", and {left_out:,} more that there is no room for" if left_out else ""
     base = _TOP + _PLOT
     foot = base + _LANE * len(lanes) + 4 * bool(lanes)
-    parts = [f'<svg class="drawing" width="100%" height="{foot + _LABELS}" role="img" aria-label="{said}">']
+    parts = [f'<svg class="drawing" width="100%" height="{foot + _LABELS}" role="img" aria-label="{said}" {_TEXTS}>']
     parts += _ticks(axis, foot)
     parts += _plot(axis, base, found)
     for number, lane in enumerate(lanes):
         where = f'y="{base + 4 + _LANE * number}" height="{_LANE - 3}"'
-        parts += (f'<rect class="span" {axis.stretch(begins, until)} {where}/>' for begins, until in lane)
+        parts += (
+            f'<rect class="span" fill="#a63d12" {axis.stretch(begins, until)} {where}/>' for begins, until in lane
+        )
     return "".join([*parts, "</svg>"]), said
 
 
 def _ticks(axis: _Axis, foot: int) -> Iterator[str]:
     for place, lines, minor in axis.ticks():
         yield '<g class="minor">' if minor else "<g>"
-        yield f'<line class="grid" x1="{place}" x2="{place}" y1="{_TOP}" y2="{foot}"/>'
+        yield f'<line class="grid" stroke="#d5dade" x1="{place}" x2="{place}" y1="{_TOP}" y2="{foot}"/>'
         for number, text in enumerate(lines):
             yield f'<text x="{place}" y="{foot + 14 + 14 * number}" text-anchor="middle">{text}</text>'
         yield "</g>"
@@ -152,11 +155,13 @@ def _ticks(axis: _Axis, foot: int) -> Iterator[str]:
 
 def _plot(axis: _Axis, base: int, found: Sequence[tuple[datetime, datetime, int]]) -> Iterator[str]:
     most = max((count for _, _, count in found), default=0)
-    yield f'<line class="grid" x1="0" x2="100%" y1="{_TOP}" y2="{_TOP}"/><text x="0" y="{_TOP - 4}">{most:,}</text>'
+    yield f'<line class="grid" stroke="#d5dade" x1="0" x2="100%" y1="{_TOP}" y2="{_TOP}"/>'
+    yield f'<text x="0" y="{_TOP - 4}">{most:,}</text>'
     for begins, ends, count in found:
         tall = max(1.5, _PLOT * count / most)
-        yield f'<rect class="count" {axis.stretch(begins, ends)} y="{base - tall:.4g}" height="{tall:.4g}"/>'
-    yield f'<line class="axis" x1="0" x2="100%" y1="{base}" y2="{base}"/>'
+        where = f'{axis.stretch(begins, ends)} y="{base - tall:.4g}" height="{tall:.4g}"'
+        yield f'<rect class="count" fill="#5b86b4" {where}/>'
+    yield f'<line class="axis" stroke="#59636e" x1="0" x2="100%" y1="{base}" y2="{base}"/>'
 
 
 @dataclass(frozen=True, slots=True)
