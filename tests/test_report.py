@@ -601,7 +601,9 @@ def test_events_are_counted_in_few_columns(first: str, last: str, unit: timedelt
 def test_one_event_is_drawn() -> None:
     one = at("2026-03-01T09:30:00")
     drawn, said = draw(Histogram(one, one, [(one, one + timedelta(seconds=1), 1)]))
-    assert drawn.count("<rect") == 1
+    assert re.findall("<rect[^>]*>", drawn) == [
+        '<rect class="count" fill="#5b86b4" x="44.444%" width="10.961%" y="16" height="120"/>'
+    ]
     assert said == "1 event by the second in which they began, times in UTC"
 
 
@@ -619,7 +621,20 @@ def test_spans_are_bars_below_each_other_where_they_overlap() -> None:
     ]
     assert said.endswith("; below the axis, 3 events that lasted")
     _, said = draw(histogram("2026-03-01T00:00:00", "2026-03-02T00:00:00", timedelta(hours=1), spans=hours[:1] * 20))
-    assert said.endswith("; below the axis, 12 events that lasted, and 8 more that there is no room for")
+    assert said.endswith("; below the axis, 12 events that lasted long")
+
+
+def test_of_many_spans_none_is_but_a_dot() -> None:
+    first = at("2026-03-01T00:00:00")
+    days = [(first + timedelta(days=day), first + timedelta(days=day, minutes=1)) for day in range(150)]
+    given = histogram("2026-03-01T00:00:00", "2026-08-01T00:00:00", timedelta(days=1), spans=days)
+    assert draw(given)[1] == "154 events by the 2 days in which they began, times in UTC"
+    given = histogram("2026-03-01T00:00:00", "2026-08-01T00:00:00", timedelta(days=1), spans=days[:100])
+    assert draw(given)[1].endswith("; below the axis, 100 events that lasted")
+    given = histogram(
+        "2026-03-01T00:00:00", "2026-08-01T00:00:00", timedelta(days=1), spans=[*days, (first, days[9][0])]
+    )
+    assert draw(given)[1].endswith("; below the axis, 1 event that lasted long")
 
 
 def test_ticks_of_an_hour_have_their_date_once() -> None:

@@ -12,7 +12,9 @@ from app.exchange.wording import counted
 Stretch: TypeAlias = tuple[datetime, datetime]
 
 _MOST_COLUMNS: Final = 120
+_FEWEST_COLUMNS: Final = 9
 _MOST_TICKS: Final = 8
+_MOST_SPANS: Final = 100
 _MOST_LANES: Final = 12
 _PLOT: Final = 120  # pixels from the axis up to as many events as the fullest column has
 _TOP: Final = 16  # above that
@@ -29,7 +31,7 @@ class Histogram:
     """How many events there are over time, and the beginnings and ends of those that lasted.
 
     `bins` are moments in UTC and numbers: from, until (not included), how many events began there. They are in order;
-    those of none may be left out. `spans` may be left out, in part or whole.
+    those of none may be left out. Of `spans` the longest hundred are enough; they may be left out, too.
     """
 
     first: datetime
@@ -125,12 +127,14 @@ def draw(histogram: Histogram) -> tuple[str, str]:
     step, found = columns(histogram)
     start = min([histogram.first, *(begins for begins, _, _ in found)])
     end = max([histogram.last, *(ends for _, ends, _ in found)])
-    axis = _Axis(start, max(end, start + _SECOND))
-    lanes, left_out = _lanes(histogram.spans, axis)
+    axis = _padded(start, end, step)
+    lanes = _lanes(_longest(histogram.spans, axis), axis)
+    shown = sum(map(len, lanes))
     said = f"{counted(histogram.total, 'event')} by the {step.name} in which they began, times in UTC"
-    if histogram.spans:
-        said += f"; below the axis, {counted(len(histogram.spans) - left_out, 'event')} that lasted"
-        said += f", and {left_out:,} more that there is no room for" if left_out else ""
+    if shown == len(histogram.spans) > 0:
+        said += f"; below the axis, {counted(shown, 'event')} that lasted"
+    elif shown:
+        said += f"; below the axis, {counted(shown, 'event')} that lasted long"
     base = _TOP + _PLOT
     foot = base + _LANE * len(lanes) + 4 * bool(lanes)
     parts = [f'<svg class="drawing" width="100%" height="{foot + _LABELS}" role="img" aria-label="{said}" {_TEXTS}>']
@@ -169,6 +173,11 @@ class _Axis:
     start: datetime
     end: datetime
 
+    @property
+    def dot(self) -> timedelta:
+        """What is shorter is drawn as wide as that."""
+        return (self.end - self.start) / 250
+
     def at(self, moment: datetime) -> str:
         """Return where a moment is, as a percentage."""
         return _percent(self._share(moment))
@@ -176,7 +185,7 @@ class _Axis:
     def stretch(self, begins: datetime, ends: datetime) -> str:
         """Return where a stretch is and how wide, with a gap to the next one, and so that it is seen."""
         left, width = self._share(begins), self._share(ends) - self._share(begins)
-        width = max(0.25, width - min(0.15, width / 5))
+        width = max(0.4, width - min(0.15, width / 5))
         return f'x="{_percent(min(left, 100 - width))}" width="{_percent(width)}"'
 
     def ticks(self) -> Iterator[tuple[str, list[str], bool]]:
@@ -212,20 +221,28 @@ def _finest(length: timedelta) -> Step:
     return next((step for step in _STEPS if step.length >= length), _STEPS[-1])
 
 
-def _lanes(spans: Iterable[Stretch], axis: _Axis) -> tuple[list[list[Stretch]], int]:
-    """Return spans in as few lanes as hold them side by side, and how many found no room."""
-    least = (axis.end - axis.start) / 200  # what is shorter is drawn as wide as that
+def _padded(start: datetime, end: datetime, step: Step) -> _Axis:
+    """Return an axis that is some steps long at least, so that a single one of them is no wall."""
+    lacking = max(timedelta(), _FEWEST_COLUMNS * step.length - (end - start)) / 2
+    return _Axis(start - min(lacking, start - _FIRST), end + min(lacking, _LAST - end))
+
+
+def _longest(spans: Sequence[Stretch], axis: _Axis) -> Sequence[Stretch]:
+    """Return all spans where they are few, and of many the longest, and none that would be but a dot."""
+    if len(spans) <= _MOST_SPANS:
+        return spans
+    seen = [(begins, until) for begins, until in spans if until - begins >= axis.dot]
+    return sorted(seen, key=lambda span: span[0] - span[1])[:_MOST_SPANS]
+
+
+def _lanes(spans: Iterable[Stretch], axis: _Axis) -> list[list[Stretch]]:
+    """Return spans in as few lanes as hold them side by side, without those for which there is no room."""
     lanes: list[list[Stretch]] = []
-    ends: list[datetime] = []
-    left_out = 0
     for begins, until in sorted(spans):
-        number = next((each for each, end in enumerate(ends) if end <= begins), len(lanes))
-        if number == _MOST_LANES:
-            left_out += 1
-            continue
-        if number == len(lanes):
-            lanes.append([])
-            ends.append(begins)
-        lanes[number].append((begins, until))
-        ends[number] = max(until, begins + least) if until < _LAST - least else until
-    return lanes, left_out
+        ended = (lane for lane in lanes if lane[-1][1] <= begins and begins - lane[-1][0] >= axis.dot)
+        lane = next(ended, None)
+        if lane is not None:
+            lane.append((begins, until))
+        elif len(lanes) < _MOST_LANES:
+            lanes.append([(begins, until)])
+    return lanes
