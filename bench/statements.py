@@ -81,6 +81,7 @@ class _Recorder:
         self.bind = database.bind
         self.bounded = database.bounded
         self.trouble = database.trouble
+        self.held = database.held
         self.write = database.write
         self.probe = database.probe
         self.open = database.open

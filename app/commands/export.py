@@ -38,7 +38,8 @@ def add_to(commands: Any) -> None:
         choices=FORMATS,
         required=True,
         help="jsonl: a JSON object a line, with all there is; csv: a table with the same; xlsx: a workbook for people; "
-        "timesketch-jsonl and timesketch-csv: the events, as Timesketch's importer takes them",
+        "timesketch-jsonl and timesketch-csv: the events, as Timesketch's importer takes them; report: a page of HTML "
+        "to read and to print; markdown: the same as text",
     )
     parser.add_argument(
         "--where",
@@ -46,6 +47,7 @@ def add_to(commands: Any) -> None:
         type=text,
         help='only events that meet a filter, an EventFilter of the API in JSON, as \'{"type": ["FINDING"]}\'',
     )
+    parser.add_argument("--history", action="store_true", help="let a report tell all changes, too")
     parser.add_argument(
         "--output",
         metavar="FILE",
@@ -62,6 +64,7 @@ def _run(options: argparse.Namespace) -> int:
         from app.commands.servers import Server
 
     asked = {"format": options.format} | ({} if options.where is None else {"where": options.where})
+    asked |= {"history": "true"} if options.history else {}
     with closing(Server(options.url, token_of(options)[0])) as server, Progress.on_standard_error() as progress:
         case = find_case(server, options.case)
         with server.download(f"/cases/{case['id']}/export", asked) as (name, pieces):

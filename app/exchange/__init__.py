@@ -2,5 +2,5 @@
 
 from typing import Final
 
-FORMATS: Final = "jsonl", "csv", "xlsx", "timesketch-jsonl", "timesketch-csv"
+FORMATS: Final = "jsonl", "csv", "xlsx", "timesketch-jsonl", "timesketch-csv", "report", "markdown"
 """The names of the formats that a case is written in; here, where naming them imports nothing."""

@@ -61,6 +61,22 @@ _OF_BATCH = (
 )
 
 
+_ABOUT = (
+    "query ($case: ID!) { case(id: $case) { journal { size root } seal { at by { subject } reason root } "
+    "holds { name reason reference placedAt placedBy { subject } releasedAt releasedBy { subject } releaseReason } "
+    "members { user { subject } role expiresAt accepted } } }"
+)
+_TIMES = (
+    f"query ($case: ID!, {_PAGED}, $where: EventFilter) {{ case(id: $case) {{ "
+    f"{_list('events', 'occurredAt occurredUntil', 'first: $first, after: $after, where: $where')} }} }}"
+)
+_CHANGE = "seq at by { subject } kind on { type id label } fields { name before after } reason"
+_HISTORY = (
+    f"query ($case: ID!, {_PAGED}) {{ case(id: $case) {{ "
+    f"{_list('history', _CHANGE, 'first: $first, after: $after, orderBy: [SEQ_ASC]')} }} }}"
+)
+
+
 class CaseRows:
     """Reads a case by documents, of one moment of the database."""
 
@@ -104,6 +120,21 @@ class CaseRows:
             if rows:
                 yield rows
 
+    async def about(self) -> Mapping[str, Any]:
+        """Return what keeps the case, who is a member, and how far its record has come, as the API tells it."""
+        found: Mapping[str, Any] = _with_subjects((await self._ask(_ABOUT, self._case))["case"])
+        return found
+
+    async def times(self, where: Mapping[str, Any] | None) -> AsyncGenerator[Sequence[tuple[str, str | None]], None]:
+        """Iterate over when events began, and when those ended that lasted, some at a time."""
+        async for some in self._pages(_TIMES, {**self._case, "where": where}, "case", "events"):
+            yield [(each["occurredAt"], each["occurredUntil"]) for each in some]
+
+    async def history(self) -> AsyncGenerator[Sequence[Row], None]:
+        """Iterate over what the record says of the case, some changes at a time; `change` of each is its kind."""
+        async for some in self._pages(_HISTORY, self._case, "case", "history"):
+            yield [{**_with_subjects(each), "kind": "CHANGE", "change": each["kind"]} for each in some]
+
     async def _rest(
         self, text: str, place: Mapping[str, Any], parent: str, field: str, begun: Mapping[str, Any]
     ) -> AsyncGenerator[Sequence[Mapping[str, Any]], None]:
@@ -136,6 +167,18 @@ class CaseRows:
         operation = await self._documents.operation(text, None, self._viewer.id)
         given = {name: value for name, value in variables.items() if f"${name}:" in text}
         return orjson.loads(await self._documents.read(operation, given, self._viewer, self._database))
+
+
+def _with_subjects(value: Any) -> Any:
+    """Return what the API tells, with users as the subjects of their tokens."""
+    match value:
+        case {"subject": subject}:
+            return subject
+        case dict():
+            return {name: _with_subjects(part) for name, part in value.items()}
+        case list():
+            return [_with_subjects(part) for part in value]
+    return value
 
 
 def _row(kind: str, node: Mapping[str, Any], **known: str) -> Row:

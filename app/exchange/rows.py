@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, ClassVar, Final, Protocol, TypeAlias
 
 Row: TypeAlias = Mapping[str, Any]
 """The fields of a case or of something in it as JSON values, and with `kind` which of FIELDS it has."""
@@ -37,8 +37,8 @@ class Writer(Protocol):
     each behind it. A row that lacks a field raises KeyError.
     """
 
-    media_type: str
-    suffix: str
+    media_type: ClassVar[str]
+    suffix: ClassVar[str]
     notes: list[str]
     """Sentences about what the table could not tell as it is; all of them are there when `end` is through."""
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from xlsxwriter import Workbook
 from xlsxwriter.worksheet import Worksheet
@@ -45,8 +45,8 @@ _ESCAPED: Final = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)|[\0-\x08\x0b-\x1f\ufffe\uff
 class Xlsx:
     """Writes a workbook, of which nothing is there before its end: rows wait in files in a temporary folder."""
 
-    media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-    suffix = ".xlsx"
+    media_type: ClassVar[str] = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    suffix: ClassVar[str] = ".xlsx"
 
     def __init__(self) -> None:
         self.notes: list[str] = []

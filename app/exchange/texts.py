@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import orjson
 
@@ -26,8 +26,8 @@ _QUOTED: Final = re.compile('[",\r\n]')
 class Jsonl:
     """Writes JSON, an object a line."""
 
-    media_type = "application/jsonl"
-    suffix = ".jsonl"
+    media_type: ClassVar[str] = "application/jsonl"
+    suffix: ClassVar[str] = ".jsonl"
 
     def __init__(self) -> None:
         self.notes: list[str] = []
@@ -51,8 +51,8 @@ class Jsonl:
 class Csv:
     """Writes CSV of events, file batches and comments."""
 
-    media_type = "text/csv; charset=utf-8"
-    suffix = ".csv"
+    media_type: ClassVar[str] = "text/csv; charset=utf-8"
+    suffix: ClassVar[str] = ".csv"
 
     def __init__(self) -> None:
         self.notes: list[str] = []

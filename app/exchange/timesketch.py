@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from app.evidence.writing import microseconds_of
 from app.exchange.rows import Row
@@ -44,8 +44,8 @@ _GUESSED: Final = frozenset(
 class Timesketch(ABC):
     """Writes events, each with what is on it, as Timesketch's importer takes them."""
 
-    media_type: str
-    suffix: str
+    media_type: ClassVar[str]
+    suffix: ClassVar[str]
     head = b""
 
     def __init__(self) -> None:
@@ -137,8 +137,8 @@ class Timesketch(ABC):
 class TimesketchJsonl(Timesketch):
     """Writes events for Timesketch as JSON, an object a line; what is null is left out."""
 
-    media_type = "application/jsonl"
-    suffix = ".timesketch.jsonl"
+    media_type: ClassVar[str] = "application/jsonl"
+    suffix: ClassVar[str] = ".timesketch.jsonl"
 
     def line(self, values: Row) -> bytes:
         """Return the line of an event."""
@@ -148,8 +148,8 @@ class TimesketchJsonl(Timesketch):
 class TimesketchCsv(Timesketch):
     """Writes events for Timesketch as CSV; lists are JSON arrays."""
 
-    media_type = "text/csv; charset=utf-8"
-    suffix = ".timesketch.csv"
+    media_type: ClassVar[str] = "text/csv; charset=utf-8"
+    suffix: ClassVar[str] = ".timesketch.csv"
     head = csv_line(COLUMNS)
 
     def line(self, values: Row) -> bytes:

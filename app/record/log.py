@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import ColumnElement, bindparam, delete, exists, func, insert, literal_column, select, true
 from sqlalchemy import update as update_rows
 
-from app.db import Database, FoundRow, Statement, Transaction
+from app.db import Database, FoundRow, Readable, Statement, Transaction
 from app.db.models import (
     ChangeKind,
     Checkpoint,
@@ -140,7 +140,7 @@ async def is_behind(database: Database) -> tuple[bool, bool]:
     return to_log == b"true", to_sign == b"true"
 
 
-async def newest_checkpoint(database: Database, user: User) -> bytes | None:
+async def newest_checkpoint(database: Readable, user: User) -> bytes | None:
     """Return the text of the newest checkpoint, for a user; None where there is none."""
     form = _NEWEST_TEXT.form(database.dialect, ())
     (text,) = await database.read(form.sql, form.bind({}), user)

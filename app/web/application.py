@@ -108,7 +108,7 @@ def create(settings: Settings, demo_code: str | None = None) -> Starlette:
                 # Whatever a page's client library or tracer adds. Dossier reads none of it, and there are no cookies.
                 allow_headers=["*"],
                 allow_private_network=True,
-                expose_headers=["Retry-After", "WWW-Authenticate"],
+                expose_headers=["Content-Disposition", "Retry-After", "WWW-Authenticate"],
             )
         ]
         if settings.cors_origins

@@ -18,11 +18,17 @@ import orjson
 
 from app.db import Database
 from app.errors import NotFound, RequestRefused
+from app.exchange import FORMATS, reports
+from app.exchange.hypertext import Hypertext
+from app.exchange.markdown import Markdown
 from app.exchange.reading import CaseRows
-from app.exchange.tables import WRITERS, Row, Writer
+from app.exchange.report import Report, Source
+from app.exchange.rows import Row, Writer
+from app.exchange.tables import WRITERS
 from app.execution.documents import Documents
 from app.execution.faults import masked
 from app.ownership import Viewer
+from app.record.log import newest_checkpoint
 from app.resolvers import exports
 from app.values import parse_id
 from app.web.wire import Refused
@@ -31,6 +37,7 @@ MOST_AT_ONCE: Final = 2
 """How many exports a process works on; each holds a moment of the database."""
 
 _PIECE = 262_144  # bytes that are sent together
+REPORTS: Final[Mapping[str, Callable[[Source], Report]]] = {"report": Hypertext, "markdown": Markdown}
 _MISSING = "there is no such case here"
 
 
@@ -60,7 +67,8 @@ class Exports:
         Raises Refused for what is asked for wrongly, for a case that the viewer may not see, and while there are too
         many on their way; DeadlineExceeded and Unavailable.
         """
-        make, where = _format(asked), _where(asked)
+        format_, where = _format(asked), _where(asked)
+        history = _flag(asked, "history")
         identifier = parse_id(case_id)
         if len(self._at_work) >= MOST_AT_ONCE:
             raise Refused(
@@ -74,13 +82,22 @@ class Exports:
                 raise Refused(404, _MISSING)
             try:
                 await rows.check(where)
-                await exports.record(self._database, viewer, case["id"], asked["format"], asked.get("where"))
+                await exports.record(self._database, viewer, case["id"], format_, asked.get("where"))
             except RequestRefused as refused:
                 raise Refused(400, _fault(refused)) from None
             except NotFound:
                 raise Refused(404, _MISSING) from None
-            blocks = await opened.enter_async_context(aclosing(rows.all(where)))
-            spool, writer, all_opened = Spool(), make(), opened.pop_all()
+            writer: Writer
+            if format_ in REPORTS:
+                checkpoint = await newest_checkpoint(held, viewer.id)
+                text = None if checkpoint is None else checkpoint.decode()
+                about = await reports.source(rows, case, viewer.subject, text, where, history=history)
+                writer = REPORTS[format_](about)
+            else:
+                writer = WRITERS[format_]()
+            parts = [rows.all(where), *([rows.history()] if history and format_ in REPORTS else [])]
+            blocks = await opened.enter_async_context(aclosing(_chained(parts)))
+            spool, all_opened = Spool(), opened.pop_all()
 
         async def fill() -> None:
             async with all_opened:
@@ -149,11 +166,25 @@ class Spool:
             self._file.close()
 
 
-def _format(asked: Mapping[str, str]) -> Callable[[], Writer]:
-    make = WRITERS.get(asked.get("format", ""))
-    if make is None:
-        raise Refused(400, f"`format` must be one of {', '.join(WRITERS)}")
-    return make
+async def _chained(parts: Sequence[AsyncGenerator[Sequence[Row], None]]) -> AsyncGenerator[Sequence[Row], None]:
+    for part in parts:
+        async with aclosing(part) as blocks:
+            async for rows in blocks:
+                yield rows
+
+
+def _format(asked: Mapping[str, str]) -> str:
+    name = asked.get("format", "")
+    if name not in FORMATS:
+        raise Refused(400, f"`format` must be one of {', '.join(FORMATS)}")
+    return name
+
+
+def _flag(asked: Mapping[str, str], name: str) -> bool:
+    value = asked.get(name, "false")
+    if value not in {"true", "false"}:
+        raise Refused(400, f"`{name}` must be true or false")
+    return value == "true"
 
 
 def _where(asked: Mapping[str, str]) -> dict[str, Any] | None:
@@ -164,7 +195,7 @@ def _where(asked: Mapping[str, str]) -> dict[str, Any] | None:
     except orjson.JSONDecodeError:
         where = None
     if not isinstance(where, dict):
-        raise Refused(400, '`where` must be a filter of events in JSON, such as {"type": "EMAIL"}')
+        raise Refused(400, '`where` must be a filter of events in JSON, such as {"type": ["ACTION"]}')
     return where
 
 
