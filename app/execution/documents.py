@@ -280,24 +280,26 @@ class Documents:
     async def read(self, operation: Operation, inputs: dict[str, Any], viewer: Viewer, database: Readable) -> bytes:
         """Return the data of a query that asks for no type's name, as JSON, read of one moment of the database.
 
-        Raises RequestRefused, DeadlineExceeded and Unavailable.
+        Nobody waits while it is planned. Raises RequestRefused, DeadlineExceeded and Unavailable.
         """
         request = Request(self._schema, operation.fragments, self._variables(operation, inputs))
-        return await self._read(operation, request, viewer, database)
+        return await self._read(operation, request, viewer, database, is_large=True)
 
-    async def _read(self, operation: Operation, request: Request, viewer: Viewer, database: Readable) -> bytes:
+    async def _read(
+        self, operation: Operation, request: Request, viewer: Viewer, database: Readable, *, is_large: bool
+    ) -> bytes:
         return await read(
             database,
             viewer,
             request,
             operation.plans,
             lambda: _fields(operation, request),
-            partial(self._in_turn, viewer.id) if operation.is_large else at_once,
+            partial(self._in_turn, viewer.id) if is_large else at_once,
             marked=operation.is_walked,
         )
 
     async def _query(self, operation: Operation, request: Request, inputs: dict[str, Any], viewer: Viewer) -> Answer:
-        data = await self._read(operation, request, viewer, self.database)
+        data = await self._read(operation, request, viewer, self.database, is_large=operation.is_large)
         if not operation.is_walked:
             return Answer(b"".join((b'{"data":', data, b"}")))
         if len(data) > self._longest // _WALKED:

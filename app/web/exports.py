@@ -36,6 +36,7 @@ from app.web.wire import Refused
 MOST_AT_ONCE: Final = 2
 """How many exports a process works on; each holds a moment of the database."""
 
+_ROWS = 25  # that are written before others have their turn
 _PIECE = 262_144  # bytes that are sent together
 REPORTS: Final[Mapping[str, Callable[[Source], Report]]] = {"report": Hypertext, "markdown": Markdown}
 _MISSING = "there is no such case here"
@@ -111,9 +112,12 @@ class Exports:
 
 async def _written(writer: Writer, case: Row, blocks: AsyncIterator[Sequence[Row]]) -> AsyncIterator[bytes]:
     try:
-        yield await asyncio.to_thread(writer.start, case)
+        yield writer.start(case)
         async for rows in blocks:
-            yield await asyncio.to_thread(writer.rows, rows)
+            # In the loop, a little at a time: whatever Python does in a thread keeps others waiting for longer.
+            for start in range(0, len(rows), _ROWS):
+                yield writer.rows(rows[start : start + _ROWS])
+                await asyncio.sleep(0)
         rest = writer.end()
         while piece := await asyncio.to_thread(next, rest, b""):
             yield piece
