@@ -1,13 +1,14 @@
 import { useEffect, useRef, useState } from 'react';
 import { type OperationResult, useClient } from 'urql';
 import { CaseForm } from './CaseForm';
+import { useSettled } from './CaseList';
 import { counted, may, useChange, useReturnFocus, word } from './change';
 import { Chart } from './Chart';
 import { DeleteButton } from './DeleteButton';
 import { Deleted } from './Deleted';
-import { EventForm } from './EventForm';
+import { EventForm, TYPES } from './EventForm';
 import { EventItem } from './EventItem';
-import type { ContentsQuery, TimelineQuery } from './gql/graphql';
+import type { ContentsQuery, EventFilter, EventType, TimelineQuery } from './gql/graphql';
 import { Keeping, isFrozen, roleIn } from './Keeping';
 import { useKept } from './kept';
 import { Contents, DeleteCase, Timeline } from './operations';
@@ -21,8 +22,16 @@ export type TimelineCase = NonNullable<TimelineQuery['case']>;
 export type TimelineEvent = TimelineCase['events']['nodes'][number];
 export type TimelineBatch = TimelineEvent['fileBatches']['nodes'][number];
 
+/** What is looked for among the events, as somebody types it. */
+interface Search {
+  text: string;
+  type: EventType | '';
+}
+
 interface Shown {
   row?: TimelineCase | null;
+  /** Which events these are; nothing where they are all. */
+  where?: EventFilter;
   pages: Page[];
   isGone?: boolean;
   /** What it was made of. */
@@ -37,21 +46,27 @@ interface CasePageProps {
 
 /** A case with its timeline: drawn, and below the drawing as a list in which everything is read and edited. */
 export function CasePage({ id, openBatch }: CasePageProps) {
-  const [pages, setPages] = useState([FIRST]); // up to the one that is wanted
-  const [{ data, error, operation }, ask] = useRead(Timeline, { id, after: pages.at(-1)!.after });
+  const [search, setSearch] = useState<Search>({ text: '', type: '' });
+  const where = filterOf({ text: useSettled(search.text.trim(), 250), type: search.type });
+  const sought = JSON.stringify(where);
+  const [turned, setTurned] = useState({ sought, pages: [FIRST] });
+  // Up to the page that is wanted; those of another search are of no use.
+  const pages = turned.sought === sought ? turned.pages : [FIRST];
+  const variables = { id, where, after: pages.at(-1)!.after };
+  const [{ data, error, operation }, ask] = useRead(Timeline, variables);
   // What was read last stays, with the page that it is, until the next arrives: somebody may be in the middle of a form.
   const [shown, setShown] = useState<Shown>({ pages });
-  if (data && data.case !== shown.of && operation?.variables?.after === pages.at(-1)!.after) {
+  if (data && data.case !== shown.of && JSON.stringify(operation?.variables) === JSON.stringify(variables)) {
     // A case that is gone stays as it was as long as there is a draft in it; nothing more can be done with it.
     const kept = data.case === null && shown.row && hasUnsaved() && { ...shown.row, viewerRole: 'VIEWER' as const };
-    setShown({ row: kept || data.case, pages, isGone: Boolean(kept), of: data.case });
+    setShown({ row: kept || data.case, where, pages, isGone: Boolean(kept), of: data.case });
   }
   const { row, isGone } = shown;
   const heading = usePageTitle(openBatch ? undefined : row && `${row.number} · ${row.title}`);
   useReturnToBatch(openBatch);
 
   const turnTo = (next: Page[]) => {
-    setPages(next);
+    setTurned({ sought, pages: next });
     if (error) ask(); // for the same page as before, nothing else would
   };
   const failure = error && <Failure error={error} retry={ask} />;
@@ -74,11 +89,15 @@ export function CasePage({ id, openBatch }: CasePageProps) {
       )}
       <CaseFacts row={row} />
       <Keeping row={row} />
-      <EventList row={row} pages={shown.pages} onPages={turnTo} />
+      <EventList {...{ row, search }} where={shown.where} onSearch={setSearch} pages={shown.pages} onPages={turnTo} />
       {!isGone && <Deleted caseId={row.id} mayRestore={may(row.viewerRole, 'EDITOR') && !isFrozen(row)} />}
     </>
   );
 }
+
+/** The filter that finds what is looked for; nothing where everything is. */
+const filterOf = ({ text, type }: Search): EventFilter | undefined =>
+  text || type ? { text: text || undefined, type: type ? [type] : undefined } : undefined;
 
 /** Where somebody looked into a batch, the keyboard goes on there. */
 function useReturnToBatch(openBatch?: string) {
@@ -147,12 +166,16 @@ function useContents(id: string) {
 
 interface EventListProps {
   row: TimelineCase;
+  /** Which events these are; nothing where they are all. */
+  where?: EventFilter;
+  search: Search;
+  onSearch: (search: Search) => void;
   /** The pages up to the one that is shown. */
   pages: Page[];
   onPages: (pages: Page[]) => void;
 }
 
-function EventList({ row, pages, onPages }: EventListProps) {
+function EventList({ row, where, search, onSearch, pages, onPages }: EventListProps) {
   const [selected, setSelected] = useState('');
   const [isAdding, setAdding] = useState(false);
   const addButton = useReturnFocus(isAdding);
@@ -165,6 +188,7 @@ function EventList({ row, pages, onPages }: EventListProps) {
     document.getElementById(id)?.focus();
   };
   const page = pages.at(-1)!;
+  const isFiltered = where !== undefined;
   return (
     <section aria-label="Timeline">
       <div className="heading">
@@ -173,6 +197,7 @@ function EventList({ row, pages, onPages }: EventListProps) {
           <span>
             {numbersOf(page, row.events, 'events')}
             {counted(totalCount, 'event')}
+            {isFiltered && ' found'}
           </span>
           <span>times in {nameOf(zone)}</span>
         </p>
@@ -188,11 +213,14 @@ function EventList({ row, pages, onPages }: EventListProps) {
           )}
         </div>
       </div>
+      {(totalCount > 0 || isFiltered || search.text || search.type) && <SearchFields {...{ search, onSearch }} />}
       {isAdding && <EventForm caseId={row.id} onDone={() => setAdding(false)} />}
       {events.length === 0 && !isAdding && (
-        <p className="empty">{totalCount === 0 ? 'Nothing is on the timeline yet.' : 'No events are left here.'}</p>
+        <p className="empty">{explainNone(totalCount, isFiltered)}</p>
       )}
-      {events.length > 0 && <Chart key={page.after} events={events} selected={selected} onSelect={select} />}
+      {events.length > 0 && (
+        <Chart key={JSON.stringify([where, page.after])} events={events} selected={selected} onSelect={select} />
+      )}
       <ol className="events">
         {kept.map((event) => (
           <EventItem
@@ -202,6 +230,37 @@ function EventList({ row, pages, onPages }: EventListProps) {
         ))}
       </ol>
     </section>
+  );
+}
+
+function explainNone(totalCount: number, isFiltered: boolean): string {
+  if (totalCount > 0) return 'No events are left here.';
+  return isFiltered ? 'No event matches the search.' : 'Nothing is on the timeline yet.';
+}
+
+function SearchFields({ search, onSearch }: Pick<EventListProps, 'search' | 'onSearch'>) {
+  return (
+    <search className="filters">
+      <label>
+        Find events
+        <input
+          type="search" value={search.text} onChange={(event) => onSearch({ ...search, text: event.target.value })}
+        />
+      </label>
+      <label>
+        Type
+        <select
+          value={search.type} onChange={(event) => onSearch({ ...search, type: event.target.value as Search['type'] })}
+        >
+          <option value="">any</option>
+          {TYPES.map((each) => (
+            <option key={each} value={each}>
+              {word(each)}
+            </option>
+          ))}
+        </select>
+      </label>
+    </search>
   );
 }
 

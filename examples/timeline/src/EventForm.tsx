@@ -6,7 +6,7 @@ import { CreateEvent, UpdateEvent } from './operations';
 import { useSession } from './session';
 import { PATTERNS, type Zone, nameOf, toClock, toUtc } from './time';
 
-const TYPES: EventType[] = ['FINDING', 'ACTION', 'NOTE'];
+export const TYPES: EventType[] = ['FINDING', 'ACTION', 'NOTE'];
 const PRECISIONS: TimePrecision[] = ['EXACT', 'MINUTE', 'DAY', 'MONTH', 'YEAR'];
 const TIMES = ['occurredAt', 'occurredUntil'] as const;
 const LABELS = {

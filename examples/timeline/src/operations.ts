@@ -77,11 +77,11 @@ export const Cases = graphql(`
 
 /** A page of a case's timeline. A hundred events fill a screen, and are the most that a page may have. */
 export const Timeline = graphql(`
-  query Timeline($id: ID!, $after: String) {
+  query Timeline($id: ID!, $where: EventFilter, $after: String) {
     case(id: $id) {
       ...CaseRow
       ...Keeping
-      events(first: 100, after: $after) {
+      events(where: $where, first: 100, after: $after) {
         totalCount
         nodes {
           ...EventRow

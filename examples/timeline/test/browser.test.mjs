@@ -165,13 +165,40 @@ inBrowser('draws the timeline, and zooms', async () => {
   assert.equal(await page.locator('.box').count(), 9);
 });
 
+inBrowser('finds events by their texts and their type', async () => {
+  await signIn(page, alice);
+  await goToCase(page);
+  await page.getByText('9 events').waitFor();
+  const titles = () => page.locator('.event h3').allInnerTexts();
+  await page.getByLabel('Find events').fill(' SHARED account');
+  await page.getByText('1 event found').waitFor();
+  assert.deepEqual(await titles(), ['finding Bank details changed in the vendor record']);
+  await page.getByLabel('Type').selectOption('action');
+  await page.getByText('No event matches the search.').waitFor();
+  await assertAccessible();
+  await page.getByLabel('Find events').fill('');
+  await page.getByText('3 events found').waitFor();
+  assert.equal((await titles()).length, 3);
+  assert.equal(await page.locator('.box').count(), 3);
+  await shot('found');
+
+  // A form stays while it is open, whatever is looked for.
+  await page.getByRole('button', { name: 'Edit Laptop' }).click();
+  await page.getByLabel('Find events').fill('USB');
+  await page.getByText('This event is not among those shown here any more.').waitFor();
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByLabel('Type').selectOption('any');
+  await page.getByText('1 event found').waitFor();
+  assert.deepEqual(await titles(), ['finding 7,214 files copied to a USB stick']);
+});
+
 inBrowser('adds and edits an event', async () => {
   await signIn(page, alice);
   await goToCase(page);
   await page.getByText('times in UTC').waitFor();
   await page.getByRole('button', { name: 'Add event' }).click();
   await page.getByLabel('Title').fill('Account frozen');
-  await page.getByLabel('Type').selectOption('action');
+  await page.getByRole('form').getByLabel('Type').selectOption('action');
   await page.getByLabel('From', { exact: true }).fill('2026-03-02T09:30:00');
   await page.getByLabel('Until').fill('2026-03-02T08:30:00');
   await page.getByRole('button', { name: 'Save' }).click();
