@@ -1,8 +1,9 @@
-import { type ReactNode, useCallback, useEffect, useMemo, useReducer, useRef, useState } from 'react';
+import { useCallback, useEffect, useMemo, useReducer, useRef, useState } from 'react';
 import { Provider } from 'urql';
 import { nameOf, useAccount } from './account';
 import { CaseList } from './CaseList';
 import { CasePage } from './CasePage';
+import { Dialog } from './Dialog';
 import { Files } from './Files';
 import { placeOf, useHash, useZone } from './page';
 import { type Deleted, Session } from './session';
@@ -23,8 +24,8 @@ export function App() {
   const hash = useHash();
   const [zone, setZone] = useZone(hash);
   const session = useMemo(
-    () => ({ say, offerUndo, revision, countChange, noteRead, zone }),
-    [say, offerUndo, revision, countChange, noteRead, zone],
+    () => ({ say, offerUndo, revision, countChange, noteRead, zone, send: account?.send ?? fetch }),
+    [say, offerUndo, revision, countChange, noteRead, zone, account],
   );
 
   if (!account) {
@@ -85,7 +86,7 @@ export function App() {
           {caseId && batchId && <Files key={batchId} caseId={caseId} id={batchId} />}
         </main>
         {endedFor !== undefined && (
-          <Dialog onClose={notNow}>
+          <Dialog label="Sign in again" onClose={notNow}>
             <SignIn notice={`Please sign in again: ${endedFor}.`} onToken={signIn}>
               <button type="button" onClick={notNow}>
                 Not now
@@ -98,21 +99,6 @@ export function App() {
         )}
       </Provider>
     </Session>
-  );
-}
-
-/** A dialog over the page, which stays as it is below. */
-function Dialog({ onClose, children }: { onClose: () => void; children: ReactNode }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const [opener] = useState(document.activeElement);
-  useEffect(() => {
-    dialog.current?.showModal();
-    return () => (opener as HTMLElement | null)?.focus();
-  }, [opener]);
-  return (
-    <dialog ref={dialog} aria-label="Sign in again" onClose={onClose}>
-      {children}
-    </dialog>
   );
 }
 

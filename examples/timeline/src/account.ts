@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from 'react';
 import { Client, fetchExchange } from 'urql';
 import type { ViewerQuery } from './gql/graphql';
 import { Viewer } from './operations';
-import { describe, reasonsOf } from './session';
+import { describe, errorIn, reasonsOf } from './session';
 
 export type User = ViewerQuery['viewer'];
 export const nameOf = (user: { subject: string; name: string | null }) => user.name ?? user.subject;
@@ -13,6 +13,8 @@ const WARNING = 5 * 60_000; // before a token ends
 /** A user's way to the server. `onEnded` is called with the reason when the server takes the token no longer. */
 class Account {
   readonly client: Client;
+  /** Sends a request, and again with the next token when the one that there is has ended. */
+  readonly send: typeof fetch;
   #isClosed = false;
   #waiting: ((isRenewed: boolean) => void)[] = [];
 
@@ -21,17 +23,19 @@ class Account {
     public token: string,
     onEnded: (reason: string) => void,
   ) {
-    this.client = clientOf(async (input, init) => {
+    this.send = async (input, init) => {
       for (;;) {
         const token = this.token;
         const response = await fetch(input, bearing(token, init));
         // 401 means that nothing was done: the same may be sent again, by the same user.
         if (response.status !== 401 || this.#isClosed) return response;
         if (token !== this.token) continue;
-        onEnded(await reasonIn(response.clone()));
+        const [reason] = (await errorIn(response.clone())).graphQLErrors;
+        onEnded(reason?.message ?? 'your token has ended');
         if (!(await new Promise<boolean>((resolve) => this.#waiting.push(resolve)))) return response;
       }
-    });
+    };
+    this.client = clientOf(this.send);
   }
 
   /** Sends what waits again, with the token that is there now; or gives it up. */
@@ -43,11 +47,6 @@ class Account {
     this.#isClosed = true;
     this.settle(false);
   }
-}
-
-async function reasonIn(response: Response): Promise<string> {
-  const body = (await response.json().catch(() => ({}))) as { errors?: { message: string }[] };
-  return body.errors?.[0]?.message ?? 'your token has ended';
 }
 
 const clientOf = (send: typeof fetch) =>

@@ -1,6 +1,6 @@
 import { createContext, useContext, useEffect, useMemo } from 'react';
-import { useQuery } from 'urql';
-import type { AnyVariables, CombinedError, TypedDocumentNode } from 'urql';
+import { CombinedError, useQuery } from 'urql';
+import type { AnyVariables, TypedDocumentNode } from 'urql';
 import type { Zone } from './time';
 
 /** What was deleted: the ids that restore it, and what it was. */
@@ -24,6 +24,8 @@ export const Session = createContext({
   noteRead: (): void => undefined,
   /** Offers to take back a deletion. */
   offerUndo: (_deleted: Deleted): void => undefined,
+  /** Sends a request with the user's token; one that has ended is waited for to be renewed. */
+  send: fetch,
   /** The zone that times are shown in. */
   zone: 'utc' as Zone,
 });
@@ -48,6 +50,12 @@ export function useRead<Data, Variables extends AnyVariables>(
     if (isCurrent) noteRead();
   }, [isCurrent, revision, noteRead]);
   return answer;
+}
+
+/** The error that a refusal is where it answers another request than one of GraphQL. */
+export async function errorIn(response: Response): Promise<CombinedError> {
+  const { errors = [] } = (await response.json().catch(() => ({}))) as { errors?: { message: string }[] };
+  return new CombinedError({ graphQLErrors: errors, response });
 }
 
 /** What to tell a user about a request that got no answer. A refused change is not that: it comes as data. */
