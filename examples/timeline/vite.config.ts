@@ -3,7 +3,7 @@ import { defineConfig } from 'vite';
 
 /** Where Dossier runs while the app is served from here. */
 const server = process.env.DOSSIER_URL ?? 'http://127.0.0.1:8000';
-const proxy = { '/graphql': server, '/demo-token': server };
+const proxy = { '/graphql': server, '/cases': server, '/demo-token': server };
 
 /** What Dossier itself sends with the app, so that `npm run preview` shows what will work there. */
 const policy =

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'react';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { type OperationResult, useClient } from 'urql';
 import { CaseForm } from './CaseForm';
 import { useSettled } from './CaseList';
@@ -8,6 +8,7 @@ import { DeleteButton } from './DeleteButton';
 import { Deleted } from './Deleted';
 import { EventForm, TYPES } from './EventForm';
 import { EventItem } from './EventItem';
+import { ExportButton } from './Export';
 import type { ContentsQuery, EventFilter, EventType, TimelineQuery } from './gql/graphql';
 import { Keeping, isFrozen, roleIn } from './Keeping';
 import { useKept } from './kept';
@@ -87,7 +88,7 @@ export function CasePage({ id, openBatch }: CasePageProps) {
           here until you leave: copy what you need.
         </p>
       )}
-      <CaseFacts row={row} />
+      <CaseFacts row={row}>{!isGone && <ExportButton row={row} where={shown.where} />}</CaseFacts>
       <Keeping row={row} />
       <EventList {...{ row, search }} where={shown.where} onSearch={setSearch} pages={shown.pages} onPages={turnTo} />
       {!isGone && <Deleted caseId={row.id} mayRestore={may(row.viewerRole, 'EDITOR') && !isFrozen(row)} />}
@@ -108,7 +109,8 @@ function useReturnToBatch(openBatch?: string) {
   }, [openBatch]);
 }
 
-function CaseFacts({ row }: { row: TimelineCase }) {
+/** What there is to know of a case, and what to do with all of it; children are further buttons. */
+function CaseFacts({ row, children }: { row: TimelineCase; children: ReactNode }) {
   const [isEditing, setEditing] = useState(false);
   const editButton = useReturnFocus(isEditing);
   const change = useChange(DeleteCase, 'deleted');
@@ -134,6 +136,7 @@ function CaseFacts({ row }: { row: TimelineCase }) {
               Edit case
             </button>
           )}
+          {children}
           {may(roleIn(row), 'OWNER') && (
             <DeleteButton
               what={`case ${row.number} “${row.title}”`} caseId={row.id} id={row.id} typed={String(row.number)}

@@ -11,7 +11,7 @@ export function Size({ bytes }: { bytes: number }) {
   );
 }
 
-function showSize(bytes: number): string {
+export function showSize(bytes: number): string {
   if (bytes < 1024) return counted(bytes, 'byte');
   let [size, unit] = [bytes / 1024, 0];
   // What would be rounded to 1,024.0 is 1.0 of the next.

@@ -321,10 +321,10 @@ inBrowser('shows a conflict: theirs against mine, and either may win', async () 
 });
 
 for (const [role, controls] of Object.entries({
-  VIEWER: [],
-  CONTRIBUTOR: ['Add batch', 'Add event', 'Edit', 'Edit case'],
-  EDITOR: ['Add batch', 'Add event', 'Delete', 'Edit', 'Edit case'],
-  OWNER: ['Add batch', 'Add event', 'Delete', 'Delete case', 'Edit', 'Edit case', 'Place hold', 'Seal case'],
+  VIEWER: ['Export'],
+  CONTRIBUTOR: ['Add batch', 'Add event', 'Edit', 'Edit case', 'Export'],
+  EDITOR: ['Add batch', 'Add event', 'Delete', 'Edit', 'Edit case', 'Export'],
+  OWNER: ['Add batch', 'Add event', 'Delete', 'Delete case', 'Edit', 'Edit case', 'Export', 'Place hold', 'Seal case'],
 })) {
   inBrowser(`the controls are those of a role: ${role}`, async () => {
     await page.route('**/graphql', async (route) => {

@@ -68,7 +68,7 @@ async function findCase() {
   return page.getByRole('row').filter({ has: page.locator(`a[href="#/cases/${caseId}"]`) });
 }
 
-const OPEN = ['Edit case', 'Delete', 'Seal case', 'Place hold', 'Add event'];
+const OPEN = ['Edit case', 'Export', 'Delete', 'Seal case', 'Place hold', 'Add event'];
 const FIRST = ['Edit', 'Add batch', 'Delete', 'Edit', 'Delete', 'Edit', 'Delete'];
 const SECOND = ['Edit', 'Add batch', 'Delete'];
 
@@ -78,7 +78,7 @@ inBrowser('a closed case offers nothing but to be reopened', async () => {
   await close();
   await openCase();
   await state('closed').getByText('Nothing in it can be changed until it is reopened').waitFor();
-  await assertControls('Reopen', 'Seal case', 'Place hold');
+  await assertControls('Export', 'Reopen', 'Seal case', 'Place hold');
   await shot('closed');
   await assertAccessible();
   await (await findCase()).locator('.state', { hasText: 'closed' }).waitFor();
@@ -105,7 +105,7 @@ inBrowser('a case is sealed, and the seal is broken, with a reason', async () =>
   await state('sealed')
     .getByText(/since \d{4}-\d\d-\d\d \d\d:\d\d by Alice: Handed to the court Nothing in it can be changed until/)
     .waitFor();
-  await assertControls('Break seal', 'Place hold');
+  await assertControls('Export', 'Break seal', 'Place hold');
   assert.ok(await isFocused(page.getByRole('heading', { name: TITLE })));
   await shot('sealed');
   await assertAccessible();
@@ -124,13 +124,13 @@ inBrowser('a closed case that is sealed as well is reopened after the seal is br
   await close();
   await seal();
   await openCase();
-  await assertControls('Break seal', 'Place hold');
+  await assertControls('Export', 'Break seal', 'Place hold');
 });
 
 inBrowser('holds keep what is in a case from being deleted, and from nothing else', async () => {
   await hold('Lawsuit 12');
   await openCase();
-  await assertControls('Edit case', 'Release “Lawsuit 12”', 'Seal case', 'Place hold', 'Add event',
+  await assertControls('Edit case', 'Export', 'Release “Lawsuit 12”', 'Seal case', 'Place hold', 'Add event',
     ...FIRST.filter((name) => name !== 'Delete'), 'Edit', 'Add batch'); // prettier-ignore
   await button('Place hold').click();
   await page.getByLabel('Name').fill('Tax audit');
