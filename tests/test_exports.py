@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
+import os
+import socket
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zipfile import ZipFile
 
 import httpx
@@ -25,13 +31,14 @@ from app.web.exports import MOST_AT_ONCE, REPORTS
 from tests.commands import DOSSIER, environment
 from tests.conftest import KINDS
 from tests.server import Client, Server, serving
+from tests.test_ownership import execute
 from tests.test_verify import findings
 
 ERRORS = "errors { message }"
 HISTORY = """
 query ($id: ID!) {
   case(id: $id) {
-    history(first: 100, orderBy: [SEQ_ASC]) { nodes { kind by { subject } fields { name after } } }
+    history(last: 100, orderBy: [SEQ_ASC]) { nodes { kind by { subject } fields { name after } } }
   }
 }
 """
@@ -147,7 +154,7 @@ def test_each_format_has_all_of_the_case(server: Server, alice: Client, case: st
 
 @pytest.mark.parametrize("format_", FORMATS)
 def test_exactly_the_events_of_a_filter_are_taken_out(server: Server, alice: Client, case: str, format_: str) -> None:
-    where = json.dumps({"type": ["ACTION"]})
+    where = '{"type":["ACTION"]}'
     answer = exported(server, alice, case, format=format_, where=where)
     if format_ == "xlsx":
         book = openpyxl.load_workbook(io.BytesIO(answer.content))
@@ -211,6 +218,18 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
         '`where` must be a filter of events in JSON, such as {"type": ["ACTION"]}',
     ),
     "no flag": ({"format": "report", "history": "yes"}, "`history` must be true or false"),
+    "a long filter": (
+        {"format": "csv", "where": json.dumps({"text": "x" * 4_000})},
+        "`where` may have up to 4,000 characters",
+    ),
+    "the history of a table": (
+        {"format": "csv", "history": "true"},
+        "`history` is of reports alone: report, markdown",
+    ),
+    "the history of some events": (
+        {"format": "report", "history": "true", "where": "{}"},
+        "`history` is that of the whole case; leave `where` out, or it",
+    ),
     "another field": (
         {"format": "csv", "where": '{"types": ["ACTION"]}'},
         "Variable '$where' has invalid value: "
@@ -236,6 +255,83 @@ def test_what_is_asked_for_wrongly_is_told_and_leaves_nothing(
 def test_without_a_token_nothing_is_taken_out(server: Server, case: str) -> None:
     assert server.http.get(f"/cases/{case}/export?format=csv").status_code == 401
     assert server.http.post(f"/cases/{case}/export?format=csv").status_code == 405
+
+
+def test_a_head_is_no_export(server: Server, alice: Client, case: str) -> None:
+    answer = server.http.head(f"/cases/{case}/export?format=csv", headers=alice.headers)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+    assert taken_out(alice, case) == []
+
+
+def test_what_a_filter_says_can_be_erased(server: Server, alice: Client, case: str) -> None:
+    where = '{"text": "Second", "type": [\n"ACTION"]}'
+    assert exported(server, alice, case, format="jsonl", where=where).status_code == 200
+    assert taken_out(alice, case) == [
+        (alice.subject, {"format": "jsonl", "where": '{"text":"Second","type":["ACTION"]}'})
+    ]
+    size = alice.run("query ($id: ID!) { case(id: $id) { journal { size } } }", id=case)["case"]["journal"]["size"]
+    given = {"caseId": case, "seqs": [size], "fields": ["where"], "reason": "A name"}
+    assert alice.change("erase", ERRORS, **given)["errors"] == []
+    assert taken_out(alice, case) == [(alice.subject, {"format": "jsonl", "where": "[erased]"})]
+    assert findings(server.settings, case) == []
+
+
+def test_a_case_whose_journal_is_broken_is_not_taken_out(server: Server, alice: Client, case: str) -> None:
+    execute(server, f"UPDATE journals SET size = size + 1 WHERE CAST(case_id AS text) = '{case}'")  # noqa: S608 - ours
+    status, message = refusal(exported(server, alice, case, format="jsonl"))
+    assert (status, message.partition(";")[0]) == (500, "something went wrong on the server")
+    assert "does not agree with itself" in server.http.get("/readyz").text
+
+
+def test_one_user_makes_one_export_at_a_time(server: Server, alice: Client) -> None:
+    case = alice.create_case(title="Large")
+    filled(alice, case, 2_000)
+    with ThreadPoolExecutor(6) as pool:
+        answers = [*pool.map(lambda _: exported(server, alice, case, format="report"), range(6))]
+    told = Counter(answer.status_code for answer in answers)
+    assert told.keys() == {200, 503}
+    assert {refusal(each) for each in answers if each.status_code == 503} == {
+        (503, "one of your exports is being made; wait for it")
+    }
+    assert len(taken_out(alice, case)) == told[200]
+
+
+def test_a_disk_that_is_full_cuts_the_answer_off(
+    server: Server, alice: Client, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = iter([100, 0])
+
+    def full(descriptor: int, data: bytes) -> int:
+        size = next(written)
+        if not size:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(descriptor, data[:size])
+
+    write = os.write
+    monkeypatch.setattr("app.web.exports._write", full)
+    with pytest.raises(httpx.RemoteProtocolError):
+        exported(server, alice, case, format="jsonl")
+    monkeypatch.undo()
+    assert len(rows(exported(server, alice, case, format="jsonl"))) == 4
+
+
+def test_a_client_may_read_as_slowly_as_it_likes(new_database: Callable[[str], str]) -> None:
+    with serving("sqlite", new_database("sqlite"), DOSSIER_SEND_SECONDS="1") as server:
+        alice = server.client()
+        case = alice.create_case()
+        filled(alice, case, 20_000)
+        size = 0
+        with socket.create_connection((urlsplit(server.url).hostname, urlsplit(server.url).port)) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+            head = f"GET /cases/{case}/export?format=jsonl HTTP/1.0\r\nHost: x\r\n"
+            connection.sendall(f"{head}Authorization: {alice.headers['Authorization']}\r\n\r\n".encode())
+            data = b""
+            while piece := connection.recv(400_000):
+                data += piece
+                time.sleep(0.05)
+        size = len(data)
+        assert size > 10_000_000
+        assert data.rstrip().endswith(b"0")
 
 
 def pieces(server: Server, client: Client, case: str, **asked: str) -> Iterator[bytes]:
@@ -290,13 +386,15 @@ def kind(request: pytest.FixtureRequest) -> str:
 def test_whoever_leaves_frees_the_place(server: Server, alice: Client) -> None:
     case = alice.create_case(title="Large")
     filled(alice, case, 1_000)
+    until = time.monotonic() + 20
     for _ in range(3 * MOST_AT_ONCE):
-        coming = pieces(server, alice, case, format="jsonl")
-        next(coming)
-        coming.close()  # type: ignore[attr-defined]
-    until = time.monotonic() + 10
+        with server.http.stream("GET", f"/cases/{case}/export?format=jsonl", headers=alice.headers) as answer:
+            if answer.status_code == 503:
+                assert answer.headers["retry-after"] == "5"
+                time.sleep(0.05)
+            else:
+                next(answer.iter_raw(1_024))
     while (answer := exported(server, alice, case, format="jsonl")).status_code == 503 and time.monotonic() < until:
-        assert answer.headers["retry-after"] == "5"
         time.sleep(0.05)
     assert len(rows(answer)) == 1_001
 

@@ -146,7 +146,7 @@ def test_pages_of_configured_origins_may_read_refusals_as_well(server: Server) -
     def check(response: httpx.Response, status: int) -> None:
         assert response.status_code == status
         assert response.headers["access-control-allow-origin"] == ORIGIN
-        assert response.headers["access-control-expose-headers"] == "Retry-After, WWW-Authenticate"
+        assert response.headers["access-control-expose-headers"] == "Content-Disposition, Retry-After, WWW-Authenticate"
         assert response.headers["vary"] == "Origin"
 
     json = {"query": "{ viewer { id } }"}

@@ -191,7 +191,7 @@ class PostgresqlDatabase:
     async def held(self) -> AsyncIterator[Readable]:
         """Hold what there is now still; see Database.held."""
         with self._telling():
-            connection = await asyncpg.connect(address(self._url), server_settings=_NAME)
+            connection = await asyncpg.connect(address(self._url), server_settings=_NAME, timeout=self._deadline)
 
         async def run(statement: str, values: Sequence[object]) -> Row:
             try:

@@ -139,9 +139,8 @@ class SqliteDatabase:
         async def run(statement: str, values: Sequence[object]) -> Row:
             try:
                 async with asyncio.timeout(self._deadline):
-                    for row in await reader.rows(statement, values):
-                        return row
-                    raise LookupError("no row")
+                    rows = await reader.rows(statement, values)
+                    return rows[0] if rows else ()
             except TimeoutError:
                 reader.break_off()
                 raise DeadlineExceeded(self._deadline) from None
@@ -149,9 +148,10 @@ class SqliteDatabase:
                 raise self._meant_by(error) from None
 
         try:
-            await reader.rows("BEGIN", ())
+            await run("BEGIN", ())
             await run("SELECT count(*) FROM sqlite_master", ())  # only the first read decides what is seen
-            yield Held(self, run)
+            with self._log.kept():
+                yield Held(self, run)
         finally:
             await reader.close()
 

@@ -9,8 +9,8 @@ the writer has emptied the log. Each process looks at the size by itself; nothin
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import perf_counter
 
@@ -43,6 +43,7 @@ class WriteAheadLog:
         self._timer: asyncio.TimerHandle | None = None
         self._shortening: asyncio.Task[None] | None = None
         self._not_before = 0.0
+        self._held = 0
 
     @property
     def is_being_shortened(self) -> bool:
@@ -54,6 +55,15 @@ class WriteAheadLog:
         self._look()
         if self._shortening is not None:
             await asyncio.shield(self._shortening)
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Leave the log as long as it is while a moment of the database is held, which nothing breaks off."""
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
 
     def started(self, break_off: Callable[[], None]) -> Reading:
         """Take note of a read that begins, and of how it can be broken off."""
@@ -88,7 +98,7 @@ class WriteAheadLog:
             self._set_timer()
 
     def _look(self) -> None:
-        if self._shortening is None and perf_counter() > self._not_before and self._is_long():
+        if not self._held and self._shortening is None and perf_counter() > self._not_before and self._is_long():
             self._shortening = asyncio.create_task(self._shorten())
 
     def _is_long(self) -> bool:

@@ -12,12 +12,13 @@ from typing import Any, Final
 import orjson
 
 from app.db import Readable
-from app.errors import AnswerTooLarge
+from app.errors import AnswerTooLarge, NotFound
 from app.exchange.rows import FIELDS, Row
 from app.execution.documents import Documents
 from app.ownership import Viewer
 
 _PAGES: Final = 100, 10, 1  # rows of a page; fewer where those would be more than an answer may have
+_FEW: Final = 10, 10, 0  # rows of each list in such a page
 _SELECTED = {
     "createdBy": "createdBy { subject }",
     "updatedBy": "updatedBy { subject }",
@@ -36,9 +37,10 @@ def _list(field: str, of: str, arguments: str = "first: $first, after: $after") 
     return f"{field}({arguments}) {{ nodes {{ {of} }} {_MORE} }}"
 
 
-_COMMENTS = _list("comments", _fields("COMMENT"), "first: $few")
+_NESTED = "first: $few) @include(if: $nested"
+_COMMENTS = _list("comments", _fields("COMMENT"), _NESTED)
 _BATCH = f"{_fields('FILE_BATCH')} {_COMMENTS}"
-_EVENT = f"{_fields('EVENT')} {_COMMENTS} {_list('fileBatches', _BATCH, 'first: $few')}"
+_EVENT = f"{_fields('EVENT')} {_COMMENTS} {_list('fileBatches', _BATCH, _NESTED)}"
 _PAGED = "$first: Int!, $after: String"
 _CASE = f"query ($case: ID!) {{ case(id: $case) {{ {_fields('CASE')} }} }}"
 _CHECK = (
@@ -46,14 +48,14 @@ _CHECK = (
 )
 _OF_CASE = f"query ($case: ID!, {_PAGED}) {{ case(id: $case) {{ {_list('comments', _fields('COMMENT'))} }} }}"
 _EVENTS = (
-    f"query ($case: ID!, {_PAGED}, $few: Int!, $where: EventFilter) {{ case(id: $case) {{ "
+    f"query ($case: ID!, {_PAGED}, $few: Int!, $nested: Boolean!, $where: EventFilter) {{ case(id: $case) {{ "
     f"{_list('events', _EVENT, 'first: $first, after: $after, where: $where')} }} }}"
 )
 _OF_EVENT = {
     "comments": f"query ($case: ID!, $event: ID!, {_PAGED}) {{ event(caseId: $case, id: $event) {{ "
     f"{_list('comments', _fields('COMMENT'))} }} }}",
-    "fileBatches": f"query ($case: ID!, $event: ID!, {_PAGED}, $few: Int!) {{ event(caseId: $case, id: $event) {{ "
-    f"{_list('fileBatches', _BATCH)} }} }}",
+    "fileBatches": f"query ($case: ID!, $event: ID!, {_PAGED}, $few: Int!, $nested: Boolean!) {{ "
+    f"event(caseId: $case, id: $event) {{ {_list('fileBatches', _BATCH)} }} }}",
 }
 _OF_BATCH = (
     f"query ($case: ID!, $event: ID!, $batch: ID!, {_PAGED}) {{ fileBatch(caseId: $case, eventId: $event, id: $batch) "
@@ -138,25 +140,30 @@ class CaseRows:
     async def _rest(
         self, text: str, place: Mapping[str, Any], parent: str, field: str, begun: Mapping[str, Any]
     ) -> AsyncGenerator[Sequence[Mapping[str, Any]], None]:
-        """Iterate over the pages of a list of which the first came with its parent."""
-        yield begun[field]["nodes"]
-        if begun[field]["pageInfo"]["hasNextPage"]:
-            async for some in self._pages(text, place, parent, field, begun[field]["pageInfo"]["endCursor"]):
+        """Iterate over the pages of a list of which the first came with its parent, if there was room for it."""
+        page = begun.get(field)
+        if page is not None:
+            yield page["nodes"]
+        if page is None or page["pageInfo"]["hasNextPage"]:
+            after = None if page is None else page["pageInfo"]["endCursor"]
+            async for some in self._pages(text, place, parent, field, after):
                 yield some
 
     async def _pages(
         self, text: str, variables: Mapping[str, Any], parent: str, field: str, after: str | None = None
     ) -> AsyncGenerator[Sequence[Mapping[str, Any]], None]:
+        size = 0
         while True:
-            for first in _PAGES:
-                try:
-                    answer = await self._ask(
-                        text, {**variables, "first": first, "few": min(first, _PAGES[1]), "after": after}
-                    )
-                    break
-                except AnswerTooLarge:
-                    if first == _PAGES[-1]:
-                        raise
+            sizes = {"first": _PAGES[size], "few": max(1, _FEW[size]), "nested": _FEW[size] > 0}
+            try:
+                answer = await self._ask(text, {**variables, **sizes, "after": after})
+            except AnswerTooLarge:
+                size += 1
+                if size == len(_PAGES):
+                    raise
+                continue
+            if answer[parent] is None:
+                raise NotFound(f"there is no such {parent} any more, at least for you", (parent,))
             found = answer[parent][field]
             yield found["nodes"]
             if not found["pageInfo"]["hasNextPage"]:

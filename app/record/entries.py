@@ -199,7 +199,7 @@ NO_CHANGE = {
     ChangeKind.REFUSED: ("mutation", "state"),
     ChangeKind.PURGED: ("authority", "entries", "size", "root", "checkpoint", "comments"),
     ChangeKind.ERASED: ("seqs", "erased"),
-    ChangeKind.EXPORTED: ("format", "where"),
+    ChangeKind.EXPORTED: ("format", "where", "history"),
 }
 """The kinds of entries that leave the row as it is, with the fields in which they say what they are about."""
 

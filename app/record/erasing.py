@@ -21,7 +21,10 @@ from app.record.entries import ERASED, SALT_BYTES, SUBJECT_OF, SUBJECTS, Subject
 from app.record.journal import Recorder
 from app.values import field_name
 
-FIELDS = ("title", "description", "reference", "label", "fileTypes", "source", "timeKind", "tags", "text", "reason")
+FIELDS = (
+    *("title", "description", "reference", "label", "fileTypes", "source", "timeKind", "tags", "text", "reason"),
+    "where",
+)
 """What can be erased: what people write. All else is of no use to whoever looks for a name."""
 
 _ENTRIES = table_of(JournalEntry)
@@ -90,8 +93,8 @@ def _left(entry: FoundRow, subject: Subject, row: FoundRow, fields: Sequence[str
     for name in (*fields, *(["sealReason"] if "reason" in fields else [])):
         if name not in values:
             continue
-        column = next(each for each in subject.columns if each.field == name)
-        present = column.json(getattr(row, column.column))
+        column = next((each for each in subject.columns if each.field == name), None)  # none for `where` of an export
+        present = None if column is None else column.json(getattr(row, column.column))
         pair = [value if value in (None, present) else ERASED for value in values[name]]
         if pair != values[name]:
             values[name] = pair

@@ -13,8 +13,11 @@ from app.record.keeping import Touch
 _CASE = SUBJECTS[Case.__tablename__]
 
 
-async def record(database: Database, viewer: Viewer, case_id: str, format_: str, where: str | None) -> None:
-    """Write down that a viewer takes a case out, in which format, and by which filter of events, as JSON.
+async def record(
+    database: Database, viewer: Viewer, case_id: str, format_: str, where: str | None, *, history: bool
+) -> None:
+    """Write down that a viewer takes a case out: in which format, by which filter of events, as JSON, and whether with
+    its history.
 
     Whoever may read a case may do so, whatever keeps it. Raises NotFound, and what Database.write does.
     """
@@ -22,7 +25,8 @@ async def record(database: Database, viewer: Viewer, case_id: str, format_: str,
     def work(transaction: Transaction) -> None:
         recorder = Recorder(transaction, viewer.id, viewer.subject)
         case = ownership.find(recorder, viewer, READ, ("id", Case, case_id), lock=True, touch=Touch.GOVERNS)
-        told = {"format": (None, format_), **({} if where is None else {"where": (None, where)})}
+        said = {"format": format_, "where": where, "history": history or None}
+        told = {name: (None, value) for name, value in said.items() if value is not None}
         recorder.note(ChangeKind.EXPORTED, _CASE, {**case._asdict(), "version": None}, told)
         recorder.close()
 

@@ -131,7 +131,8 @@ class EraseInput(MutationInput):
     seqs: list[int] = strawberry.field(description="The `seq` of the changes that say it: up to 500.")
     fields: list[str] = strawberry.field(
         description="The names of the fields whose values go, before and after: title, description, reference, label, "
-        "fileTypes, source, timeKind, tags, text of a comment, or reason for why a change was made. What the row has "
+        "fileTypes, source, timeKind, tags, text of a comment, reason for why a change was made, or where of an "
+        "export. What the row has "
         "at present stays; change that first."
     )
     reason: str = strawberry.field(description=_WHY)

@@ -11,7 +11,7 @@ import asyncio
 import gc
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -31,6 +31,7 @@ from app.errors import (
     DeadlineExceeded,
     InvalidTokenError,
     IssuerUnreachable,
+    JournalBroken,
     RequestFault,
     RequestRefused,
     Unavailable,
@@ -209,6 +210,8 @@ class GraphQL:
 
     async def export(self, request: Request) -> Response:
         """Answer with a case as a file; see exports.py."""
+        if request.method == "HEAD":  # which would be an export that nobody gets
+            return _refused(Refused(405, "an export is asked for by GET", {"Allow": "GET"}))
         try:
             identity = await self._identity(request.headers.get("authorization"))
             user = identity.issuer, identity.subject
@@ -222,8 +225,14 @@ class GraphQL:
                 raise
         except Refused as refused:
             return _refused(refused)
+        except RequestRefused as refused:
+            return _refused(Refused(400, str(refused)))
         except (Unavailable, DeadlineExceeded) as error:
             return _refused(Refused(503, f"{error}; try again", {"Retry-After": "5"}))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client learns an id and the log the rest
+            if isinstance(error, JournalBroken):
+                self._documents.broken.note(error)
+            return Response(orjson.dumps({"errors": [masked(error)]}), 500, API_HEADERS, wire.JSON)
         return _Streamed(found, partial(self._dismiss, user))
 
     async def page(self, request: Request) -> Response:
@@ -382,18 +391,20 @@ class _Streamed(Response):
         """Send it. Whoever stops reading is dropped by the connection."""
         gone = asyncio.ensure_future(_until_gone(receive))
         try:
-            async with aclosing(self._export.pieces) as pieces:
-                await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-                async for piece in pieces:
-                    if gone.done():
-                        return
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            async for piece in self._export.pieces:
+                if gone.done():
+                    return
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
-        except Incomplete:
-            pass  # an answer without its last piece ends the connection
+        except (Incomplete, asyncio.CancelledError):
+            pass  # an answer without its last piece ends the connection; so does a server that ends
         finally:
             gone.cancel()
-            self._ended()
+            try:
+                await self._export.close()
+            finally:
+                self._ended()
 
 
 async def _until_gone(receive: Receive) -> None:

@@ -228,6 +228,11 @@ class Connection(HttpToolsProtocol):
         if sum(unread.values()) > self._bounds.unread_bytes:
             max(unread, key=unread.__getitem__).transport.abort()
 
+    def resume_writing(self) -> None:
+        """Go on: the client has read nearly all of what there was, so that it has as long again for the next."""
+        super().resume_writing()
+        self._drop_unread()
+
     def shutdown(self) -> None:
         """End when the server does: at once, or when a request that has arrived is answered."""
         self._ends = True

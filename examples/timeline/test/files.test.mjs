@@ -180,7 +180,7 @@ inBrowser('what a row says is neither cut, turned around nor made up', async () 
   await page.setViewportSize({ width: 360, height: 800 });
   await search('');
   await count('files 1 to 50 of 150 files').waitFor();
-  assert.deepEqual(await paths(), ['/shares/projects/\\xff.txt', LONG, ...PLAIN.slice(0, 48)]);
+  assert.deepEqual(await paths(), [LONG, ...PLAIN.slice(0, 49)]);
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360);
   await assertAccessible();
   const { height } = await row('/002.dwg').boundingBox();
