@@ -103,7 +103,7 @@ def test_what_was_told_then_is_told_again(server: Server) -> None:
     assert compared.count("at") > 15
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_stream_tells_the_same(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     history = Watched(server, seed=6, sampled=0.1)
     history.go_on(100)

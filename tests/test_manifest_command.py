@@ -319,6 +319,7 @@ def test_a_list_is_read_from_a_pipe(server: Server, alice: Client, tmp_path: Pat
     assert batch.read()["manifest"]["fileCount"] == 1
 
 
+@pytest.mark.slow
 def test_sizes_are_those_of_regular_files_in_the_folder(server: Server, alice: Client, tmp_path: Path) -> None:
     batch, list_, folder = Batch(alice), tmp_path / "list", tmp_path / "folder"
     (folder / "below").mkdir(parents=True)

@@ -218,6 +218,7 @@ def chance() -> random.Random:
     return random.Random(seed)  # noqa: S311 - no secret
 
 
+@pytest.mark.slow
 def test_what_is_broken_off_at_any_moment_is_gone_on_with(
     server: Server, alice: Client, tmp_path: Path, chance: random.Random
 ) -> None:
@@ -243,6 +244,7 @@ def test_a_large_folder_is_gone_on_with(server: Server, alice: Client, tmp_path:
     is_told_exactly(server, alice, folder)
 
 
+@pytest.mark.slow
 def test_each_moment_leaves_what_can_be_gone_on_with(server: Server, tmp_path: Path) -> None:
     """Killed at each request, before it arrives or when it was answered, and gone on with: nothing is there twice."""
     folder = planted(tmp_path / "tree", 60)
@@ -530,6 +532,7 @@ def test_what_was_read_is_not_read_again(server: Server, alice: Client, kept: Pa
     assert not (kept / "state").exists()
 
 
+@pytest.mark.slow
 def test_hashes_are_kept_in_a_regular_file(server: Server, alice: Client, kept: Path, tmp_path: Path) -> None:
     given = ("--case", only_case(alice)["id"], "--resume")
     os.mkfifo(tmp_path / "fifo")
