@@ -8,13 +8,11 @@ import io
 import json
 import os
 import socket
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from zipfile import ZipFile
@@ -28,11 +26,12 @@ from app.exchange.rows import FIELDS
 from app.exchange.tables import WRITERS
 from app.schema import executable
 from app.web.exports import MOST_AT_ONCE, REPORTS
-from tests.commands import DOSSIER, environment
 from tests.conftest import KINDS
 from tests.server import Client, Server, serving
 from tests.test_ownership import execute
 from tests.test_verify import findings
+
+pytestmark = pytest.mark.long
 
 ERRORS = "errors { message }"
 HISTORY = """
@@ -315,6 +314,7 @@ def test_a_disk_that_is_full_cuts_the_answer_off(
     assert len(rows(exported(server, alice, case, format="jsonl"))) == 4
 
 
+@pytest.mark.slow
 def test_a_client_may_read_as_slowly_as_it_likes(new_database: Callable[[str], str]) -> None:
     with serving("sqlite", new_database("sqlite"), DOSSIER_SEND_SECONDS="1") as server:
         alice = server.client()
@@ -397,41 +397,3 @@ def test_whoever_leaves_frees_the_place(server: Server, alice: Client) -> None:
     while (answer := exported(server, alice, case, format="jsonl")).status_code == 503 and time.monotonic() < until:
         time.sleep(0.05)
     assert len(rows(answer)) == 1_001
-
-
-def run(server: Server, client: Client, folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(  # noqa: S603 - our own command
-        [DOSSIER, "export", *arguments, "--url", f"{server.url}/graphql"],
-        env=environment(DOSSIER_TOKEN=client.headers["Authorization"].removeprefix("Bearer ")),
-        capture_output=True,
-        check=False,
-        timeout=60,
-        cwd=folder,
-    )
-
-
-def test_the_command_writes_a_file_once(server: Server, alice: Client, case: str, tmp_path: Path) -> None:
-    number = str(alice.run("query ($id: ID!) { case(id: $id) { number } }", id=case)["case"]["number"])
-    done = run(server, alice, tmp_path, number, "--format", "csv")
-    size = len((tmp_path / f"case-{number}.csv").read_bytes())
-    told = f"Case {number} is in case-{number}.csv: {size:,} bytes.\n" if size < 1024 else f"Case {number} is in "
-    assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout.decode().startswith(told)
-    again = run(server, alice, tmp_path, number, "--format", "csv")
-    assert (again.returncode, again.stdout) == (1, b"")
-    assert again.stderr == f"dossier: case-{number}.csv exists already; give another --output\n".encode()
-    piped = run(server, alice, tmp_path, case, "--format", "csv", "--output", "-")
-    assert (piped.returncode, piped.stdout) == (0, (tmp_path / f"case-{number}.csv").read_bytes())
-    assert [each.name for each in tmp_path.iterdir()] == [f"case-{number}.csv"]
-
-
-def test_the_command_tells_what_was_asked_for_wrongly(
-    server: Server, alice: Client, mallory: Client, case: str, tmp_path: Path
-) -> None:
-    wrong = run(server, alice, tmp_path, case, "--format", "csv", "--where", "{")
-    message = '`where` must be a filter of events in JSON, such as {"type": ["ACTION"]}'
-    assert (wrong.returncode, wrong.stderr.decode()) == (1, f"dossier: the server refuses: {message}\n")
-    missing = run(server, mallory, tmp_path, case, "--format", "csv")
-    assert (missing.returncode, missing.stdout) == (1, b"")
-    assert b"there is no case" in missing.stderr
-    assert list(tmp_path.iterdir()) == []

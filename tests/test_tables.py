@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import zipfile
@@ -322,6 +323,24 @@ def test_an_abandoned_workbook_leaves_nothing_behind(tmp_path: Path, monkeypatch
     assert [*tmp_path.iterdir()] != []
     writer.close()
     writer.close()
+    assert [*tmp_path.iterdir()] == []
+    del writer
+    gc.collect()
+
+
+def test_a_workbook_that_a_full_disk_stopped_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    writer = WRITERS["xlsx"]()
+    writer.start(case())
+    writer.rows([event()])  # which waits to be written to a file of its sheet, as do the heads of the others
+    former = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, former[1]))
+    try:
+        writer.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, former)
     assert [*tmp_path.iterdir()] == []
     del writer
     gc.collect()

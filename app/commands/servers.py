@@ -11,7 +11,7 @@ import secrets
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import Any
@@ -47,6 +47,10 @@ class CallError(DossierError):
         self.unknown = unknown
         self.code = code
         self.retry_after = retry_after
+
+
+class CutOffError(CallError):
+    """A file that had begun to come, and ended in the middle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,22 +274,30 @@ class Server:
         return self._status(response), self._answer(response, received)
 
     @contextmanager
-    def download(self, path: str, parameters: Mapping[str, str]) -> Iterator[tuple[str, Iterator[bytes]]]:
-        """Yield the name of a file that the server has at a path, beside that of the endpoint, and its pieces.
+    def download(self, path: str, parameters: Mapping[str, str]) -> Iterator[Iterator[bytes]]:
+        """Yield the pieces of a file that the server has at a path, beside that of the endpoint.
 
-        Raises CallError, also while these are iterated over, and when not all of the file came.
+        Once connected, the server has any time to begin and to go on: there are formats of which nothing is sent before
+        all is written. Raises CallError and, while the pieces are iterated over, CutOffError when not all of them came.
         """
         address = self.address.rpartition("/graphql")[0] + path
-        with (
-            self._telling(),
-            self._http.stream("GET", address, params=dict(parameters), timeout=self._seconds) as response,
-        ):
-            name = re.search(r'filename="([\w.-]+)"', response.headers.get("content-disposition", ""))
-            if response.status_code != httpx.codes.OK:
-                self._data(self._status(response), self._answer(response, response.read()[:_MOST_BYTES]))
-            if response.status_code != httpx.codes.OK or name is None:
+        timeout = httpx.Timeout(self._seconds, read=None)
+        with ExitStack() as opened:
+            with self._telling():
+                answering = self._http.stream("GET", address, params=dict(parameters), timeout=timeout)
+                response = opened.enter_context(answering)
+                if response.status_code != httpx.codes.OK:
+                    self._data(self._status(response), self._answer(response, response.read()[:_MOST_BYTES]))
+            if response.status_code != httpx.codes.OK or "content-disposition" not in response.headers:
                 raise self._no_dossier()
-            yield name[1], response.iter_raw()
+            yield self._pieces(response)
+
+    def _pieces(self, response: httpx.Response) -> Iterator[bytes]:
+        try:
+            yield from response.iter_raw()
+        except httpx.HTTPError:
+            message = f"{self._server} broke off in the middle of the file, for a reason that its log has"
+            raise CutOffError(message, unknown=True) from None
 
     @contextmanager
     def _telling(self) -> Iterator[None]:

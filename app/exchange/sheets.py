@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from html import escape
 from pathlib import Path
@@ -193,10 +194,13 @@ class _Book:
 
     def close(self) -> None:
         """Remove the folder."""
-        for sheet in self._book.worksheets():
-            if sheet.row_data_fh is not None:
-                sheet.row_data_fh.close()
-        self._folder.cleanup()
+        try:
+            for sheet in self._book.worksheets():
+                if sheet.row_data_fh is not None:
+                    with suppress(OSError):  # a full disk takes none of what was not written yet, which nobody needs
+                        sheet.row_data_fh.close()
+        finally:
+            self._folder.cleanup()
 
     def _fitting(self, text: str) -> str:
         if len(text) <= LONGEST // 2:
