@@ -170,6 +170,7 @@ def test_what_was_asked_for_wrongly_is_told(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_where_no_file_can_be_the_case_is_not_taken_out(
     server: Server, alice: Client, case: str, tmp_path: Path
 ) -> None:
