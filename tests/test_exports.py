@@ -314,6 +314,20 @@ def test_a_disk_that_is_full_cuts_the_answer_off(
     assert len(rows(exported(server, alice, case, format="jsonl"))) == 4
 
 
+def test_whoever_leaves_at_once_frees_the_place_too(server: Server, alice: Client, case: str) -> None:
+    parts = urlsplit(server.url)
+    head = f"GET /cases/{case}/export?format=xlsx HTTP/1.1\r\nHost: x\r\n"
+    request = f"{head}Authorization: {alice.headers['Authorization']}\r\n\r\n".encode()
+    for number in range(20):
+        with socket.create_connection((parts.hostname, parts.port)) as connection:
+            connection.sendall(request)
+            time.sleep(number / 200)
+    until = time.monotonic() + 20
+    while (answer := exported(server, alice, case, format="jsonl")).status_code == 503 and time.monotonic() < until:
+        time.sleep(0.05)
+    assert len(rows(answer)) == 4
+
+
 @pytest.mark.slow
 def test_a_client_may_read_as_slowly_as_it_likes(new_database: Callable[[str], str]) -> None:
     with serving("sqlite", new_database("sqlite"), DOSSIER_SEND_SECONDS="1") as server:

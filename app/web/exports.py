@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from tempfile import TemporaryFile
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 
@@ -33,6 +33,8 @@ from app.record.log import newest_checkpoint
 from app.resolvers import exports
 from app.values import parse_id
 from app.web.wire import Refused
+
+T = TypeVar("T")
 
 MOST_AT_ONCE: Final = 2
 """How many exports a process makes; each holds a moment of the database."""
@@ -114,6 +116,7 @@ class Exports:
         async def close() -> None:
             task.cancel()
             await asyncio.wait([task])
+            await all_opened.aclose()  # which a task that was cancelled before it began has not done
             spool.close()
 
         return Export(writer.media_type, f"case-{case['number']}{writer.suffix}", spool.pieces(), close)
@@ -184,8 +187,21 @@ async def _written(writer: Writer, case: Row, blocks: AsyncIterator[Sequence[Row
             yield writer.rows(rows[start : start + _ROWS])
             await asyncio.sleep(0)
     rest = writer.end()
-    while piece := await asyncio.to_thread(next, rest, b""):
+    while piece := await _to_the_end(next, rest, b""):
         yield piece
+
+
+async def _to_the_end(work: Callable[..., T], *arguments: Any) -> T:
+    """Return what work in a thread returns. Whoever is cancelled meanwhile waits for it to end.
+
+    Files that it works on are closed then, and another one may get the number that one had.
+    """
+    working = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
+    try:
+        return await asyncio.shield(working)
+    finally:
+        if not working.done():
+            await asyncio.wait([working])
 
 
 class Spool:
@@ -202,7 +218,7 @@ class Spool:
     async def write(self, piece: bytes) -> None:
         """Write a piece behind those before it. Raises OSError."""
         while piece:
-            written = await asyncio.to_thread(_write, self._file.fileno(), piece)
+            written = await _to_the_end(_write, self._file.fileno(), piece)
             piece = piece[written:]  # a disk that is nearly full takes a part
             self._size += written
             self._grown.set()
@@ -228,7 +244,7 @@ class Spool:
         place = 0
         while not self._is_whole or place < self._size:
             if place < self._size:
-                piece = await asyncio.to_thread(os.pread, self._file.fileno(), _PIECE, place)
+                piece = await _to_the_end(os.pread, self._file.fileno(), _PIECE, place)
                 place += len(piece)
                 yield piece
             elif self._has_ended:
