@@ -94,6 +94,7 @@ class Watched(History):
                 yield "at"
 
 
+@pytest.mark.slow
 @pytest.mark.long
 def test_what_was_told_then_is_told_again(server: Server) -> None:
     history = Watched(server, seed=5, sampled=0.35)
@@ -308,6 +309,7 @@ def test_members_come_and_go(server: Server, alice: Client) -> None:
         assert told(alice, case, {"seq": number}, (ITSELF,)) == then, number
 
 
+@pytest.mark.slow
 def test_what_was_there_before_the_record_keeps_its_authors(server: Server, alice: Client) -> None:
     case = alice.create_case()
     event = alice.create_event(case, title="Old")

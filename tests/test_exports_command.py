@@ -147,6 +147,7 @@ def test_a_file_is_written_once(server: Server, alice: Client, case: str, tmp_pa
     assert [each.name for each in tmp_path.iterdir()] == [f"case-{number}.csv"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format_", FORMATS)
 def test_a_file_has_the_name_that_the_server_has_for_it(
     server: Server, alice: Client, case: str, tmp_path: Path, format_: str
@@ -216,6 +217,7 @@ def test_an_answer_that_is_cut_off_is_told_as_one(server: Server, alice: Client,
     assert [*tmp_path.iterdir()] == []
 
 
+@pytest.mark.slow
 def test_whoever_leaves_before_the_end_has_not_all_of_it(server: Server, alice: Client, case: str) -> None:
     filled(alice, case, 1_000)  # more than a pipe holds
     left = shell(server, alice, '"$0" "$@" | head -c 100', case, "--format", "jsonl", "--output", "-")
@@ -225,6 +227,7 @@ def test_whoever_leaves_before_the_end_has_not_all_of_it(server: Server, alice: 
     assert (whole.returncode, whole.stderr, whole.stdout.count(b"\n")) == (0, b"", 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_no_file_behind(
     server: Server, alice: Client, case: str, tmp_path: Path, number: signal.Signals
@@ -245,6 +248,7 @@ def test_a_signal_leaves_no_file_behind(
     assert [*tmp_path.iterdir()] == []
 
 
+@pytest.mark.slow
 def test_a_signal_does_not_wait_long_for_the_server(server: Server, alice: Client, case: str, tmp_path: Path) -> None:
     halting = Halting(is_silent=True)
     with troubled(server, halting) as way, started(way, alice, tmp_path, case, "--format", "csv") as process:
@@ -260,6 +264,7 @@ def test_a_signal_does_not_wait_long_for_the_server(server: Server, alice: Clien
     assert [*tmp_path.iterdir()] == []
 
 
+@pytest.mark.slow
 def test_a_signal_ends_what_nobody_goes_on_to_read(server: Server, alice: Client, case: str, tmp_path: Path) -> None:
     filled(alice, case, 1_000)
     arguments = (case, "--format", "jsonl", "--output", "-")

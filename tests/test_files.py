@@ -370,6 +370,7 @@ def test_files_come_back_with_their_batch(server: Server, batch: Batch) -> None:
     assert findings(server.settings, batch.case) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delete", ["deleteFileBatch", "deleteEvent"])
 def test_files_go_for_good_with_a_purge(server: Server, batch: Batch, delete: str) -> None:
     admin = server.client(roles=("admin",))

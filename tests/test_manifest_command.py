@@ -64,6 +64,7 @@ def planted(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format_", WRITTEN)
 def test_what_is_written_is_read_again(server: Server, alice: Client, tmp_path: Path, format_: str) -> None:
     batch, folder = Batch(alice), planted(tmp_path / "files")
@@ -107,6 +108,7 @@ def test_names_that_a_format_cannot_hold_are_told_and_nothing_is_written(
         assert not list_.exists()
 
 
+@pytest.mark.slow
 def test_what_several_manifests_list_is_told_and_no_bag_lists_it(server: Server, alice: Client, tmp_path: Path) -> None:
     batch = Batch(alice)
     other = alice.create_batch(batch.case, batch.event, label="Other")
@@ -126,6 +128,7 @@ def test_what_several_manifests_list_is_told_and_no_bag_lists_it(server: Server,
     assert (alone.returncode, alone.stderr) == (0, b"")
 
 
+@pytest.mark.slow
 def test_a_closed_output_is_written_nothing_to(server: Server, alice: Client) -> None:
     batch = Batch(alice)
     assert batch.add(file("a"))["errors"] == []
@@ -161,6 +164,7 @@ def test_what_is_no_list_is_refused_with_its_line(server: Server, alice: Client,
     assert batch.read()["files"]["totalCount"] == 0
 
 
+@pytest.mark.slow
 def test_a_list_that_lacks_something_is_refused_by_name(server: Server, alice: Client, tmp_path: Path) -> None:
     batch, list_ = Batch(alice), tmp_path / "list"
     digest = hashlib.sha256(b"").hexdigest()
@@ -213,6 +217,7 @@ def test_what_batch_a_list_is_for_is_asked_first(server: Server, alice: Client, 
     assert said(strange, 1) == "the server refuses the token; make a new one with 'dossier token'"
 
 
+@pytest.mark.slow
 def test_a_long_list_takes_little_memory(server: Server, alice: Client, tmp_path: Path) -> None:
     batch, list_ = Batch(alice), tmp_path / "list"
 
@@ -281,6 +286,7 @@ def test_what_is_there_and_not_in_the_list_keeps_it_from_being_finished(
     assert batch.read()["files"]["totalCount"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     ["%%%% HASHDEEP-1.0\n%%%% size,sha256,filename\n", "0|/d|1|d/drwx------|0|0|1|1|1|1|0\n", "path,sha256\n"],
@@ -366,6 +372,7 @@ def test_batches_without_a_manifest_are_told(server: Server, alice: Client) -> N
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", ["nodes", "event", "manifest", "pathBytes", "sha256", "size", "modifiedAt"])
 def test_what_answers_nonsense_is_no_dossier(server: Server, alice: Client, tmp_path: Path, broken: str) -> None:
     batch, list_ = Batch(alice), tmp_path / "list"
@@ -424,6 +431,7 @@ def test_what_is_asked_for_is_all_that_is_read(server: Server, alice: Client) ->
     assert sum(b"pathBytes" in body for _, _, body in way.requests) == 1
 
 
+@pytest.mark.slow
 def test_a_list_that_cannot_be_written_is_told_in_a_line(server: Server, alice: Client, tmp_path: Path) -> None:
     batch = Batch(alice)
     assert batch.add(*(file(f"{number:0200}") for number in range(900)))["errors"] == []

@@ -542,6 +542,7 @@ def walk(
         bound = f', {"before" if backward else "after"}: "{cursor}"'
 
 
+@pytest.mark.slow
 @pytest.mark.long
 @settings(max_examples=50, deadline=None)
 @given(

@@ -173,6 +173,7 @@ NUMBERS = st.integers(0, len(WORDS) + 2).flatmap(
 NEEDLES = st.one_of(PIECES, NUMBERS, st.sampled_from(WORDS), st.sampled_from(["event of", "pdf", "of", "!", "no such"]))
 
 
+@pytest.mark.slow
 @pytest.mark.long
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(

@@ -474,6 +474,7 @@ def test_paths_that_lead_to_the_same_place_are_compared(server: Server, alice: C
     assert sorted(line[66:] for line in listed.splitlines()) == sorted(each["path"] for each in files)
 
 
+@pytest.mark.slow
 def test_an_event_or_a_batch_is_compared_alone(server: Server, alice: Client, kept: Path) -> None:
     batches = batches_of(alice)
     batch = next(each for each in batches if re.match("f0/", each["label"]))
@@ -501,6 +502,7 @@ def test_an_event_or_a_batch_is_compared_alone(server: Server, alice: Client, ke
     )
 
 
+@pytest.mark.slow
 def test_what_was_read_is_not_read_again(server: Server, alice: Client, kept: Path, tmp_path: Path) -> None:
     case, state = only_case(alice)["id"], tmp_path / "state"
     assert verified(server, alice, kept, "--case", case, "--resume", state).returncode == 0
@@ -627,6 +629,7 @@ def test_it_exits_as_cmp_does(server: Server, alice: Client, kept: Path, tmp_pat
     assert code(kept, "--case", case, "--url", url, "--resume", tmp_path) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("to", "code"), [("> /dev/full", 2), ("| true", 1)])
 def test_what_differs_is_known_by_the_code_where_nobody_reads_it(
     server: Server, alice: Client, kept: Path, to: str, code: int
@@ -643,6 +646,7 @@ def test_what_differs_is_known_by_the_code_where_nobody_reads_it(
     assert done.returncode == code, done.stderr
 
 
+@pytest.mark.slow
 def test_few_descriptors_are_no_evidence(server: Server, alice: Client, tmp_path: Path) -> None:
     """A process that may open few files compares all the same; with fewer yet it says so, and nothing of the files."""
     folder = planted(tmp_path / "tree", 600)
