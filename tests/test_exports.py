@@ -76,13 +76,18 @@ def taken_out(client: Client, case: str) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
+def warehouse(client: Client) -> str:
+    """Create a case with two events and a file batch, and return its id."""
+    case = client.create_case(title="Warehouse", description="Two\nlines")
+    first = client.create_event(case, title="First", occurredAt="2026-01-01T00:00:00Z", description="=1+1")
+    client.create_event(case, title="Second", occurredAt="2026-02-01T00:00:00.000001Z", type="ACTION")
+    client.create_batch(case, first, label="Photos", fileCount=3)
+    return case
+
+
 @pytest.fixture
 def case(alice: Client) -> str:
-    case = alice.create_case(title="Warehouse", description="Two\nlines")
-    first = alice.create_event(case, title="First", occurredAt="2026-01-01T00:00:00Z", description="=1+1")
-    alice.create_event(case, title="Second", occurredAt="2026-02-01T00:00:00.000001Z", type="ACTION")
-    alice.create_batch(case, first, label="Photos", fileCount=3)
-    return case
+    return warehouse(alice)
 
 
 def test_a_case_comes_as_rows_in_their_order(server: Server, alice: Client) -> None:

@@ -20,7 +20,7 @@ from tests.between import Between, Exchange, Trouble, between
 from tests.commands import DOSSIER, PATIENCE, environment
 from tests.server import Client, Server
 from tests.test_collect import bearer
-from tests.test_exports import filled, taken_out
+from tests.test_exports import filled, taken_out, warehouse
 
 pytestmark = pytest.mark.long
 
@@ -29,11 +29,7 @@ HEADERS = ("content-type", "content-disposition")
 
 @pytest.fixture
 def case(alice: Client) -> str:
-    case = alice.create_case(title="Warehouse", description="Two\nlines")
-    first = alice.create_event(case, title="First", occurredAt="2026-01-01T00:00:00Z", description="=1+1")
-    alice.create_event(case, title="Second", occurredAt="2026-02-01T00:00:00.000001Z", type="ACTION")
-    alice.create_batch(case, first, label="Photos", fileCount=3)
-    return case
+    return warehouse(alice)
 
 
 def number_of(client: Client, case: str) -> str:

@@ -25,7 +25,8 @@ from hypothesis import strategies as st
 from openpyxl.utils.escape import unescape
 
 from app.exchange import sheets
-from app.exchange.tables import FIELDS, WRITERS, Row
+from app.exchange.rows import FIELDS, Row
+from app.exchange.tables import WRITERS
 from app.exchange.texts import COLUMNS
 from app.exchange.timesketch import MOST_LABELS
 

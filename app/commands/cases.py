@@ -6,7 +6,6 @@ from typing import Any
 
 from app.commands.failures import CommandError
 from app.commands.servers import Server
-from app.errors import DossierError
 from app.values import parse_id, visible
 
 _SELECTED = "id number title version description status"
@@ -54,5 +53,5 @@ def viewer(server: Server) -> str:
     except (LookupError, TypeError):
         subject = None
     if not isinstance(subject, str):
-        raise DossierError(f"what answers at {server.address} is no Dossier server; check --url")
+        raise server.no_dossier()
     return subject

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -14,7 +13,7 @@ from app.commands.failures import CommandError
 from app.commands.files import new_file
 from app.commands.interrupts import SilentInterrupts
 from app.commands.parsers import command, text
-from app.commands.streams import OutputError, Progress, put, say
+from app.commands.streams import OutputError, Progress, discard, put, say
 from app.exchange import FORMATS, SUFFIXES
 from app.values import visible
 
@@ -97,7 +96,7 @@ def _run(options: argparse.Namespace) -> int:
                 signals.done()  # all of it came: what is left is to give it its name
         except (Ended, CutOffError, OutputError) as error:
             if is_piped:
-                _let_go_of_standard_output()
+                discard(sys.stdout)
             left = "what was written is not whole" if is_piped else "no file was written"
             code = 128 + error.number if isinstance(error, Ended) else 1
             raise CommandError(f"{error}; {left}", exit_code=code) from None
@@ -105,9 +104,3 @@ def _run(options: argparse.Namespace) -> int:
         if not is_piped:
             say(f"Case {case['number']} is in {visible(str(path))}: {sized(written)}.")
     return 0
-
-
-def _let_go_of_standard_output() -> None:
-    """Write nothing more of what nobody may read: the process would wait for that at its end."""
-    with Path(os.devnull).open("wb") as nowhere:
-        os.dup2(nowhere.fileno(), sys.stdout.fileno())

@@ -14,7 +14,7 @@ import orjson
 
 from app.commands.folders import Opener, Walk
 from app.commands.plans import File
-from app.commands.servers import CallError, Change, Server
+from app.commands.servers import Change, Server
 from app.evidence.entries import HASHES, Entry, base64_of, path_fault, path_of, shown
 from app.evidence.hashing import Hashed, hash_each
 from app.evidence.writing import microseconds_of, moment_of
@@ -60,7 +60,7 @@ def expecting_dossier(server: Server) -> Iterator[None]:
     try:
         yield
     except (AttributeError, LookupError, TypeError, ValueError):
-        raise CallError(f"what answers at {server.address} is no Dossier server; check --url") from None
+        raise server.no_dossier() from None
 
 
 def entry_of(file: File, sha256: bytes | None = None) -> Entry:

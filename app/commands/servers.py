@@ -185,7 +185,7 @@ class Server:
             return data
         fault = faults[0] if isinstance(faults, list) and faults else None
         if not isinstance(fault, dict) or not isinstance(fault.get("extensions", {}), dict):
-            raise self._no_dossier()
+            raise self.no_dossier()
         message, code = str(fault.get("message")), fault.get("extensions", {}).get("code")
         if status.code == httpx.codes.UNAUTHORIZED:
             raise CallError("the server refuses the token; make a new one with 'dossier token'", code=code)
@@ -240,7 +240,7 @@ class Server:
                     return changed
                 message = "what was recorded is not found any more: it was deleted, or is no longer yours"
                 raise CallError(message, unknown=True, code="NOT_FOUND")
-        raise self._no_dossier()
+        raise self.no_dossier()
 
     def pages(self, document: str, *path: str, **variables: object) -> Iterator[dict[str, Any]]:
         """Yield the nodes of a list, page by page; the document has `$after`, and the list is at this path in its data.
@@ -268,7 +268,7 @@ class Server:
             for part in response.iter_raw():
                 received += part
                 if len(received) > _MOST_BYTES:
-                    raise self._no_dossier()
+                    raise self.no_dossier()
                 if monotonic() > end:
                     raise httpx.ReadTimeout("the answer comes too slowly")
         return self._status(response), self._answer(response, received)
@@ -289,7 +289,7 @@ class Server:
                 if response.status_code != httpx.codes.OK:
                     self._data(self._status(response), self._answer(response, response.read()[:_MOST_BYTES]))
             if response.status_code != httpx.codes.OK or "content-disposition" not in response.headers:
-                raise self._no_dossier()
+                raise self.no_dossier()
             yield self._pieces(response)
 
     def _pieces(self, response: httpx.Response) -> Iterator[bytes]:
@@ -328,7 +328,7 @@ class Server:
         except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict):
-            raise self._no_dossier()
+            raise self.no_dossier()
         return answer
 
     def _status(self, response: httpx.Response) -> _Status:
@@ -339,7 +339,8 @@ class Server:
     def _server(self) -> str:
         return f"the server at {self.address}{self._through}"
 
-    def _no_dossier(self) -> CallError:
+    def no_dossier(self) -> CallError:
+        """Return what tells that something else than a Dossier server answers."""
         message = f"what answers at {self.address}{self._through} is no Dossier server; check --url"
         return CallError(message, unknown=True)
 

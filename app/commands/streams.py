@@ -39,7 +39,7 @@ def say(*lines: str) -> None:
         if sys.stdout is not None:
             sys.stdout.flush()
     except OSError as error:
-        _discard(sys.stdout)
+        discard(sys.stdout)
         raise OutputError(error) from None
 
 
@@ -52,7 +52,7 @@ def put(data: bytes) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     except OSError as error:
-        _discard(sys.stdout)
+        discard(sys.stdout)
         raise OutputError(error) from None
 
 
@@ -61,7 +61,7 @@ def complain(*lines: str) -> None:
     try:
         print(*(f"dossier: {visible(line)}" for line in lines), sep="\n", file=sys.stderr, flush=True)
     except OSError:
-        _discard(sys.stderr)
+        discard(sys.stderr)
 
 
 def warn(sentence: str) -> None:
@@ -122,6 +122,6 @@ class Progress:
                 self._terminal.flush()
 
 
-def _discard(stream: TextIO) -> None:
+def discard(stream: TextIO) -> None:
     """Throw away what a stream could not write; it would be tried again at the end of the process."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -27,7 +27,6 @@ class Hypertext(Report):
     """A report as HTML."""
 
     media_type: ClassVar[str] = "text/html; charset=utf-8"
-    suffix: ClassVar[str] = ".report.html"
 
     def _head(self) -> Iterator[str]:
         case, made_at = self.source.case, self.source.made_at

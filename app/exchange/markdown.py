@@ -24,7 +24,6 @@ class Markdown(Report):
     """A report as Markdown."""
 
     media_type: ClassVar[str] = "text/markdown; charset=utf-8"
-    suffix: ClassVar[str] = ".report.md"
 
     def _head(self) -> Iterator[str]:
         case = self.source.case

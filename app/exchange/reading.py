@@ -17,8 +17,13 @@ from app.exchange.rows import FIELDS, Row
 from app.execution.documents import Documents
 from app.ownership import Viewer
 
-_PAGES: Final = 100, 10, 1  # rows of a page; fewer where those would be more than an answer may have
-_FEW: Final = 10, 10, 0  # rows of each list in such a page
+_ROWS: Final = 100  # of a page, and that are told together
+# How many rows a page has, and how many of each list in it: fewer where those would be more than an answer may have.
+_SIZES: Final = (
+    {"first": _ROWS, "few": 10, "nested": True},
+    {"first": 10, "few": 10, "nested": True},
+    {"first": 1, "few": 1, "nested": False},
+)
 _SELECTED = {
     "createdBy": "createdBy { subject }",
     "updatedBy": "updatedBy { subject }",
@@ -116,7 +121,7 @@ class CaseRows:
                         of_batch = {**place, "batch": batch["id"]}
                         async for comments in self._rest(_OF_BATCH, of_batch, "fileBatch", "comments", batch):
                             rows += [_row("COMMENT", each, on=batch["id"]) for each in comments]
-                    if len(rows) >= _PAGES[0]:
+                    if len(rows) >= _ROWS:
                         yield rows
                         rows = []
             if rows:
@@ -154,12 +159,11 @@ class CaseRows:
     ) -> AsyncGenerator[Sequence[Mapping[str, Any]], None]:
         size = 0
         while True:
-            sizes = {"first": _PAGES[size], "few": max(1, _FEW[size]), "nested": _FEW[size] > 0}
             try:
-                answer = await self._ask(text, {**variables, **sizes, "after": after})
+                answer = await self._ask(text, {**variables, **_SIZES[size], "after": after})
             except AnswerTooLarge:
                 size += 1
-                if size == len(_PAGES):
+                if size == len(_SIZES):
                     raise
                 continue
             if answer[parent] is None:

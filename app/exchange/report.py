@@ -54,7 +54,6 @@ class Report(ABC):
     """
 
     media_type: ClassVar[str]
-    suffix: ClassVar[str]
 
     def __init__(self, source: Source) -> None:
         self.source = source

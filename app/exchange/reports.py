@@ -48,8 +48,8 @@ async def _histogram(reading: CaseRows, where: Mapping[str, Any] | None) -> Hist
         spans = [(_moment(began), _moment(ended)) for began, ended in times if ended is not None]
         longest = nlargest(_SPANS, [*longest, *spans], key=lambda span: span[1] - span[0])
         minutes.extend(int((_moment(began) - _BEGINNING).total_seconds()) // 60 for began, _ in times)
-        first = min(filter(None, (first, *(began for began, _ in times))), default="")
-        last = max((last, *(began for began, _ in times)))
+        for began, _ in times:  # in the order of the timeline
+            first, last = first or began, began
     if not minutes:
         return None
     days = (_moment(last) - _moment(first)).days

@@ -38,7 +38,6 @@ class Writer(Protocol):
     """
 
     media_type: ClassVar[str]
-    suffix: ClassVar[str]
     notes: list[str]
     """Sentences about what the table could not tell as it is; all of them are there when `end` is through."""
 

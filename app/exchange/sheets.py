@@ -47,7 +47,6 @@ class Xlsx:
     """Writes a workbook, of which nothing is there before its end: rows wait in files in a temporary folder."""
 
     media_type: ClassVar[str] = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-    suffix: ClassVar[str] = ".xlsx"
 
     def __init__(self) -> None:
         self.notes: list[str] = []

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from app.exchange.rows import FIELDS, Row, Writer
+from app.exchange.rows import Writer
 from app.exchange.sheets import Xlsx
 from app.exchange.texts import Csv, Jsonl
 from app.exchange.timesketch import TimesketchCsv, TimesketchJsonl
-
-__all__ = ["FIELDS", "WRITERS", "Row", "Writer"]
 
 WRITERS: Final[Mapping[str, Callable[[], Writer]]] = {
     "jsonl": Jsonl,

@@ -27,7 +27,6 @@ class Jsonl:
     """Writes JSON, an object a line."""
 
     media_type: ClassVar[str] = "application/jsonl"
-    suffix: ClassVar[str] = ".jsonl"
 
     def __init__(self) -> None:
         self.notes: list[str] = []
@@ -52,7 +51,6 @@ class Csv:
     """Writes CSV of events, file batches and comments."""
 
     media_type: ClassVar[str] = "text/csv; charset=utf-8"
-    suffix: ClassVar[str] = ".csv"
 
     def __init__(self) -> None:
         self.notes: list[str] = []

@@ -45,7 +45,6 @@ class Timesketch(ABC):
     """Writes events, each with what is on it, as Timesketch's importer takes them."""
 
     media_type: ClassVar[str]
-    suffix: ClassVar[str]
     head = b""
 
     def __init__(self) -> None:
@@ -138,7 +137,6 @@ class TimesketchJsonl(Timesketch):
     """Writes events for Timesketch as JSON, an object a line; what is null is left out."""
 
     media_type: ClassVar[str] = "application/jsonl"
-    suffix: ClassVar[str] = ".timesketch.jsonl"
 
     def line(self, values: Row) -> bytes:
         """Return the line of an event."""
@@ -149,7 +147,6 @@ class TimesketchCsv(Timesketch):
     """Writes events for Timesketch as CSV; lists are JSON arrays."""
 
     media_type: ClassVar[str] = "text/csv; charset=utf-8"
-    suffix: ClassVar[str] = ".timesketch.csv"
     head = csv_line(COLUMNS)
 
     def line(self, values: Row) -> bytes:

@@ -49,7 +49,7 @@ from app.shares import Turns, User
 from app.web import wire
 from app.web.chores import Chores
 from app.web.connections import BOUNDS, KNOWN, Bounds, room_for_connections
-from app.web.exports import Export, Exports, Incomplete
+from app.web.exports import Exports, Streamed
 from app.web.pages import Pages
 from app.web.wire import API_HEADERS, Parameters, Refused
 
@@ -233,7 +233,7 @@ class GraphQL:
             if isinstance(error, JournalBroken):
                 self._documents.broken.note(error)
             return Response(orjson.dumps({"errors": [masked(error)]}), 500, API_HEADERS, wire.JSON)
-        return _Streamed(found, partial(self._dismiss, user))
+        return Streamed(found, partial(self._dismiss, user))
 
     async def page(self, request: Request) -> Response:
         """Answer a request for a page or what belongs to one."""
@@ -376,40 +376,6 @@ class GraphQL:
             if not message.get("more_body", False):
                 return parts[0] if len(parts) == 1 else b"".join(parts)
             await self._turns.take(user, 0)
-
-
-class _Streamed(Response):
-    """An export as it comes to be; one that breaks off is cut off, so that nobody takes it for whole."""
-
-    def __init__(self, export: Export, ended: Callable[[], None]) -> None:
-        name = f'attachment; filename="{export.name}"'
-        super().__init__(None, 200, API_HEADERS | {"Content-Disposition": name}, export.media_type)
-        del self.headers["content-length"]
-        self._export, self._ended = export, ended
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI calls it
-        """Send it. Whoever stops reading is dropped by the connection."""
-        gone = asyncio.ensure_future(_until_gone(receive))
-        try:
-            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            async for piece in self._export.pieces:
-                if gone.done():
-                    return
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
-        except (Incomplete, asyncio.CancelledError):
-            pass  # an answer without its last piece ends the connection; so does a server that ends
-        finally:
-            gone.cancel()
-            try:
-                await self._export.close()
-            finally:
-                self._ended()
-
-
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 class _Gone(Exception):  # noqa: N818 - a client may leave

@@ -16,10 +16,12 @@ from tempfile import TemporaryFile
 from typing import Any, Final, TypeVar
 
 import orjson
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from app.db import Database, Readable
 from app.errors import NotFound, Unavailable
-from app.exchange import FORMATS, reports
+from app.exchange import FORMATS, SUFFIXES, reports
 from app.exchange.hypertext import Hypertext
 from app.exchange.markdown import Markdown
 from app.exchange.reading import CaseRows
@@ -32,7 +34,7 @@ from app.ownership import Viewer
 from app.record.log import newest_checkpoint
 from app.resolvers import exports
 from app.values import parse_id
-from app.web.wire import Refused
+from app.web.wire import API_HEADERS, Refused
 
 T = TypeVar("T")
 
@@ -40,7 +42,7 @@ MOST_AT_ONCE: Final = 2
 """How many exports a process makes; each holds a moment of the database."""
 
 _LONGEST_WHERE = 4_000  # characters, which the record keeps
-_write = os.write
+_write = os.write  # by a name of ours, so that a test can let the disk be full
 _ROWS = 25  # that are written before others have their turn
 _PIECE = 262_144  # bytes that are sent together
 REPORTS: Final[Mapping[str, Callable[[Source], Report]]] = {"report": Hypertext, "markdown": Markdown}
@@ -62,6 +64,41 @@ class Export:
 
 class Incomplete(Exception):  # noqa: N818 - what was sent so far is right
     """An export that had begun, and couldn't be brought to its end."""
+
+
+class Streamed(Response):
+    """An export as it comes to be; one that breaks off is cut off, so that nobody takes it for whole."""
+
+    def __init__(self, export: Export, ended: Callable[[], None]) -> None:
+        """Take what is sent, and what is called when the answer has ended in any way."""
+        name = f'attachment; filename="{export.name}"'
+        super().__init__(None, 200, API_HEADERS | {"Content-Disposition": name}, export.media_type)
+        del self.headers["content-length"]
+        self._export, self._ended = export, ended
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI calls it
+        """Send it. Whoever stops reading is dropped by the connection."""
+        gone = asyncio.ensure_future(_until_gone(receive))
+        try:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            async for piece in self._export.pieces:
+                if gone.done():
+                    return
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        except (Incomplete, asyncio.CancelledError):
+            pass  # an answer without its last piece ends the connection; so does a server that ends
+        finally:
+            gone.cancel()
+            try:
+                await self._export.close()
+            finally:
+                self._ended()
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 class Exports:
@@ -119,7 +156,7 @@ class Exports:
             await all_opened.aclose()  # which a task that was cancelled before it began has not done
             spool.close()
 
-        return Export(writer.media_type, f"case-{case['number']}{writer.suffix}", spool.pieces(), close)
+        return Export(writer.media_type, f"case-{case['number']}{SUFFIXES[wanted.format]}", spool.pieces(), close)
 
     async def _record(self, viewer: Viewer, case_id: str, wanted: _Wanted) -> None:
         where = None if wanted.where is None else orjson.dumps(wanted.where, option=orjson.OPT_SORT_KEYS).decode()
