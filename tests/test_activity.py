@@ -21,6 +21,8 @@ from app.values import new_id
 from tests.server import Client, Server, remove_nothing
 from tests.test_ownership import count, execute, grant
 
+pytestmark = pytest.mark.long
+
 # The last activity
 
 

@@ -22,6 +22,8 @@ from tests.test_migrations import ask
 from tests.test_ownership import execute
 from tests.test_verify import findings
 
+pytestmark = pytest.mark.long
+
 FILES = """
     query ($case: ID!, $event: ID!, $id: ID!, $where: FileFilter, $first: Int, $after: String) {
       fileBatch(caseId: $case, eventId: $event, id: $id) {

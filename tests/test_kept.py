@@ -32,6 +32,8 @@ from tests.test_history import journal, values
 from tests.test_migrations import ask
 from tests.test_verify import findings
 
+pytestmark = pytest.mark.long
+
 ERRORS = "errors { __typename code message path ... on StateError { state } }"
 CASE = """
 query ($id: ID!) {

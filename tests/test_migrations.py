@@ -42,6 +42,8 @@ from tests.commands import dossier
 from tests.conftest import KINDS
 from tests.server import SECRET
 
+pytestmark = pytest.mark.long
+
 TABLES = {
     "files",
     *("deletions", "former_members", "holds", "tags", "comments"),

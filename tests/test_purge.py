@@ -21,6 +21,8 @@ from tests.test_kept import BREAK, ERRORS, TIMES, case_of, hold, leave_going, ma
 from tests.test_migrations import ask
 from tests.test_verify import findings
 
+pytestmark = pytest.mark.long
+
 BY = ("--by", "records office", "--reason", "Time is over.")
 LABEL = b"A batch"  # of each that has no other
 
