@@ -17,6 +17,8 @@ from app.values import is_visible, new_id
 from tests.server import Client, Server
 from tests.test_ownership import execute
 
+pytestmark = pytest.mark.long
+
 FACE = "\U0001f642"  # one character, though two in UTF-16 and four bytes in UTF-8
 NUL, SURROGATE = "a\0b", "a\ud800b"
 NO_NUMBERS: tuple[object, ...] = (

@@ -252,6 +252,7 @@ def test_every_change_has_its_rule() -> None:
     assert {*CHANGES} == {*mutation.fields} - {"createCase"}
 
 
+@pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.parametrize("state", STATES)
 def test_whatever_keeps_a_case_keeps_it_from_everybody(server: Server, state: str) -> None:

@@ -29,7 +29,7 @@ from tests.server import Client, Server, serving
 from tests.test_migrations import ask
 from tests.test_verify import findings
 
-pytestmark = pytest.mark.usefixtures("quick_log")
+pytestmark = [pytest.mark.usefixtures("quick_log"), pytest.mark.long]
 
 CHECKPOINT = "{ checkpoint { text size at } }"
 CREATE = 'mutation { createCase(input: {title: "A case"}) { case { id } } }'

@@ -153,6 +153,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", REFUSED)
 def test_what_is_no_list_is_refused_with_its_line(server: Server, alice: Client, tmp_path: Path, way: str) -> None:
     batch, list_ = Batch(alice), tmp_path / "list"

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from tests.server import Client, Server
 
+pytestmark = pytest.mark.long
+
 EVENTS = """
 query ($case: ID!, $order: [EventOrder!], $first: Int, $after: String, $last: Int, $before: String) {
   case(id: $case) {

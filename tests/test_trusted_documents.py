@@ -28,6 +28,8 @@ from tests.commands import dossier
 from tests.conftest import KINDS
 from tests.server import SECRET, Client, Server, serving
 
+pytestmark = pytest.mark.long
+
 TITLES = "query Titles($first: Int) {\n  cases(first: $first) {\n    nodes {\n      title\n    }\n  }\n}"
 RENAME = (
     "mutation Rename($input: UpdateCaseInput!) {\n  updateCase(input: $input) {\n    case {\n      title\n    }\n"
